@@ -1,0 +1,45 @@
+// Package app is what a bridging application and the call engine have in common: the facts of a call and the decision on it.
+//
+// An application is a pure function from Facts and its own tables to a Decision with its reason. It sees no transaction, no
+// dialog and no packet; core/call knows the Decision and nothing of the tables.
+package app
+
+import (
+	"b2bua/core/sip"
+	"b2bua/media/sdp"
+)
+
+// Facts are what an application may look at: leg A's INVITE and what its offer asks for.
+type Facts struct {
+	To         sip.Address    // leg A's To header (its tag, if any, is in Params)
+	From       sip.Address    // leg A's From header
+	RequestURI sip.URI        // leg A's Request-URI
+	Encryption sdp.Encryption // of leg A's offer; None also for an INVITE without SDP
+}
+
+// Decision is how to place leg B, or why not to.
+type Decision struct {
+	Refusal *Refusal // set: leg A gets this; nothing else is looked at
+
+	Callee     sip.Address   // Request-URI (its URI) and To of leg B
+	From       sip.Address   // From of leg B, without tag
+	Route      []sip.Address // route of leg B, first hop first; empty: the Request-URI is the next hop
+	Encryption sdp.Encryption
+	Suites     []sdp.Suite // SDES on leg B: offered in this order, and only these
+	AVPF       bool        // offer RTP/AVPF profiles on leg B
+
+	// Why says which rule of which setting decided, in words for an operator:
+	// `outgoing-enc-regex rule 2 (sdes .*@sip\.example\.org)`.
+	Why string
+}
+
+// Refusal is a final answer for leg A without a leg B.
+type Refusal struct {
+	Status int    // SIP status, 488 in all documented cases (spec 2.4.7)
+	Why    string // for the log: the rule or setting that decided, and what to do
+}
+
+// Application decides what happens to a call. It must be pure: same facts, same decision, no I/O.
+type Application interface {
+	Decide(Facts) Decision
+}

@@ -1,0 +1,133 @@
+// Package sdp is one leg's session description (RFC 4566), its encryption vocabulary (RFC 4568, 5763, 6189) and the
+// offer/answer rules between two legs that relay media without transcoding (RFC 3264).
+//
+// It is the vocabulary that call control and the media plane share: call control builds and checks descriptions, the media
+// plane is told the result as Agreed. It does no I/O; randomness for keys is an argument.
+package sdp
+
+import "net/netip"
+
+// Kind is the type of an m= section.
+type Kind uint8
+
+// Kinds. Other is anything that is not relayed (text, application, message): it is always refused with port 0.
+const (
+	Audio Kind = iota
+	Video
+	Other
+)
+
+// Direction of a stream, seen from the one who writes it (RFC 3264 section 5.1). The zero value is SendRecv, as in SDP.
+type Direction uint8
+
+// Directions.
+const (
+	SendRecv Direction = iota
+	SendOnly
+	RecvOnly
+	Inactive
+)
+
+// Encryption is how the media of a leg is protected. The order is the one of the documents.
+type Encryption uint8
+
+// Encryptions: plain RTP, SDES (RFC 4568), DTLS-SRTP (RFC 5763), ZRTP (RFC 6189).
+const (
+	None Encryption = iota
+	SDES
+	DTLS
+	ZRTP
+)
+
+// Suite is an SRTP crypto suite by its SDES name (RFC 4568, 6188, 7714).
+type Suite uint8
+
+// Suites. NoSuite is the zero value: no SRTP.
+const (
+	NoSuite Suite = iota
+	AESCM128SHA180
+	AESCM128SHA132
+	AES256CMSHA180
+	AES256CMSHA132
+	AEADAES128GCM
+	AEADAES256GCM
+)
+
+// DefaultSuites is what leg B offers when no rule chooses (decision 16): the seed's list in the seed's order.
+var DefaultSuites = []Suite{AESCM128SHA180, AESCM128SHA132, AES256CMSHA180, AES256CMSHA132}
+
+// Secret is key material: master key followed by master salt. It prints redacted and is wiped when its leg closes.
+type Secret []byte
+
+// Crypto is one a=crypto line (RFC 4568 section 9.1).
+type Crypto struct {
+	Tag   int
+	Suite Suite
+	Key   Secret
+	MKI   []byte // master key identifier, empty: none
+}
+
+// Codec is one payload type of an m= section.
+type Codec struct {
+	PT       uint8
+	Name     string // as written; compared without case
+	Rate     int    // clock rate, Hz
+	Channels int    // 0: not written (one)
+	Fmtp     string
+	Feedback []string // a=rtcp-fb values for this payload type ("nack pli", …)
+}
+
+// Media is one m= section.
+type Media struct {
+	Kind      Kind
+	Type      string // "audio", "video", or what was written
+	Port      uint16 // 0: refused, or not offered any more
+	Proto     string // "RTP/AVP", "RTP/SAVP", "RTP/AVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", …
+	Addr      netip.Addr
+	RTCP      netip.AddrPort // from a=rtcp (RFC 3605); invalid: port + 1, or mux
+	RTCPMux   bool
+	Direction Direction
+	Codecs    []Codec
+	Formats   []string // raw format list, kept for refused sections of foreign types
+	Ptime     int      // ms, 0: none
+	MaxPtime  int
+	Bandwidth []string // b= values, as written
+
+	Crypto      []Crypto
+	Fingerprint string // a=fingerprint, session or media level, as written
+	Setup       string // a=setup
+	ZRTPHash    string // a=zrtp-hash
+
+	Label string // a=label / a=content are not relayed; a=mid is kept here for BUNDLE answers
+}
+
+// Session is a whole description.
+type Session struct {
+	User        string // o= username
+	ID, Version uint64 // o= session id and version
+	Addr        netip.Addr
+	Name        string
+	Media       []Media
+}
+
+// Ports are the local ports of one stream on one leg.
+type Ports struct {
+	Addr      netip.Addr
+	RTP, RTCP uint16
+}
+
+// Agreed is one stream of one leg after offer/answer, from our point of view: all that the media plane has to know.
+type Agreed struct {
+	Kind       Kind
+	Enabled    bool // false: the m= line stands with port 0
+	Encryption Encryption
+	Remote     netip.AddrPort // where the peer wants RTP; the port latches to where its packets really come from
+	RemoteRTCP netip.AddrPort
+	Mux        bool      // RTCP on the RTP port (RFC 5761), agreed by both
+	Direction  Direction // ours: SendRecv, SendOnly, RecvOnly, Inactive
+	// Codecs in the order of the answer. PT is the number on this leg in both directions: the answer uses the offer's numbers.
+	Codecs []Codec
+	// SendKey protects what we send, RecvKey what we receive. Suite NoSuite: plain RTP.
+	SendKey, RecvKey Crypto
+	AVPF             bool // feedback profile agreed
+}
