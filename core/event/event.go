@@ -1,0 +1,222 @@
+// Package event is what happened, as data: one struct per transition that an operator may want to see.
+//
+// The log, and later metrics, call records and the control API, are printers of it. An event carries no key, password or SDP
+// line, so any printer may print all of it.
+package event
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Level is the log level an event is printed at (spec 1.7).
+type Level uint8
+
+// Levels, least urgent first.
+const (
+	Debug Level = iota
+	Message
+	Warning
+	Error
+)
+
+// Event is one transition.
+type Event interface {
+	Level() Level
+	// Text is one line for an operator: what happened, on which call, which setting decided, what to do.
+	Text() string
+}
+
+// Call names a call in every event about it.
+type Call struct {
+	Number uint64 // counts from 1 in the life of the process
+	A, B   string // Call-IDs of the legs; B is empty until leg B exists
+}
+
+func (c Call) String() string {
+	if c.B == "" {
+		return fmt.Sprintf("call %d (leg A %s)", c.Number, c.A)
+	}
+	return fmt.Sprintf("call %d (leg A %s, leg B %s)", c.Number, c.A, c.B)
+}
+
+// Received is an initial INVITE that was accepted for bridging.
+type Received struct {
+	Call                       Call
+	From, To, RequestURI, Peer string // Peer: the address it came from
+	Encryption                 string // of leg A's offer
+	Streams                    string // "audio", "audio+video", "no SDP"
+}
+
+// Level of Received.
+func (Received) Level() Level { return Message }
+
+// Text of Received.
+func (e Received) Text() string {
+	return fmt.Sprintf("%v: INVITE from %s to %s (%s, %s) received from %s", e.Call, e.From, e.To, e.Streams, e.Encryption, e.Peer)
+}
+
+// Refused is a call that ended before leg A was answered, by our own decision.
+type Refused struct {
+	Call     Call
+	From, To string
+	Status   int
+	Why      string // cause, deciding setting and remedy
+}
+
+// Level of Refused.
+func (Refused) Level() Level { return Message }
+
+// Text of Refused.
+func (e Refused) Text() string {
+	return fmt.Sprintf("%v: from %s to %s refused with %d: %s", e.Call, e.From, e.To, e.Status, e.Why)
+}
+
+// Placed is the INVITE of leg B, also a repeated one.
+type Placed struct {
+	Call       Call
+	Callee     string
+	Hop        string // where it is sent first
+	Encryption string
+	Suites     string // SDES only
+	Why        string // the rule that chose
+}
+
+// Level of Placed.
+func (Placed) Level() Level { return Message }
+
+// Text of Placed.
+func (e Placed) Text() string {
+	enc := e.Encryption
+	if e.Suites != "" {
+		enc += " " + e.Suites
+	}
+	return fmt.Sprintf("%v: leg B to %s by %s with %s, because of %s", e.Call, e.Callee, e.Hop, enc, e.Why)
+}
+
+// Progress is a provisional response of leg B that leg A was told.
+type Progress struct {
+	Call       Call
+	Status     int // on leg B
+	EarlyMedia bool
+}
+
+// Level of Progress.
+func (Progress) Level() Level { return Debug }
+
+// Text of Progress.
+func (e Progress) Text() string {
+	if e.EarlyMedia {
+		return fmt.Sprintf("%v: early media (leg B sent %d with SDP)", e.Call, e.Status)
+	}
+	return fmt.Sprintf("%v: ringing (leg B sent %d)", e.Call, e.Status)
+}
+
+// Answered is leg A's 200.
+type Answered struct {
+	Call           Call
+	MediaA, MediaB string // "audio PCMA/8000 sdes AES_CM_128_HMAC_SHA1_80, video refused"
+	After          time.Duration
+}
+
+// Level of Answered.
+func (Answered) Level() Level { return Message }
+
+// Text of Answered.
+func (e Answered) Text() string {
+	return fmt.Sprintf("%v: answered after %s; leg A: %s; leg B: %s", e.Call, round(e.After), e.MediaA, e.MediaB)
+}
+
+// Failed is leg B's failure before the answer, which leg A was told.
+type Failed struct {
+	Call   Call
+	To     string
+	Status int // what leg A got
+	Why    string
+}
+
+// Level of Failed.
+func (Failed) Level() Level { return Message }
+
+// Text of Failed.
+func (e Failed) Text() string {
+	return fmt.Sprintf("%v: to %s failed, leg A got %d: %s", e.Call, e.To, e.Status, e.Why)
+}
+
+// Released is the end of a call in any state.
+type Released struct {
+	Call     Call
+	Why      string        // who ended it and how
+	Duration time.Duration // since the answer; 0: never answered
+	Traffic  string        // packets per leg, "" without media
+}
+
+// Level of Released.
+func (Released) Level() Level { return Message }
+
+// Text of Released.
+func (e Released) Text() string {
+	parts := []string{fmt.Sprintf("%v: released: %s", e.Call, e.Why)}
+	if e.Duration > 0 {
+		parts = append(parts, "lasted "+round(e.Duration).String())
+	}
+	if e.Traffic != "" {
+		parts = append(parts, e.Traffic)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// PeerFault is something a peer did wrong that we survived.
+type PeerFault struct {
+	Call Call
+	Leg  string // "leg A", "leg B"
+	What string
+}
+
+// Level of PeerFault.
+func (PeerFault) Level() Level { return Warning }
+
+// Text of PeerFault.
+func (e PeerFault) Text() string { return fmt.Sprintf("%v: %s: %s", e.Call, e.Leg, e.What) }
+
+// LocalFault is something that we or this machine got wrong: no port free, a broken invariant.
+type LocalFault struct {
+	Call Call
+	What string
+}
+
+// Level of LocalFault.
+func (LocalFault) Level() Level { return Error }
+
+// Text of LocalFault.
+func (e LocalFault) Text() string { return fmt.Sprintf("%v: %s", e.Call, e.What) }
+
+// Stray is a request outside any call, and how it was answered.
+type Stray struct {
+	Method, From, To, Peer string
+	Status                 int
+	Why                    string
+}
+
+// Level of Stray.
+func (Stray) Level() Level { return Debug }
+
+// Text of Stray.
+func (e Stray) Text() string {
+	return fmt.Sprintf("%s from %s to %s (received from %s) answered %d: %s", e.Method, e.From, e.To, e.Peer, e.Status, e.Why)
+}
+
+// Note is a step inside a call that matters only when one looks closely.
+type Note struct {
+	Call Call
+	What string
+}
+
+// Level of Note.
+func (Note) Level() Level { return Debug }
+
+// Text of Note.
+func (e Note) Text() string { return fmt.Sprintf("%v: %s", e.Call, e.What) }
+
+func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
