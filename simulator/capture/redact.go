@@ -1,0 +1,22 @@
+package capture
+
+import "regexp"
+
+var (
+	inlineKey    = regexp.MustCompile(`(?i)(inline:)([^|\s\r\n;]+)`)
+	digestAnswer = regexp.MustCompile(`(?im)^((?:proxy-)?authorization:.*\bresponse=")([^"]+)`)
+)
+
+// Redact strikes out SDES keys (RFC 4568 section 6.1) and digest answers, byte for byte, so that lengths stay true.
+func Redact(raw []byte) []byte {
+	for _, re := range []*regexp.Regexp{inlineKey, digestAnswer} {
+		out := append([]byte(nil), raw...)
+		for _, at := range re.FindAllSubmatchIndex(raw, -1) {
+			for i := at[4]; i < at[5]; i++ {
+				out[i] = 'x'
+			}
+		}
+		raw = out
+	}
+	return raw
+}

@@ -1,0 +1,68 @@
+package endpoint
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"b2bua/simulator/capture"
+	"b2bua/simulator/impair"
+)
+
+// Config describes a phone. The zero value of every field but AOR works.
+type Config struct {
+	Name        string // party name in ladders, captures and errors; empty: user part of AOR
+	AOR         string // address of record, "sip:marie@sip.example.org"; required
+	DisplayName string // of the From header
+	Listen      string // "udp:127.0.0.1:0", "tcp:127.0.1.5:5070", "tls:…"; empty: "tcp:127.0.0.1:0". Port 0: kernel's choice
+	Proxy       string // outbound proxy, "sip:127.0.0.1:5060;transport=tcp"; empty: requests go to their Request-URI
+	Username    string // digest user name; empty: user part of AOR
+	Password    string // digest password; empty: challenges are not answered
+	UserAgent   string // empty: "sipsim"
+	TLS         *tls.Config
+	TLSClient   *tls.Config // for outgoing TLS; nil: system roots
+	MediaIP     string      // address media sockets bind to; empty: host of Listen
+
+	Tone  float64 // Hz, see tone.Frequency; 0: chosen from the name
+	Media Media   // what is offered and accepted; a call can override it
+
+	Auto   *Auto             // nil: incoming calls wait for the script
+	Impair impair.Config     // applied to the media this phone sends
+	Record *capture.Recorder // gets every SIP message and media packet; nil: nothing recorded beyond Messages
+	Log    *slog.Logger      // nil: discarded
+	Seed   uint64            // of tags, keys and impairments; 0: random
+}
+
+// Media is what one side of a call offers or accepts.
+type Media struct {
+	Encryption string   // "none" (default) or "sdes": what we offer. As callee: see Accept
+	Suites     []string // SDES suites in order of preference, SDP names; empty: the seven-eighty list of RFC 4568/6188 (sdp.DefaultSuites)
+	Accept     []string // encryptions accepted from a caller; empty: only the one in Encryption. "any" accepts all
+	Audio      []string // "PCMU/8000", "PCMA/8000", "opus/48000/2", "telephone-event/8000"; nil: PCMU, PCMA, telephone-event. Empty non-nil: no audio
+	Video      []string // "VP8/90000", "H264/90000"; empty: no video (as callee: refused with port 0)
+	AVPF       bool     // offer the feedback profiles
+	RTCPMux    bool     // offer or accept rtcp-mux
+	Direction  string   // "sendrecv" (default), "sendonly", "recvonly", "inactive"
+}
+
+// Auto makes a phone treat incoming calls by itself.
+type Auto struct {
+	Decline int           // not 0: the call is refused with this status
+	Early   bool          // 183 with SDP instead of 180
+	Ring    time.Duration // from INVITE to 200; 180 is sent at once. Negative: rings for ever
+	HangUp  time.Duration // after the answer; 0: never
+}
+
+// Header is one extra header field.
+type Header struct{ Name, Value string }
+
+// CallOptions changes one outgoing call. The zero value is an ordinary call.
+type CallOptions struct {
+	Media       *Media   // nil: Config.Media
+	Offerless   bool     // INVITE without SDP: the answer goes into the ACK
+	Headers     []Header // added to the INVITE
+	RequestURI  string   // Request-URI when it differs from To
+	From        string   // From address, `"Marie" <sip:marie@…>`; empty: Config
+	Body        string   // replaces the SDP of the INVITE byte for byte; no media is started
+	ContentType string   // of Body; empty: application/sdp
+}
