@@ -18,7 +18,9 @@ type Message struct {
 }
 
 // IsRequest tells a request from a response.
-func (m Message) IsRequest() bool { return len(m.Raw) > 0 && !strings.HasPrefix(string(m.Raw), "SIP/2.0 ") }
+func (m Message) IsRequest() bool {
+	return len(m.Raw) > 0 && !strings.HasPrefix(string(m.Raw), "SIP/2.0 ")
+}
 
 // StartLine is the first line without its line end.
 func (m Message) StartLine() string {

@@ -18,7 +18,9 @@ type StatusError struct {
 }
 
 // Error names the method and the status.
-func (e *StatusError) Error() string { return fmt.Sprintf("%s was answered %d %s", e.Method, e.Status, e.Phrase) }
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%s was answered %d %s", e.Method, e.Status, e.Phrase)
+}
 
 // Phone that the call belongs to.
 func (c *Call) Phone() *Phone { return nil }
