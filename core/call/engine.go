@@ -1,0 +1,218 @@
+package call
+
+import (
+	"io"
+	"net/netip"
+	"time"
+
+	"b2bua/core/app"
+	"b2bua/core/dialog"
+	"b2bua/core/event"
+	"b2bua/core/sip"
+	"b2bua/media/sdp"
+)
+
+// Config of an Engine. All fields are required unless a default is named.
+type Config struct {
+	App         app.Application
+	UserAgent   string        // b2bua-server/user-agent, resolved
+	MaxCalls    int           // b2bua-server/max-calls
+	RingTimeout time.Duration // b2bua::timers, 240 s by default (spec 2.4.4)
+	// Linger is how long an ended dialog still answers: 64*T1 (RFC 3261 section 17.1.2.2 and timer M of RFC 6026).
+	Linger  time.Duration
+	Support sdp.Support
+	Rand    io.Reader
+}
+
+// Engine owns all calls of the process.
+type Engine struct {
+	cfg     Config
+	calls   map[uint64]*call
+	dialogs map[dialog.ID]*leg
+	server  map[TxID]*leg     // INVITEs of peers that wait for our final response, or for the ACK of our 2xx
+	client  map[Ref]pending   // requests of ours that wait for a response
+	timers  timers
+	out     []Output
+	head    int
+	calledN uint64
+	refN    Ref
+	closing string // not empty: shutting down, and why
+}
+
+// pending is a request of ours under way.
+type pending struct {
+	leg    *leg
+	method sip.Method
+	handle func(now time.Time, resp *sip.Message, err error)
+}
+
+// New makes an engine without calls.
+func New(cfg Config) *Engine {
+	return &Engine{
+		cfg: cfg, calls: map[uint64]*call{}, dialogs: map[dialog.ID]*leg{}, server: map[TxID]*leg{}, client: map[Ref]pending{},
+	}
+}
+
+// Poll takes the next output; false when there is none left.
+func (e *Engine) Poll() (Output, bool) {
+	if e.head == len(e.out) {
+		e.out, e.head = e.out[:0], 0
+		return nil, false
+	}
+	o := e.out[e.head]
+	e.out[e.head] = nil
+	e.head++
+	return o, true
+}
+
+func (e *Engine) emit(o Output)       { e.out = append(e.out, o) }
+func (e *Engine) tell(ev event.Event) { e.emit(Happened{ev}) }
+
+// Active is the number of calls that are not over.
+func (e *Engine) Active() int { return len(e.calls) }
+
+// Pending is the number of requests of ours that still wait for an answer: a call that is over may still have some.
+func (e *Engine) Pending() int { return len(e.client) }
+
+// Deadline is when Advance wants to be called, if ever.
+func (e *Engine) Deadline() (time.Time, bool) { return e.timers.next() }
+
+// Advance runs what is due.
+func (e *Engine) Advance(now time.Time) {
+	for {
+		t, ok := e.timers.due(now)
+		if !ok {
+			return
+		}
+		t.run(now)
+	}
+}
+
+// Request is a request that starts a server transaction, or an ACK for a 2xx (tx 0).
+func (e *Engine) Request(now time.Time, tx TxID, req *sip.Message, from Source) {
+	tag := req.To.Tag()
+	if tag == "" {
+		if req.Method == sip.INVITE {
+			e.invite(now, tx, req, from)
+			return
+		}
+		e.stray(tx, req, from)
+		return
+	}
+	l := e.dialogs[dialog.ID{CallID: req.CallID, Local: tag, Remote: req.From.Tag()}]
+	if l == nil {
+		e.stray(tx, req, from)
+		return
+	}
+	l.request(now, tx, req)
+}
+
+// Cancelled says that the INVITE of server transaction tx was cancelled; the CANCEL itself is answered already.
+func (e *Engine) Cancelled(now time.Time, tx TxID, cancel *sip.Message) {
+	if l := e.server[tx]; l != nil && l.side == SideA && l.tx == tx && l.call.state < stConfirming {
+		l.call.callerGone(now, 487, "the caller cancelled", relayableReasons(cancel))
+	}
+}
+
+// ResponseFailed says that the final response of server transaction tx did not arrive: its flow is gone, or no ACK came.
+func (e *Engine) ResponseFailed(now time.Time, tx TxID, err error) {
+	l := e.server[tx]
+	if l == nil {
+		return
+	}
+	delete(e.server, tx)
+	l.unacknowledged(now, tx, err)
+}
+
+// Response is a response to request ref: each provisional one, the final one, and further 2xx of a forked INVITE.
+func (e *Engine) Response(now time.Time, ref Ref, resp *sip.Message) {
+	p, ok := e.client[ref]
+	if !ok {
+		return
+	}
+	if resp.Status >= 200 && p.method != sip.INVITE {
+		e.forget(ref)
+	}
+	p.handle(now, resp, nil)
+}
+
+// RequestFailed says that request ref will get no final response.
+func (e *Engine) RequestFailed(now time.Time, ref Ref, err error) {
+	p, ok := e.client[ref]
+	if !ok {
+		return
+	}
+	e.forget(ref)
+	p.handle(now, nil, err)
+}
+
+// Located answers Locate: the local address by which leg B's next hop is reached, or why it is not.
+func (e *Engine) Located(now time.Time, number uint64, local netip.Addr, err error) {
+	if c := e.calls[number]; c != nil && c.state == stLocating {
+		c.located(now, local, err)
+	}
+}
+
+// MediaOpened answers MediaOpen.
+func (e *Engine) MediaOpened(now time.Time, number uint64, index int, a, b sdp.Ports, err error) {
+	if c := e.calls[number]; c != nil && c.state == stOpening {
+		c.opened(now, index, a, b, err)
+	}
+}
+
+// MediaLost says that nothing was received on one leg for the configured time (b2bua-server/no-rtp-timeout, spec 2.10).
+func (e *Engine) MediaLost(now time.Time, number uint64, side Side, silent time.Duration) {
+	if c := e.calls[number]; c != nil && c.state == stRunning {
+		c.mediaLost(now, side, silent)
+	}
+}
+
+// Fail ends the calls of a dialog after a fault of our own; what is for the log.
+func (e *Engine) Fail(now time.Time, callID, what string) {
+	for _, c := range e.calls {
+		if c.a.callID() == callID || c.b.callID() == callID {
+			e.tell(event.LocalFault{Call: c.name(), What: what})
+			c.end(now, ending{why: "internal fault", status: 500, reasons: reasonSIP(500, "Internal fault")})
+		}
+	}
+}
+
+// Shutdown ends all calls and refuses new ones with 503.
+func (e *Engine) Shutdown(now time.Time, why string) {
+	e.closing = why
+	for _, c := range e.calls {
+		c.end(now, ending{why: why, status: 503})
+	}
+}
+
+// Refuse makes new calls be refused with 503 while the running ones go on (b2bua/drain-timeout).
+func (e *Engine) Refuse(why string) { e.closing = why }
+
+// start sends a request of leg l and remembers who wants its outcome.
+func (e *Engine) start(l *leg, req *sip.Message, hop Hop, handle func(time.Time, *sip.Message, error)) Ref {
+	e.refN++
+	e.client[e.refN] = pending{leg: l, method: req.Method, handle: handle}
+	e.emit(SendRequest{Ref: e.refN, Msg: req, Hop: hop})
+	return e.refN
+}
+
+func (e *Engine) forget(ref Ref) {
+	if _, ok := e.client[ref]; ok {
+		delete(e.client, ref)
+		e.emit(Forget{ref})
+	}
+}
+
+// respond answers a request with our own identity on it.
+func (e *Engine) respond(tx TxID, req *sip.Message, status int, reason, tag string, headers ...sip.Header) *sip.Message {
+	resp := e.response(req, status, reason, tag)
+	resp.Other = append(resp.Other, headers...)
+	e.emit(SendResponse{Tx: tx, Msg: resp})
+	return resp
+}
+
+func (e *Engine) response(req *sip.Message, status int, reason, tag string) *sip.Message {
+	resp := sip.NewResponse(req, status, reason, tag)
+	resp.Set("User-Agent", e.cfg.UserAgent)
+	return resp
+}

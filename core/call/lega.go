@@ -1,0 +1,306 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"b2bua/core/app"
+	"b2bua/core/event"
+	"b2bua/core/sip"
+	"b2bua/media/sdp"
+)
+
+// allow lists what works (decision 14).
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+
+const sdpType = "application/sdp"
+
+// invite is spec 2.3: from leg A to leg B, step by step in the order given there.
+func (e *Engine) invite(now time.Time, tx TxID, req *sip.Message, from Source) {
+	if r, ok := e.refusedAtOnce(req); ok {
+		e.tell(event.Refused{
+			Call: event.Call{A: req.CallID}, From: req.From.URI.String(), To: req.To.URI.String(), Status: r.status, Why: r.why,
+		})
+		e.respond(tx, req, r.status, "", sip.NewTag(e.cfg.Rand), r.headers...)
+		return
+	}
+	c := e.newCall(now, tx, req, from)
+	c.facts = app.Facts{To: withoutTag(req.To), From: withoutTag(req.From), RequestURI: req.URI}
+	c.ringing = e.timers.after(now.Add(e.cfg.RingTimeout), c.rungOut)
+
+	if len(req.Body) > 0 {
+		offer, err := sdp.Parse(req.Body)
+		if err == nil {
+			err = sdp.CheckOffer(offer, e.cfg.Support)
+		}
+		if err != nil {
+			c.refuse(now, 488, "the SDP offer cannot be accepted: "+err.Error(), warning(err))
+			return
+		}
+		c.a.theirs = offer
+		c.facts.Encryption = offer.Encryption()
+	}
+	e.tell(event.Received{
+		Call: c.name(), From: req.From.URI.String(), To: req.To.URI.String(), RequestURI: req.URI.String(), Peer: from.Peer.String(),
+		Encryption: c.facts.Encryption.String(), Streams: streamNames(c.a.theirs),
+	})
+	c.decision = e.cfg.App.Decide(c.facts)
+	if r := c.decision.Refusal; r != nil {
+		c.refuse(now, r.Status, r.Why, nil)
+		return
+	}
+	c.place()
+}
+
+type refusedAtOnce struct {
+	status  int
+	why     string
+	headers []sip.Header
+}
+
+// refusedAtOnce are the refusals that need no call: the limits, and what RFC 3261 section 8.2 checks before anything else.
+func (e *Engine) refusedAtOnce(req *sip.Message) (refusedAtOnce, bool) {
+	switch {
+	case e.closing != "":
+		return refusedAtOnce{503, e.closing, nil}, true
+	case len(e.calls) >= e.cfg.MaxCalls:
+		return refusedAtOnce{486, fmt.Sprintf("%d calls are running, the limit of b2bua-server/max-calls", len(e.calls)), nil}, true
+	case req.MaxForwards == 0:
+		return refusedAtOnce{483, "Max-Forwards is 0: the call passed too many servers, look for a routing loop", nil}, true
+	case len(req.Body) > 0 && !isSDP(req.ContentType):
+		h := []sip.Header{{Name: "Accept", Value: sdpType}}
+		return refusedAtOnce{415, fmt.Sprintf("body of type %q, only %s is understood", req.ContentType, sdpType), h}, true
+	}
+	if need := required(req); need != "" { // RFC 3261 section 8.2.2.3
+		h := []sip.Header{{Name: "Unsupported", Value: need}}
+		return refusedAtOnce{420, "the caller requires the extension " + need + ", which is not supported", h}, true
+	}
+	return refusedAtOnce{}, false
+}
+
+func isSDP(contentType string) bool {
+	t, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(t), sdpType)
+}
+
+func required(req *sip.Message) string {
+	return strings.Join(req.Values("Require"), ", ")
+}
+
+func withoutTag(a sip.Address) sip.Address {
+	a.Params = a.Params.Without("tag")
+	return a
+}
+
+func streamNames(s *sdp.Session) string {
+	if s == nil {
+		return "no SDP"
+	}
+	var names []string
+	for _, m := range s.Media {
+		if m.Port != 0 {
+			names = append(names, m.Type)
+		}
+	}
+	return strings.Join(names, "+")
+}
+
+// warning turns an offer/answer error into a Warning header (RFC 3261 section 20.43; 399 is "miscellaneous").
+func warning(err error) []sip.Header {
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' || r == '"' || r == '\\' {
+			return '\''
+		}
+		return r
+	}, err.Error())
+	return []sip.Header{{Name: "Warning", Value: `399 b2bua "` + text + `"`}}
+}
+
+// refuse ends a call that was never placed, by our own decision.
+func (c *call) refuse(now time.Time, status int, why string, headers []sip.Header) {
+	c.end(now, ending{kind: endRefused, status: status, why: why, headers: headers})
+}
+
+// rungOut is the limit of spec 2.4.4.
+func (c *call) rungOut(now time.Time) {
+	if c.state < stConfirming {
+		c.end(now, ending{
+			kind: endFailed, status: 486,
+			why: fmt.Sprintf("not answered within %s (b2bua::timers/ring-timeout)", c.e.cfg.RingTimeout),
+		})
+	}
+}
+
+// tell180 relays ringing (spec 2.4.1).
+func (a *leg) tell180() {
+	if a.state != legInviting && a.state != legEarly || a.inEarly && a.told180 {
+		return
+	}
+	a.told180 = true
+	a.become(legEarly)
+	resp := a.call.e.response(a.invite, 180, "", a.tag)
+	resp.Contact = []sip.Address{a.dlg.Contact}
+	a.call.e.emit(SendResponse{Tx: a.tx, Msg: resp})
+}
+
+// tell183 starts early media on leg A: our answer to its offer, in line with what leg B has agreed (spec 2.4.1).
+func (a *leg) tell183() error {
+	if err := a.answerOffer(); err != nil {
+		return err
+	}
+	a.inEarly = true
+	a.become(legEarly)
+	resp := a.call.e.response(a.invite, 183, "", a.tag)
+	a.describe(resp, a.ours)
+	a.call.e.emit(SendResponse{Tx: a.tx, Msg: resp})
+	return nil
+}
+
+// answerOffer makes our answer to leg A's offer from what leg B agreed, and sets leg A's media.
+func (a *leg) answerOffer() error {
+	e := a.call.e
+	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: a.call.number}
+	ours, agreed, err := sdp.NewAnswer(a.theirs, a.call.b.agreed, plan, a.ports)
+	if err != nil {
+		return err
+	}
+	a.ours, a.agreed = ours, agreed
+	a.setMedia()
+	return nil
+}
+
+// tell200 answers leg A. Without an offer of its own it gets ours, and its answer comes with the ACK (RFC 3264 section 4).
+func (a *leg) tell200(now time.Time) error {
+	c := a.call
+	switch {
+	case a.theirs == nil:
+		plan := sdp.OfferPlan{Encryption: sdp.None, Support: c.e.cfg.Support, Rand: c.e.cfg.Rand, SessionID: c.number}
+		ours, err := sdp.NewOffer(c.b.theirs, plan, a.ports)
+		if err != nil {
+			return err
+		}
+		a.ours, a.offered = ours, true
+	case !a.inEarly:
+		if err := a.answerOffer(); err != nil {
+			return err
+		}
+	case !a.stillHolds():
+		// The 183 carried the answer; it stands until a re-INVITE replaces it (RFC 3261 section 13.2.1, decision 15).
+		a.re.wanted = true
+	}
+	c.e.timers.stop(c.ringing)
+	a.become(legAnswered)
+	c.become(stConfirming)
+	c.answered = now
+	resp := c.e.response(a.invite, 200, "", a.tag)
+	resp.Set("Allow", allow)
+	a.describe(resp, a.ours)
+	a.acks = map[uint32]TxID{a.invite.CSeq.Number: a.tx}
+	c.e.emit(SendResponse{Tx: a.tx, Msg: resp})
+	return nil
+}
+
+// stillHolds tells whether the answer sent in the 183 fits what leg B finally agreed.
+func (a *leg) stillHolds() bool {
+	plan := sdp.AnswerPlan{Support: a.call.e.cfg.Support, Rand: zeroes{}, SessionID: a.call.number}
+	_, fresh, err := sdp.NewAnswer(a.theirs, a.call.b.agreed, plan, a.ports)
+	if err != nil || len(fresh) != len(a.agreed) {
+		return false
+	}
+	for i := range fresh {
+		if fresh[i].Enabled != a.agreed[i].Enabled || fresh[i].Direction != a.agreed[i].Direction ||
+			!slices.EqualFunc(fresh[i].Codecs, a.agreed[i].Codecs, sameCodec) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameCodec(x, y sdp.Codec) bool {
+	return x.PT == y.PT && strings.EqualFold(x.Name, y.Name) && x.Rate == y.Rate
+}
+
+// zeroes is a source for keys that are thrown away.
+type zeroes struct{}
+
+func (zeroes) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// describe puts a session description and our Contact on a message.
+func (l *leg) describe(m *sip.Message, s *sdp.Session) {
+	m.Contact = []sip.Address{l.dlg.Contact}
+	m.ContentType = sdpType
+	m.Body = s.Marshal()
+}
+
+// acknowledged: the ACK of our 2xx came; with our offer in that 2xx, it must bring the answer.
+func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
+	e := l.call.e
+	tx, ok := l.acks[ack.CSeq.Number]
+	if !ok {
+		return // repeated, or for a refused INVITE
+	}
+	delete(l.acks, ack.CSeq.Number)
+	delete(e.server, tx)
+	e.emit(StopRepeating{tx})
+	switch l.state {
+	case legEnding:
+		l.bye(l.held)
+		l.become(legOver)
+		return
+	case legAnswered:
+		if l.side == SideA {
+			l.become(legUp)
+			l.call.become(stRunning)
+		}
+	case legIdle, legInviting, legEarly, legUp, legCancelled, legOver:
+	}
+	if l.call.state == stOver {
+		return
+	}
+	if l.offered {
+		l.offered = false
+		if err := l.take(ack); err != nil {
+			l.call.end(now, ending{why: fmt.Sprintf("%s's ACK has no usable answer: %v", l.side, err), reasons: reasonSIP(488, "No usable answer")})
+			return
+		}
+	}
+	l.maybeReinvite(now)
+}
+
+var errNoSDP = errors.New("no SDP")
+
+// take reads the answer to our offer from a message and sets the media.
+func (l *leg) take(m *sip.Message) error {
+	if len(m.Body) == 0 {
+		return errNoSDP
+	}
+	if !isSDP(m.ContentType) {
+		return fmt.Errorf("body of type %q", m.ContentType)
+	}
+	theirs, err := sdp.Parse(m.Body)
+	if err != nil {
+		return err
+	}
+	agreed, err := sdp.Accept(l.ours, theirs)
+	if err != nil {
+		return err
+	}
+	l.theirs, l.agreed = theirs, agreed
+	l.setMedia()
+	return nil
+}
+
+// setMedia tells the media plane what is agreed on this leg.
+func (l *leg) setMedia() {
+	for i, g := range l.agreed {
+		if i < len(l.call.streams) && l.call.streams[i] {
+			l.call.e.emit(MediaSet{Call: l.call.number, Index: i, Side: l.side, Agreed: g})
+		}
+	}
+}

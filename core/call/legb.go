@@ -1,0 +1,384 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"b2bua/core/dialog"
+	"b2bua/core/event"
+	"b2bua/core/sip"
+	"b2bua/core/transaction"
+	"b2bua/media/sdp"
+)
+
+// maxRedirects bounds 3xx chains: enough for a forward of a forward, too few to circle.
+const maxRedirects = 5
+
+// bridgeHeader marks every request on leg B; proxies and older configurations know our calls by it (spec 2.3).
+const bridgeHeader, bridgeValue = "X-Flexisip-B2BUA", "ignore"
+
+// place starts leg B: first, where is its next hop and what is our address on the way there?
+func (c *call) place() {
+	c.become(stLocating)
+	c.e.emit(Locate{Call: c.number, Hop: c.hopB()})
+}
+
+func (c *call) hopB() Hop {
+	if len(c.decision.Route) > 0 {
+		return Hop{URI: c.decision.Route[0].URI}
+	}
+	return Hop{URI: c.decision.Callee.URI}
+}
+
+// impossible is an error by which leg B cannot exist at all: no such transport here (spec 2.3 step 8).
+type impossible interface{ Impossible() bool }
+
+func (c *call) located(now time.Time, local netip.Addr, err error) {
+	if err != nil {
+		status := 503
+		var im impossible
+		if errors.As(err, &im) && im.Impossible() {
+			status = 501
+		}
+		c.end(now, ending{kind: endFailed, status: status, why: fmt.Sprintf("the next hop of leg B, %s, cannot be reached: %v", c.hopB().URI, err)})
+		return
+	}
+	c.b.local = local
+	if c.streams != nil { // repeated INVITE: ports are there
+		c.become(stCalling)
+		c.sendInvite(now)
+		return
+	}
+	c.become(stOpening)
+	c.openMedia(now)
+}
+
+// openMedia asks for ports for every enabled stream of leg A; an INVITE without SDP gets audio (spec 2.3 step 4).
+func (c *call) openMedia(now time.Time) {
+	kinds := []sdp.Kind{sdp.Audio}
+	wanted := []bool{true}
+	if c.a.theirs != nil {
+		kinds, wanted = nil, nil
+		for i := range c.a.theirs.Media {
+			m := &c.a.theirs.Media[i]
+			kinds = append(kinds, m.Kind)
+			wanted = append(wanted, m.Port != 0 && m.Kind != sdp.Other)
+		}
+	}
+	c.streams = make([]bool, len(kinds))
+	c.a.ports = make([]sdp.Ports, len(kinds))
+	c.b.ports = make([]sdp.Ports, len(kinds))
+	for i, k := range kinds {
+		if wanted[i] {
+			c.opening++
+			c.e.emit(MediaOpen{Call: c.number, Index: i, Kind: k, A: c.a.local, B: c.b.local})
+		}
+	}
+	if c.opening == 0 {
+		c.refuse(now, 488, "the SDP offer has no audio or video stream with a port", nil)
+	}
+}
+
+func (c *call) opened(now time.Time, index int, a, b sdp.Ports, err error) {
+	c.opening--
+	if err != nil {
+		c.e.tell(event.LocalFault{Call: c.name(), What: "no media ports: " + err.Error()})
+		c.refuse(now, 503, "no media ports: "+err.Error(), nil)
+		return
+	}
+	c.streams[index], c.a.ports[index], c.b.ports[index] = true, a, b
+	if c.opening == 0 {
+		c.become(stCalling)
+		c.sendInvite(now)
+	}
+}
+
+// sendInvite places leg B, also once more with other parameters: each try is a call of its own to the callee (new Call-ID).
+func (c *call) sendInvite(now time.Time) {
+	e, d, b := c.e, &c.decision, c.b
+	plan := sdp.OfferPlan{Encryption: d.Encryption, Suites: d.Suites, AVPF: d.AVPF, Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: c.number}
+	ours, err := sdp.NewOffer(c.a.theirs, plan, b.ports)
+	if err != nil {
+		c.refuse(now, 488, "no offer can be made for leg B: "+err.Error(), warning(err))
+		return
+	}
+	b.ours, b.tag, b.dlg = ours, sip.NewTag(e.cfg.Rand), nil
+	b.invite = c.inviteB()
+	b.invite.Body = ours.Marshal()
+	b.become(legInviting)
+	// Each try hears only its own responses: one that comes late for an abandoned try must not touch the call.
+	var ref Ref
+	ref = e.start(b, b.invite, Hop{URI: c.hopB().URI}, func(now time.Time, resp *sip.Message, err error) { b.inviteOutcome(now, ref, resp, err) })
+	b.ref = ref
+	e.tell(event.Placed{
+		Call: c.name(), Callee: d.Callee.URI.String(), Hop: c.hopB().URI.String(), Encryption: d.Encryption.String(),
+		Suites: suiteNames(d.Encryption, d.Suites), Why: d.Why,
+	})
+}
+
+func suiteNames(enc sdp.Encryption, suites []sdp.Suite) string {
+	if enc != sdp.SDES {
+		return ""
+	}
+	names := make([]string, len(suites))
+	for i, s := range suites {
+		names[i] = s.String()
+	}
+	return strings.Join(names, ";")
+}
+
+// inviteB is spec 2.3.1: the INVITE of leg B header by header. Nothing of leg A is copied that is not named there.
+func (c *call) inviteB() *sip.Message {
+	d, e := &c.decision, c.e
+	m := &sip.Message{
+		Method: sip.INVITE, URI: d.Callee.URI, To: d.Callee, From: d.From.WithTag(c.b.tag), CallID: sip.NewCallID(e.cfg.Rand),
+		CSeq: sip.CSeq{Number: dialog.FirstCSeq, Method: sip.INVITE}, MaxForwards: 70, Route: d.Route,
+		Contact: []sip.Address{contactOf(d.From)}, ContentType: sdpType,
+	}
+	m.Set("User-Agent", e.cfg.UserAgent)
+	m.Set("Allow", allow)
+	m.Set(bridgeHeader, bridgeValue)
+	if v, ok := c.a.invite.Header("Referred-By"); ok {
+		if addr, err := sip.ParseAddress(v); err == nil {
+			m.Set("Referred-By", sip.Address{Display: addr.Display, URI: addr.URI}.String())
+		}
+	}
+	if v, ok := e.translateReplaces(c.a.invite); ok {
+		m.Set("Replaces", v)
+	}
+	if c.tries.minSE != "" { // RFC 4028 section 7.3; the callee refreshes, we do not
+		m.Set("Session-Expires", c.tries.minSE+";refresher=uas")
+		m.Set("Min-SE", c.tries.minSE)
+	}
+	return m
+}
+
+// translateReplaces is spec 2.12.4: the dialog that leg A's peer knows becomes the one that leg B's peer knows.
+func (e *Engine) translateReplaces(invite *sip.Message) (string, bool) {
+	v, ok := invite.Header("Replaces")
+	if !ok {
+		return "", false
+	}
+	id := dialog.ID{}
+	callID, params, _ := strings.Cut(v, ";")
+	id.CallID = strings.TrimSpace(callID)
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		switch strings.ToLower(name) {
+		case "from-tag":
+			id.Remote = value
+		case "to-tag":
+			id.Local = value
+		}
+	}
+	if id.Local == "" || id.Remote == "" {
+		return "", false
+	}
+	l := e.dialogs[id]
+	if l == nil || l.side != SideA || l.call.b.dlg == nil {
+		return v, true
+	}
+	o := l.call.b.dlg.ID()
+	return fmt.Sprintf("%s;from-tag=%s;to-tag=%s", o.CallID, o.Local, o.Remote), true
+}
+
+// inviteOutcome is one response, or the failure, of the INVITE that ref names.
+func (b *leg) inviteOutcome(now time.Time, ref Ref, resp *sip.Message, err error) {
+	c := b.call
+	switch {
+	case err != nil:
+		b.inviteFailed(now, ref, err)
+	case resp.Status < 200:
+		if ref == b.ref && c.state == stCalling {
+			b.provisional(resp)
+		}
+	case resp.Status < 300:
+		b.accepted(now, ref, resp)
+	default:
+		c.e.forget(ref)
+		if ref == b.ref && c.state == stCalling {
+			b.refused(now, resp)
+		} else if ref == b.ref {
+			b.become(legOver)
+		}
+	}
+}
+
+func (b *leg) inviteFailed(now time.Time, ref Ref, err error) {
+	c := b.call
+	if ref != b.ref || c.state != stCalling {
+		if ref == b.ref && b.state == legCancelled {
+			b.become(legOver)
+		}
+		return
+	}
+	status := 503
+	var timeout *transaction.TimeoutError
+	if errors.As(err, &timeout) {
+		status = 408
+	}
+	c.end(now, ending{kind: endFailed, status: status, by: b, why: fmt.Sprintf("leg B by %s: %v", c.hopB().URI, err)})
+}
+
+// provisional is spec 2.4.1.
+func (b *leg) provisional(resp *sip.Message) {
+	c := b.call
+	if resp.Status == 100 {
+		return
+	}
+	b.become(legEarly)
+	early := false
+	if len(resp.Body) > 0 && !b.inEarly && c.a.theirs != nil {
+		if err := b.take(resp); err != nil {
+			c.peerFault(b, fmt.Sprintf("the SDP of its %d cannot be used and is ignored until the answer: %v", resp.Status, err))
+		} else if err := c.a.tell183(); err != nil {
+			c.peerFault(c.a, fmt.Sprintf("no early media: %v", err))
+		} else {
+			b.inEarly, early = true, true
+		}
+	}
+	if !early && (!b.inEarly || len(resp.Body) == 0) {
+		c.a.tell180()
+	}
+	c.e.tell(event.Progress{Call: c.name(), Status: resp.Status, EarlyMedia: early})
+}
+
+// accepted is a 2xx: of the call we wait for, of one that was cancelled meanwhile, or of a second callee of a fork.
+func (b *leg) accepted(now time.Time, ref Ref, resp *sip.Message) {
+	c := b.call
+	invite := b.invite
+	dlg, err := dialog.NewUAC(invite, resp)
+	if err != nil || resp.CallID != invite.CallID {
+		c.peerFault(b, fmt.Sprintf("2xx without a usable dialog: %v", err))
+		return
+	}
+	dlg.Contact = invite.Contact[0]
+	c.e.emit(SendAck{Ref: ref, Msg: b.dress(dlg.Ack(invite.CSeq.Number)), Hop: Hop{URI: dlg.NextHop()}})
+	if ref != b.ref || c.state != stCalling {
+		b.dismiss(dlg)
+		return
+	}
+	b.dlg = dlg
+	c.e.dialogs[dlg.ID()] = b
+	b.become(legAnswered)
+	if err := b.takeFinal(resp); err != nil {
+		c.end(now, ending{
+			kind: endFailed, status: 488, headers: warning(err),
+			why: fmt.Sprintf("leg B's answer cannot be used, it was released: %v", err),
+		})
+		return
+	}
+	if err := c.a.tell200(now); err != nil {
+		c.end(now, ending{kind: endFailed, status: 488, headers: warning(err), why: fmt.Sprintf("leg B's answer does not fit leg A's offer: %v", err)})
+		return
+	}
+	c.e.tell(event.Answered{Call: c.name(), MediaA: mediaNames(c.a.agreed), MediaB: mediaNames(b.agreed), After: now.Sub(c.started)})
+	c.dropRefused()
+}
+
+// takeFinal reads the 2xx's answer; a 2xx without SDP after early media repeats the one of the 18x.
+func (b *leg) takeFinal(resp *sip.Message) error {
+	if len(resp.Body) == 0 && b.inEarly {
+		return nil
+	}
+	return b.take(resp)
+}
+
+// dismiss ends a dialog that nobody wants: the INVITE was cancelled, abandoned, or answered by somebody else first.
+func (b *leg) dismiss(dlg *dialog.Dialog) {
+	e := b.call.e
+	req := b.dress(dlg.Request(sip.BYE))
+	e.start(b, req, Hop{URI: dlg.NextHop()}, func(time.Time, *sip.Message, error) {})
+	if b.state == legCancelled {
+		b.become(legOver)
+	}
+	b.call.note("leg B answered by " + dlg.Remote().URI.String() + " although it is not wanted any more: released")
+}
+
+// dropRefused frees the ports of streams that leg B refused.
+func (c *call) dropRefused() {
+	for i, g := range c.b.agreed {
+		if i < len(c.streams) && c.streams[i] && !g.Enabled {
+			c.streams[i] = false
+			c.e.emit(MediaClose{Call: c.number, Index: i})
+		}
+	}
+}
+
+// refused is spec 2.4.3: what becomes of a final failure.
+func (b *leg) refused(now time.Time, resp *sip.Message) {
+	c, d := b.call, &b.call.decision
+	switch {
+	case resp.Status/100 == 3 && len(resp.Contact) > 0 && !resp.ContactStar:
+		if c.tries.redirects++; c.tries.redirects <= maxRedirects {
+			c.note(fmt.Sprintf("leg B redirected by %d to %s", resp.Status, resp.Contact[0].URI))
+			d.Callee = sip.Address{Display: resp.Contact[0].Display, URI: resp.Contact[0].URI}
+			c.again()
+			return
+		}
+	case (resp.Status == 415 || resp.Status == 488) && d.AVPF:
+		c.note(fmt.Sprintf("leg B refused with %d: repeated without AVPF (decision of the call engine, the encryption stays)", resp.Status))
+		d.AVPF = false
+		c.again()
+		return
+	case resp.Status == 422 && c.tries.minSE == "":
+		if v, ok := resp.Header("Min-SE"); ok {
+			c.tries.minSE, _, _ = strings.Cut(strings.TrimSpace(v), ";")
+			c.again()
+			return
+		}
+	}
+	c.end(now, ending{
+		kind: endFailed, by: b, status: resp.Status, phrase: resp.Reason, headers: copied(resp),
+		why: fmt.Sprintf("leg B answered %d %s", resp.Status, resp.Reason),
+	})
+}
+
+// again places leg B once more after a final response; the ports are kept.
+func (c *call) again() {
+	c.b.state, c.b.inEarly, c.b.ref = legIdle, false, 0
+	c.state = stLocating
+	c.e.emit(Locate{Call: c.number, Hop: c.hopB()})
+}
+
+func mediaNames(agreed []sdp.Agreed) string {
+	var out []string
+	for _, g := range agreed {
+		kind := "audio"
+		if g.Kind == sdp.Video {
+			kind = "video"
+		}
+		switch {
+		case g.Kind == sdp.Other:
+		case !g.Enabled:
+			out = append(out, kind+" refused")
+		default:
+			out = append(out, kind+" "+codecName(g.Codecs)+" "+g.Encryption.String()+suffix(g))
+		}
+	}
+	if len(out) == 0 {
+		return "to be agreed in the ACK"
+	}
+	return strings.Join(out, ", ")
+}
+
+func codecName(codecs []sdp.Codec) string {
+	if len(codecs) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%s/%d", codecs[0].Name, codecs[0].Rate)
+}
+
+func suffix(g sdp.Agreed) string {
+	s := ""
+	if g.SendKey.Suite != sdp.NoSuite {
+		s = " " + g.SendKey.Suite.String()
+	}
+	if g.Direction != sdp.SendRecv {
+		s += " " + g.Direction.String()
+	}
+	return s
+}
