@@ -5,7 +5,11 @@
 // plane is told the result as Agreed. It does no I/O; randomness for keys is an argument.
 package sdp
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"b2bua/media/sdes"
+)
 
 // Kind is the type of an m= section.
 type Kind uint8
@@ -40,32 +44,27 @@ const (
 )
 
 // Suite is an SRTP crypto suite by its SDES name (RFC 4568, 6188, 7714).
-type Suite uint8
+type Suite = sdes.Suite
 
 // Suites. NoSuite is the zero value: no SRTP.
 const (
-	NoSuite Suite = iota
-	AESCM128SHA180
-	AESCM128SHA132
-	AES256CMSHA180
-	AES256CMSHA132
-	AEADAES128GCM
-	AEADAES256GCM
+	NoSuite        = sdes.NoSuite
+	AESCM128SHA180 = sdes.AESCM128SHA180
+	AESCM128SHA132 = sdes.AESCM128SHA132
+	AES256CMSHA180 = sdes.AES256CMSHA180
+	AES256CMSHA132 = sdes.AES256CMSHA132
+	AEADAES128GCM  = sdes.AEADAES128GCM
+	AEADAES256GCM  = sdes.AEADAES256GCM
 )
 
 // DefaultSuites is what leg B offers when no rule chooses (decision 16): the seed's list in the seed's order.
 var DefaultSuites = []Suite{AESCM128SHA180, AESCM128SHA132, AES256CMSHA180, AES256CMSHA132}
 
 // Secret is key material: master key followed by master salt. It prints redacted and is wiped when its leg closes.
-type Secret []byte
+type Secret = sdes.Secret
 
 // Crypto is one a=crypto line (RFC 4568 section 9.1).
-type Crypto struct {
-	Tag   int
-	Suite Suite
-	Key   Secret
-	MKI   []byte // master key identifier, empty: none
-}
+type Crypto = sdes.Crypto
 
 // Codec is one payload type of an m= section.
 type Codec struct {
@@ -75,6 +74,11 @@ type Codec struct {
 	Channels int    // 0: not written (one)
 	Fmtp     string
 	Feedback []string // a=rtcp-fb values for this payload type ("nack pli", …)
+
+	// SendPT is the number that we send with, where Renumbered: RFC 3264 section 6.1 lets an answerer use numbers of its own
+	// for what it wants to receive. Both are set in Agreed only; SendNumber reads them.
+	SendPT     uint8
+	Renumbered bool
 }
 
 // Media is one m= section.
@@ -86,7 +90,7 @@ type Media struct {
 	Addr      netip.Addr
 	RTCP      netip.AddrPort // from a=rtcp (RFC 3605); invalid: port + 1, or mux
 	RTCPMux   bool
-	Direction Direction
+	Direction Direction // c=0.0.0.0 without ICE (the hold of RFC 2543) is already applied to it by Parse
 	Codecs    []Codec
 	Formats   []string // raw format list, kept for refused sections of foreign types
 	Ptime     int      // ms, 0: none
@@ -94,10 +98,12 @@ type Media struct {
 	Bandwidth []string // b= values, as written
 
 	Crypto      []Crypto
-	Fingerprint string // a=fingerprint, session or media level, as written
-	Setup       string // a=setup
-	ZRTPHash    string // a=zrtp-hash
+	Skipped     []string // a=crypto lines that are not in Crypto, and why; without keys
+	Fingerprint string   // a=fingerprint, session or media level, as written
+	Setup       string   // a=setup
+	ZRTPHash    string   // a=zrtp-hash
 
+	ICE   bool   // a=ice-ufrag seen, at session or media level
 	Label string // a=label / a=content are not relayed; a=mid is kept here for BUNDLE answers
 }
 
@@ -125,9 +131,15 @@ type Agreed struct {
 	RemoteRTCP netip.AddrPort
 	Mux        bool      // RTCP on the RTP port (RFC 5761), agreed by both
 	Direction  Direction // ours: SendRecv, SendOnly, RecvOnly, Inactive
-	// Codecs in the order of the answer. PT is the number on this leg in both directions: the answer uses the offer's numbers.
+	// Codecs in the order of the answer. PT is the number that the peer sends with. We send with the same one, unless the peer
+	// answered our offer with another number for the codec (Renumbered, SendPT; ask SendNumber). Two legs are joined by
+	// codec identity: Codec.Same.
 	Codecs []Codec
 	// SendKey protects what we send, RecvKey what we receive. Suite NoSuite: plain RTP.
 	SendKey, RecvKey Crypto
 	AVPF             bool // feedback profile agreed
+
+	// What the peer declared on the stream, for the description of the other leg.
+	Ptime, MaxPtime int // ms, 0: none
+	Bandwidth       []string
 }

@@ -1,0 +1,120 @@
+package sdp
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"b2bua/media/sdes"
+)
+
+// attribute takes one a= line. What it does not know is dropped here, and so reaches neither an answer nor the other leg.
+func (p *parser) attribute(name, value string) error {
+	value = strings.TrimSpace(value)
+	if d, ok := parseDirection(name); ok {
+		p.direction(d)
+		return nil
+	}
+	switch name {
+	case "fingerprint", "setup", "zrtp-hash", "ice-ufrag":
+		p.security(name, value)
+		return nil
+	}
+	if p.media == nil {
+		return nil
+	}
+	switch name {
+	case "crypto":
+		return p.crypto(value)
+	case "rtpmap":
+		p.perFormat(p.section.rtpmap, value)
+	case "fmtp":
+		p.perFormat(p.section.fmtp, value)
+	case "rtcp-fb":
+		if pt, v, ok := strings.Cut(value, " "); ok && len(p.section.feedback[pt]) < maxFeedback {
+			p.section.feedback[pt] = append(p.section.feedback[pt], strings.TrimSpace(v))
+		}
+	case "rtcp":
+		p.section.rtcp = value
+	case "rtcp-mux":
+		p.media.RTCPMux = true
+	case "ptime":
+		p.media.Ptime = ptime(value)
+	case "maxptime":
+		p.media.MaxPtime = ptime(value)
+	case "mid":
+		p.media.Label = value
+	}
+	return nil
+}
+
+func (p *parser) direction(d Direction) {
+	if p.media == nil {
+		p.session.direction = d
+		return
+	}
+	p.media.Direction, p.section.hasDirection = d, true
+}
+
+// security takes the attributes that may stand at either level (RFC 8122 section 5, RFC 4145 section 4, RFC 8839).
+func (p *parser) security(name, value string) {
+	fingerprint, setup, zrtpHash, ice := &p.session.fingerprint, &p.session.setup, &p.session.zrtpHash, &p.session.ice
+	if m := p.media; m != nil {
+		fingerprint, setup, zrtpHash, ice = &m.Fingerprint, &m.Setup, &m.ZRTPHash, &m.ICE
+	}
+	switch name {
+	case "fingerprint":
+		*fingerprint = value
+	case "setup":
+		*setup = value
+	case "zrtp-hash":
+		*zrtpHash = value
+	case "ice-ufrag":
+		*ice = true
+	}
+}
+
+// crypto passes over a line that cannot be used: the offer may have others (RFC 4568 section 5.1.2).
+func (p *parser) crypto(value string) error {
+	m := p.media
+	if len(m.Crypto)+len(m.Skipped) >= maxCrypto {
+		return faultText(fmt.Sprintf("more than %d a=crypto lines in one section", maxCrypto))
+	}
+	c, err := sdes.Parse(value)
+	if err == nil {
+		for _, d := range m.Crypto {
+			if d.Tag == c.Tag { // section 4.1: the tag is unique
+				err = fmt.Errorf("a=crypto tag %d (%s): the tag is used twice", c.Tag, c.Suite)
+			}
+		}
+	}
+	if err != nil {
+		c.Key.Wipe()
+		m.Skipped = append(m.Skipped, err.Error())
+		return nil
+	}
+	m.Crypto = append(m.Crypto, c)
+	return nil
+}
+
+// perFormat takes "number text"; the first of several lines for one number counts, and a number that is none is passed over.
+func (p *parser) perFormat(to map[uint8]string, value string) {
+	number, text, ok := strings.Cut(value, " ")
+	n, err := strconv.ParseUint(number, 10, 7)
+	if !ok || err != nil {
+		return
+	}
+	if _, twice := to[uint8(n)]; !twice {
+		to[uint8(n)] = strings.TrimSpace(text)
+	}
+}
+
+// ptime in ms; a few devices write a fraction.
+func ptime(s string) int {
+	s, _, _ = strings.Cut(s, ".")
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > maxPtime {
+		return 0
+	}
+	return n
+}
