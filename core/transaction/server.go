@@ -1,0 +1,160 @@
+package transaction
+
+import (
+	"time"
+
+	"b2bua/core/sip"
+)
+
+// request is a request other than ACK and CANCEL: the start of a transaction or a repetition within one.
+func (e *Engine) request(now time.Time, m *sip.Message, path Path) {
+	key := keyOf(m, m.Method)
+	if t := e.servers[key]; t != nil {
+		// The path may have changed with a NAT's binding; repetitions go where the last request came from.
+		if t.wire != nil && (t.state != accepted || t.kind != serverInvite) {
+			e.send(t, t.wire)
+		}
+		return
+	}
+	if e.crowded(m, path) {
+		return
+	}
+	t := e.newServer(m, key, path)
+	if m.Method == sip.INVITE {
+		t.wire = sip.NewResponse(m, 100, "", "").Bytes()
+		e.send(t, t.wire)
+	} else {
+		// A user that never answers must not leak: the client has given up by then (timer F).
+		e.arm(t, time.Time{}, now.Add(64*e.timers.T1))
+	}
+	e.emit(Output{Kind: Request, Tx: t.id, Path: path, Msg: m})
+}
+
+// crowded refuses what exceeds the limits without keeping anything of it.
+func (e *Engine) crowded(m *sip.Message, path Path) bool {
+	if e.waiting < e.limits.Pending && e.pending[path.Remote.Addr()] < e.limits.PendingPerSource && e.Len() < e.limits.Transactions {
+		return false
+	}
+	resp := sip.NewResponse(m, 503, "", sip.NewTag(e.rand))
+	resp.Add("Retry-After", "10")
+	e.Stateless(resp, path)
+	return true
+}
+
+// Stateless sends a response that no transaction remembers.
+func (e *Engine) Stateless(resp *sip.Message, path Path) {
+	e.emit(Output{Kind: Send, Path: path, Wire: resp.Bytes()})
+}
+
+func (e *Engine) newServer(m *sip.Message, key serverKey, path Path) *tx {
+	t := &tx{id: e.NewID(), kind: serverOther, method: m.Method, path: path, server: key, request: m}
+	if m.Method == sip.INVITE {
+		t.kind = serverInvite
+	}
+	e.add(t)
+	return t
+}
+
+// Tag is the To tag that the engine puts on responses without one; a user that takes it as its dialog's tag has
+// one tag on all responses, those to CANCEL included (RFC 3261 section 9.2).
+func (e *Engine) Tag(id ID) string {
+	t := e.byID[id]
+	if t == nil || !t.kind.server() {
+		return ""
+	}
+	if t.tag == "" {
+		t.tag = sip.NewTag(e.rand)
+		if t.request != nil && t.request.To.Tag() != "" {
+			t.tag = t.request.To.Tag()
+		}
+	}
+	return t.tag
+}
+
+// Respond sends a response. It does nothing when the transaction has its final response or is gone.
+func (e *Engine) Respond(now time.Time, id ID, resp *sip.Message) {
+	t := e.byID[id]
+	if t == nil || !t.kind.server() || t.state >= completed {
+		return
+	}
+	if resp.Status > 100 {
+		if tag := resp.To.Tag(); tag != "" {
+			t.tag = tag
+		} else if resp.To.URI.Scheme != "" {
+			resp = resp.Clone()
+			resp.To = resp.To.WithTag(e.Tag(id))
+		}
+	}
+	t.wire = resp.Bytes()
+	e.send(t, t.wire)
+	if resp.Status < 200 {
+		t.state = proceeding
+		return
+	}
+	e.settled(t)
+	switch {
+	case t.kind == serverOther:
+		t.state = completed
+		e.linger(now, t, t.unlessReliable(64*e.timers.T1)) // timer J
+	case resp.Status < 300:
+		t.state = accepted
+		t.interval = e.timers.T1
+		e.arm(t, now.Add(t.interval), now.Add(64*e.timers.T1)) // timer L; on every transport (RFC 3261 section 13.3.1.4)
+	default:
+		t.state = completed
+		var next time.Time
+		if !t.path.Reliable { // timer G
+			t.interval = e.timers.T1
+			next = now.Add(t.interval)
+		}
+		e.arm(t, next, now.Add(64*e.timers.T1)) // timer H
+	}
+}
+
+// ack ends the repetition of a failure; the ACK to a 2xx is the user's.
+func (e *Engine) ack(now time.Time, m *sip.Message, path Path) {
+	t := e.servers[keyOf(m, sip.INVITE)]
+	switch {
+	case t == nil || t.state == accepted:
+		e.emit(Output{Kind: Request, Path: path, Msg: m})
+	case t.state == completed:
+		t.state, t.wire = confirmed, nil
+		e.linger(now, t, t.unlessReliable(e.timers.T4)) // timer I
+	}
+}
+
+// Acked says that the ACK to the 2xx came.
+func (e *Engine) Acked(invite ID) {
+	t := e.byID[invite]
+	if t == nil || t.kind != serverInvite || t.state != accepted || t.acked {
+		return
+	}
+	t.acked, t.wire = true, nil
+	e.arm(t, time.Time{}, t.expire)
+}
+
+// cancelRequest is RFC 3261 section 9.2.
+func (e *Engine) cancelRequest(now time.Time, m *sip.Message, path Path) {
+	key := keyOf(m, sip.CANCEL)
+	if t := e.servers[key]; t != nil {
+		if t.wire != nil {
+			e.send(t, t.wire)
+		}
+		return
+	}
+	if e.crowded(m, path) {
+		return
+	}
+	t := e.newServer(m, key, path)
+	key.method = sip.INVITE
+	invite := e.servers[key]
+	if invite == nil {
+		e.Respond(now, t.id, sip.NewResponse(m, 481, "", e.Tag(t.id)))
+		return
+	}
+	e.Respond(now, t.id, sip.NewResponse(m, 200, "", e.Tag(invite.id)))
+	if invite.state <= proceeding && !invite.cancelled {
+		invite.cancelled = true
+		e.emit(Output{Kind: Cancel, Tx: invite.id, Path: invite.path, Msg: m})
+	}
+}

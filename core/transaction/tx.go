@@ -1,0 +1,129 @@
+package transaction
+
+import (
+	"time"
+
+	"b2bua/core/sip"
+)
+
+type kind uint8
+
+const (
+	clientInvite kind = iota
+	clientOther
+	serverInvite
+	serverOther
+)
+
+func (k kind) server() bool { return k == serverInvite || k == serverOther }
+
+type state uint8
+
+// The states of RFC 3261 section 17 and RFC 6026; calling is called trying outside INVITE. From completed on nothing is expected by the user.
+const (
+	calling state = iota
+	proceeding
+	completed
+	confirmed
+	accepted
+)
+
+// tx is one transaction. Once it has its final response it keeps no message, only the octets to repeat.
+type tx struct {
+	id       ID
+	kind     kind
+	state    state
+	method   sip.Method
+	internal bool // a CANCEL of ours: its user is the engine
+	acked    bool
+	path     Path
+	client   clientKey
+	server   serverKey
+	request  *sip.Message // as long as an ACK, CANCEL or response has to be made of it
+	wire     []byte       // what is repeated
+	tag      string       // server: To tag of our responses
+	acks     []storedAck
+
+	wantCancel bool
+	cancelled  bool
+	extra      []sip.Header
+
+	next, expire time.Time // next repetition, end; zero: none
+	interval     time.Duration
+	due          time.Time
+	place        int // in the heap, -1: none
+
+	flowPrev, flowNext *tx
+}
+
+// storedAck is the ACK of one of the 2xx that a forked INVITE may bring; nil wire: not acknowledged yet.
+type storedAck struct {
+	tag  string
+	path Path
+	wire []byte
+}
+
+func (e *Engine) add(t *tx) {
+	t.place = -1
+	if t.kind.server() {
+		e.servers[t.server] = t
+		e.pending[t.path.Remote.Addr()]++
+		e.waiting++
+	} else {
+		e.clients[t.client] = t
+	}
+	e.byID[t.id] = t
+	if t.path.Reliable {
+		if head := e.flows[t.path.Flow]; head != nil {
+			head.flowPrev, t.flowNext = t, head
+		}
+		e.flows[t.path.Flow] = t
+	}
+}
+
+func (e *Engine) remove(t *tx) {
+	if t.kind.server() {
+		if e.servers[t.server] == t {
+			delete(e.servers, t.server)
+		}
+		e.settled(t)
+	} else if e.clients[t.client] == t {
+		delete(e.clients, t.client)
+	}
+	if e.byID[t.id] == t {
+		delete(e.byID, t.id)
+	}
+	if t.path.Reliable {
+		e.unlink(t)
+	}
+	e.arm(t, time.Time{}, time.Time{})
+	t.request, t.wire = nil, nil
+}
+
+func (e *Engine) unlink(t *tx) {
+	switch {
+	case t.flowPrev != nil:
+		t.flowPrev.flowNext = t.flowNext
+	case t.flowNext != nil:
+		e.flows[t.path.Flow] = t.flowNext
+	default:
+		delete(e.flows, t.path.Flow)
+	}
+	if t.flowNext != nil {
+		t.flowNext.flowPrev = t.flowPrev
+	}
+	t.flowPrev, t.flowNext = nil, nil
+}
+
+// settled takes a server transaction that has its final response, or ends without one, off the count of its source.
+func (e *Engine) settled(t *tx) {
+	if t.request == nil {
+		return
+	}
+	t.request = nil
+	e.waiting--
+	source := t.path.Remote.Addr()
+	if e.pending[source]--; e.pending[source] <= 0 {
+		delete(e.pending, source)
+	}
+}
