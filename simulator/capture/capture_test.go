@@ -74,9 +74,9 @@ func filled() *Recorder {
 	for i := range 10 {
 		rtp := make([]byte, 172)
 		rtp[0], rtp[3] = 0x80, byte(i)
-		r.Packet(start.Add(time.Duration(20+20*i)*time.Millisecond), netip.AddrPortFrom(marie.Addr(), 7078), netip.AddrPortFrom(dut.Addr(), 9000), rtp)
+		r.Packet(start.Add(time.Duration(20+20*i)*time.Millisecond), true, netip.AddrPortFrom(marie.Addr(), 7078), netip.AddrPortFrom(dut.Addr(), 9000), rtp)
 	}
-	r.Packet(start.Add(time.Second), netip.AddrPortFrom(marie.Addr(), 7079), netip.AddrPortFrom(dut.Addr(), 9001), []byte{0x80, 200, 0, 6, 0, 0, 0, 1})
+	r.Packet(start.Add(time.Second), false, netip.AddrPortFrom(marie.Addr(), 7079), netip.AddrPortFrom(dut.Addr(), 9001), []byte{0x80, 200, 0, 6, 0, 0, 0, 1})
 	return r
 }
 

@@ -69,9 +69,18 @@ func TestIPv6DatagramHasAValidChecksum(t *testing.T) {
 func TestRecorderBoundsTheMediaItKeeps(t *testing.T) {
 	r := NewRecorder()
 	for range maxPackets + 3 {
-		r.Packet(time.Time{}, marie, bob, nil)
+		r.Packet(time.Time{}, true, marie, bob, nil)
 	}
 	var out bytes.Buffer
 	require.NoError(t, r.Ladder(&out))
 	assert.Contains(t, out.String(), "3 further media packets")
+}
+
+func TestBothEndsOfAPacketAreOne(t *testing.T) {
+	r := NewRecorder()
+	r.Packet(time.Time{}, true, marie, bob, []byte{1})
+	r.Packet(time.Time{}, false, marie, bob, []byte{1})
+	assert.Len(t, r.packets, 1)
+	r.Packet(time.Time{}, false, marie, bob, []byte{1}) // the network doubled it
+	assert.Len(t, r.packets, 2)
 }

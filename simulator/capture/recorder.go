@@ -14,6 +14,9 @@ const pairing = 5 * time.Second
 // maxPackets bounds the media kept: about 40 MB of audio. What comes later is counted, not kept.
 const maxPackets = 200_000
 
+// near is how many packets the two records of one packet may lie apart.
+const near = 64
+
 // Recorder collects a run.
 type Recorder struct {
 	KeepKeys bool // leave SDES keys in what is written; for decrypting a lab's own traffic. Set before use
@@ -37,6 +40,7 @@ type packet struct {
 	at       time.Time
 	from, to netip.AddrPort
 	payload  []byte
+	open     bool // recorded by its sender, and not yet by its receiver
 }
 
 // NewRecorder makes an empty one.
@@ -86,15 +90,21 @@ func (r *Recorder) SIP(m Message) {
 	r.messages = append(r.messages, entry{m, m.Sent, !m.Sent})
 }
 
-// Packet records one media packet as it is on the wire.
-func (r *Recorder) Packet(at time.Time, from, to netip.AddrPort, payload []byte) {
+// Packet records one media packet as it is on the wire; sent: by the party that records it. A packet that both of its ends record is kept once.
+func (r *Recorder) Packet(at time.Time, sent bool, from, to netip.AddrPort, payload []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for i := len(r.packets) - 1; !sent && i >= max(0, len(r.packets)-near); i-- {
+		if p := &r.packets[i]; p.open && p.from == from && p.to == to && bytes.Equal(p.payload, payload) {
+			p.open = false
+			return
+		}
+	}
 	if len(r.packets) >= maxPackets {
 		r.dropped++
 		return
 	}
-	r.packets = append(r.packets, packet{at, from, to, bytes.Clone(payload)})
+	r.packets = append(r.packets, packet{at, from, to, bytes.Clone(payload), sent})
 }
 
 // Messages are all SIP messages, each once, oldest first.

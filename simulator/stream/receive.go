@@ -1,0 +1,259 @@
+package stream
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strings"
+	"time"
+
+	"b2bua/media/sdp"
+	"b2bua/simulator/tone"
+
+	"github.com/pion/rtcp"
+)
+
+// laws are the codecs that can be decoded here.
+var laws = map[string]tone.Law{"PCMU": tone.Mulaw, "PCMA": tone.Alaw}
+
+func isEvent(c sdp.Codec) bool { return strings.EqualFold(c.Name, "telephone-event") }
+
+// Stats tells what a stream did and saw.
+type Stats struct {
+	Local, From netip.AddrPort // From: source of the last accepted packet
+	Sent        uint64
+	Received    uint64 // accepted
+	Octets      uint64 // of their payloads
+	Refused     uint64 // not authentic, or of a payload type that was not negotiated
+	Lost        uint64
+	Loss        float64 // 0..1
+	Reordered   uint64
+	Duplicates  uint64
+	Jitter      time.Duration
+	RTCP        uint64
+	SSRCs       int
+	Events      string // telephone events, in order
+	Tone        float64
+	Heard       tone.Heard // over the last second; marked payloads count as a clear tone
+	Now         tone.Heard // over the last 200 ms
+	MOS         float64
+}
+
+// receiver counts and listens.
+type receiver struct {
+	from     netip.AddrPort
+	accepted uint64
+	octets   uint64
+	refused  uint64
+	rtcp     uint64
+	sources  map[uint32]*source
+	last     *source
+	detector *tone.Detector
+	samples  []int16
+	marked   float64   // tone named by the last marked payload
+	markedAt time.Time // when it came
+	events   []byte
+	eventAt  uint32 // RTP timestamp of the last event
+	delay    time.Duration
+}
+
+// maxSources bounds the sources counted apart; what comes beyond is counted with the last one.
+const maxSources = 64
+
+func newReceiver() receiver {
+	return receiver{sources: map[uint32]*source{}, detector: tone.NewDetector()}
+}
+
+// receiveRTP is the goroutine that listens.
+func (s *Stream) receiveRTP() {
+	defer s.wg.Done()
+	buf := make([]byte, 2048)
+	for {
+		n, from, err := s.rtp.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			if s.closed() {
+				return
+			}
+			continue // an ICMP error of an earlier send
+		}
+		now := time.Now()
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		s.record(now, false, from, s.local, buf[:n])
+		if n > 1 && buf[1] >= 192 && buf[1] <= 223 { // RFC 5761 section 4
+			s.control(now, buf[:n])
+		} else {
+			s.packet(now, from, buf[:n])
+		}
+		s.notify(now)
+	}
+}
+
+func (s *Stream) receiveRTCP() {
+	defer s.wg.Done()
+	buf := make([]byte, 2048)
+	for {
+		n, from, err := s.rtcp.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			if s.closed() {
+				return
+			}
+			continue
+		}
+		now := time.Now()
+		s.record(now, false, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), netip.AddrPortFrom(s.local.Addr(), s.local.Port()+1), buf[:n])
+		s.control(now, buf[:n])
+		s.notify(now)
+	}
+}
+
+func (s *Stream) closed() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// packet takes one RTP or SRTP packet.
+func (s *Stream) packet(now time.Time, from netip.AddrPort, p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.set {
+		return // early packets of a call that is not negotiated yet
+	}
+	if s.agreed.Encryption != sdp.None {
+		out, err := s.decrypt.DecryptRTP(nil, p, nil)
+		if err != nil {
+			s.rx.refused++
+			return
+		}
+		p = out
+	}
+	h, ok := parseHeader(p)
+	codec, known := s.codec(h.pt)
+	if !ok || !known {
+		s.rx.refused++
+		return
+	}
+	s.rx.from = from
+	s.rx.count(now, h, codec, s.tx.codec.Rate)
+	s.rx.listen(now, h, codec)
+}
+
+func (s *Stream) codec(pt uint8) (sdp.Codec, bool) {
+	for _, c := range s.agreed.Codecs {
+		if c.PT == pt {
+			return c, true
+		}
+	}
+	return sdp.Codec{}, false
+}
+
+// header is what of RFC 3550 section 5.1 is needed here.
+type header struct {
+	pt        uint8
+	seq       uint16
+	timestamp uint32
+	ssrc      uint32
+	payload   []byte
+}
+
+func parseHeader(p []byte) (header, bool) {
+	if len(p) < 12 || p[0]>>6 != 2 {
+		return header{}, false
+	}
+	h := header{pt: p[1] & 0x7f, seq: binary.BigEndian.Uint16(p[2:]), timestamp: binary.BigEndian.Uint32(p[4:]), ssrc: binary.BigEndian.Uint32(p[8:])}
+	at := 12 + 4*int(p[0]&15)
+	if p[0]&0x10 != 0 {
+		if len(p) < at+4 {
+			return header{}, false
+		}
+		at += 4 + 4*int(binary.BigEndian.Uint16(p[at+2:]))
+	}
+	end := len(p)
+	if p[0]&0x20 != 0 {
+		end -= int(p[len(p)-1])
+	}
+	if at > end {
+		return header{}, false
+	}
+	h.payload = p[at:end]
+	return h, true
+}
+
+// listen looks for the tone in the payload.
+func (r *receiver) listen(now time.Time, h header, codec sdp.Codec) {
+	r.octets += uint64(len(h.payload))
+	law, g711 := laws[strings.ToUpper(codec.Name)]
+	switch {
+	case g711:
+		r.samples = r.samples[:0]
+		for _, b := range h.payload {
+			r.samples = append(r.samples, law.Decode(b))
+		}
+		r.detector.Write(r.samples)
+	case isEvent(codec):
+		r.event(h)
+	default:
+		if hertz, ok := readMark(h.payload); ok {
+			r.marked, r.markedAt = hertz, now
+		}
+	}
+}
+
+// event notes a telephone event once: all its packets have one timestamp (RFC 4733 section 2.3).
+func (r *receiver) event(h header) {
+	const digits = "0123456789*#ABCD"
+	if len(h.payload) < 4 || int(h.payload[0]) >= len(digits) || len(r.events) > 0 && r.eventAt == h.timestamp || len(r.events) >= 256 {
+		return
+	}
+	r.events = append(r.events, digits[h.payload[0]])
+	r.eventAt = h.timestamp
+}
+
+// control takes one RTCP or SRTCP packet.
+func (s *Stream) control(now time.Time, p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.set {
+		return
+	}
+	if s.agreed.Encryption != sdp.None {
+		out, err := s.decrypt.DecryptRTCP(nil, p, nil)
+		if err != nil {
+			s.rx.refused++
+			return
+		}
+		p = out
+	}
+	packets, err := rtcp.Unmarshal(p)
+	if err != nil {
+		s.rx.refused++
+		return
+	}
+	s.rx.rtcp++
+	for _, p := range packets {
+		switch p := p.(type) {
+		case *rtcp.SenderReport:
+			if src := s.rx.sources[p.SSRC]; src != nil {
+				src.reportAt, src.reportNTP = now, uint32(p.NTPTime>>16) //nolint:gosec // the middle 32 bits, RFC 3550 section 4
+			}
+			s.roundTrip(now, p.Reports)
+		case *rtcp.ReceiverReport:
+			s.roundTrip(now, p.Reports)
+		}
+	}
+}
+
+// roundTrip derives the one-way delay from a report about us (RFC 3550 section 6.4.1).
+func (s *Stream) roundTrip(now time.Time, reports []rtcp.ReceptionReport) {
+	for _, b := range reports {
+		if b.SSRC != s.tx.ssrc || b.LastSenderReport == 0 {
+			continue
+		}
+		passed := uint32(ntp(now)>>16) - b.LastSenderReport - b.Delay //nolint:gosec // wraps, as in the RFC
+		if passed < 1<<20 {                                           // 16 s; else the clocks of a strange peer
+			s.rx.delay = time.Duration(passed) * time.Second / 65536 / 2
+		}
+	}
+}
