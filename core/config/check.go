@@ -1,0 +1,104 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// crossCheck looks at settings that depend on each other.
+func (l *loader) crossCheck(c *Config) {
+	l.checkTLS(c)
+	l.checkNAT(c)
+	l.checkMedia(c)
+	l.checkRedis(c)
+	if c.Timers.T1 > c.Timers.T2 {
+		l.fault(sectionTimers, "t1", "T1 is longer than T2", fmt.Sprintf("t1 up to %v, or a longer t2", c.Timers.T2))
+	}
+}
+
+// fault reports something about a key, at the place where it was set.
+func (l *loader) fault(section, key, problem, fix string) {
+	l.report.add(l.finding(Fault, section, key, problem, fix))
+}
+
+func (l *loader) finding(s Severity, section, key, problem, fix string) Finding {
+	f := Finding{Section: section, Key: key}
+	if e, ok := l.merged[[2]string{section, key}]; ok {
+		f = e.place()
+	}
+	f.Severity, f.Problem, f.Fix = s, problem, fix
+	return f
+}
+
+func (l *loader) checkTLS(c *Config) {
+	switch cert, key := c.TLS.Certificate != "", c.TLS.Key != ""; {
+	case cert && !key:
+		l.fault(sectionTLS, "certificate", "a certificate needs its key", "[b2bua::tls] key=<PEM file> beside it")
+	case key && !cert:
+		l.fault(sectionTLS, "key", "a key needs its certificate", "[b2bua::tls] certificate=<PEM file> beside it")
+	case !cert:
+		for _, t := range c.B2BUA.Transport {
+			if t.Network == "tls" {
+				l.fault(sectionB2BUA, "transport", "listening for TLS on "+t.URI+" needs a certificate", "[b2bua::tls] certificate=<PEM file> and key=<PEM file>")
+			}
+		}
+	}
+}
+
+func (l *loader) checkNAT(c *Config) {
+	if len(c.B2BUA.NATAddresses) == 0 {
+		return
+	}
+	invalid := func(reason, fix string) {
+		f := l.finding(Fault, sectionB2BUA, "nat-addresses", "", fix)
+		f.Problem = fmt.Sprintf("invalid value for parameter 'b2bua-server/nat-addresses' (%s): %s", shorten(f.Value), reason)
+		l.report.add(f)
+	}
+	if !c.B2BUA.EnableICE {
+		invalid("NAT addresses cannot be configured if ICE is not enabled", "enable-ice=true, or remove nat-addresses")
+	}
+	v4, v6 := 0, 0
+	for _, text := range c.B2BUA.NATAddresses {
+		switch a, err := netip.ParseAddr(text); {
+		case err != nil: // a host name, resolved at the start
+		case a.Unmap().Is4():
+			v4++
+		default:
+			v6++
+		}
+	}
+	if v4 > 1 {
+		invalid("only one IPv4 NAT address can be configured", "one IPv4 address")
+	}
+	if v6 > 1 {
+		invalid("only one IPv6 NAT address can be configured", "one IPv6 address")
+	}
+}
+
+// checkMedia warns of port ranges that no stream fits into: RTP takes an even port and RTCP the next (RFC 3550 section 11).
+func (l *loader) checkMedia(c *Config) {
+	check := func(key string, r PortRange) {
+		if first := uint32(r.Min) + uint32(r.Min)%2; r.Min == 0 || first+1 <= uint32(r.Max) {
+			return
+		}
+		f := l.finding(Warning, sectionB2BUA, key,
+			"a stream needs an even port and the next one, a call two such pairs: calls will fail for lack of ports", "a range such as 20000-29999")
+		f.soft = true
+		l.report.add(f)
+	}
+	check("audio-port", c.B2BUA.AudioPort)
+	check("video-port", c.B2BUA.VideoPort)
+}
+
+func (l *loader) checkRedis(c *Config) {
+	r := c.Registrar
+	if r.RedisConnection == "tcp" {
+		return
+	}
+	if r.RedisTLSCAs == "" {
+		l.fault(sectionRegistrar, "redis-connection", "TLS to Redis needs redis-tls-cafile", "redis-tls-cafile=<PEM file>, or redis-connection=tcp")
+	}
+	if r.RedisConnection == "tls-mutual" && (r.RedisTLSCertificate == "" || r.RedisTLSKey == "") {
+		l.fault(sectionRegistrar, "redis-connection", "tls-mutual needs redis-tls-certificate and redis-tls-key", "both, or redis-connection=tls-server-auth")
+	}
+}

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"strings"
+)
+
+// MaxFile bounds one file, so that a wrong path (a disk, a log) is refused instead of read.
+const MaxFile = 4 << 20
+
+// entry is one key=value with the place it was written at.
+type entry struct {
+	file         string
+	line         int
+	section, key string // lower case, as names compare without case
+	value        string
+}
+
+// place is the finding that an entry's faults start from.
+func (e entry) place() Finding {
+	return Finding{File: e.file, Line: e.line, Section: e.section, Key: e.key, Value: e.value}
+}
+
+const blanks = " \t"
+
+// heading is a section header, kept for sections that have no entry.
+type heading struct {
+	name string
+	line int
+}
+
+// parseINI reads one file (spec 1.1). Whatever is no entry and no comment is reported and ignored, as the original ignores
+// it in silence.
+func parseINI(f File, r *Report) (entries []entry, headings []heading) {
+	if len(f.Data) > MaxFile {
+		r.add(Finding{Severity: Fault, File: f.Name, Problem: "the file is too large for a configuration", Fix: "the path of an INI file"})
+		return nil, nil
+	}
+	text := strings.TrimPrefix(string(f.Data), "\ufeff")
+	section, line := "", 0
+	for text != "" {
+		raw, rest, ended := strings.Cut(text, "\n")
+		text, line = rest, line+1
+		raw = strings.TrimSuffix(raw, "\r")
+		trimmed := strings.TrimLeft(raw, blanks)
+		warn := func(problem, fix string) {
+			r.add(Finding{Severity: Warning, File: f.Name, Line: line, Section: section, Value: shorten(trimmed), Problem: problem, Fix: fix})
+		}
+		switch {
+		case strings.Trim(trimmed, blanks) == "" || trimmed[0] == '#':
+		case trimmed[0] == '[':
+			name, closed := sectionName(trimmed)
+			switch {
+			case !closed:
+				warn("this section header has no ] and is ignored: the keys below belong to the section above", trimmed+"]")
+			case name == "":
+				warn("this section header is empty and is ignored", "[name]")
+			default:
+				section = strings.ToLower(name)
+				headings = append(headings, heading{section, line})
+			}
+		default:
+			e, problem, fix := parseEntry(trimmed, ended)
+			switch {
+			case problem != "":
+				warn(problem, fix)
+			case section == "":
+				warn("this key stands before the first section header and is ignored", "a line [section] above it")
+			case e.key != "":
+				e.file, e.line, e.section = f.Name, line, section
+				entries = append(entries, e)
+			}
+		}
+	}
+	return entries, headings
+}
+
+// sectionName is the first token between the brackets.
+func sectionName(line string) (name string, closed bool) {
+	inner, _, closed := strings.Cut(line[1:], "]")
+	if fields := strings.FieldsFunc(inner, isBlank); len(fields) > 0 {
+		name = fields[0]
+	}
+	return name, closed
+}
+
+func isBlank(r rune) bool { return r == ' ' || r == '\t' }
+
+// parseEntry reads key=value. A key with nothing at all after its = is unset (spec 1.1 rule 5): the entry is empty then,
+// unless the line is the last of the file and has no line end.
+func parseEntry(line string, ended bool) (e entry, problem, fix string) {
+	left, value, ok := strings.Cut(line, "=")
+	names := strings.FieldsFunc(left, isBlank)
+	switch {
+	case !ok:
+		return e, "this line has no = and is ignored", "key=value, or # in front of a comment"
+	case len(names) == 0:
+		return e, "this line has no key before its = and is ignored", "key=value"
+	case len(names) > 1:
+		return e, "there is more than one word before the =, the line is ignored", strings.Join(names, "-") + "=" + strings.Trim(value, blanks)
+	case value == "" && ended:
+		return e, "", ""
+	}
+	return entry{key: strings.ToLower(names[0]), value: strings.Trim(value, blanks)}, "", ""
+}
