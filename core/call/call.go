@@ -39,6 +39,7 @@ type call struct {
 	a, b     *leg
 
 	ringing *timer // spec 2.4.4
+	longest *timer // spec 2.10
 	opening int    // MediaOpen outputs whose answer is missing
 	tries   tries
 	streams []bool // by m= index: open in the media plane
@@ -108,8 +109,10 @@ func (c *call) name() event.Call {
 	return event.Call{Number: c.number, A: c.a.callID(), B: c.b.callID()}
 }
 
-func (c *call) note(what string)          { c.e.tell(event.Note{Call: c.name(), What: what}) }
-func (c *call) peerFault(l *leg, w string) { c.e.tell(event.PeerFault{Call: c.name(), Leg: l.side.String(), What: w}) }
+func (c *call) note(what string) { c.e.tell(event.Note{Call: c.name(), What: what}) }
+func (c *call) peerFault(l *leg, w string) {
+	c.e.tell(event.PeerFault{Call: c.name(), Leg: l.side.String(), What: w})
+}
 
 // newCall enters a call in the tables; leg A has an early dialog from now on.
 func (e *Engine) newCall(now time.Time, tx TxID, invite *sip.Message, from Source) *call {
@@ -117,6 +120,7 @@ func (e *Engine) newCall(now time.Time, tx TxID, invite *sip.Message, from Sourc
 	c := &call{e: e, number: e.calledN, started: now}
 	c.a = &leg{call: c, side: SideA, state: legInviting, invite: invite, tx: tx, tag: sip.NewTag(e.cfg.Rand), local: from.Local.Addr()}
 	c.b = &leg{call: c, side: SideB}
+	c.a.acks, c.b.acks = map[uint32]TxID{}, map[uint32]TxID{}
 	if from.Reliable {
 		c.a.flow = from.Flow
 	}

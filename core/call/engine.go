@@ -1,8 +1,11 @@
 package call
 
 import (
+	"cmp"
 	"io"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"b2bua/core/app"
@@ -18,6 +21,7 @@ type Config struct {
 	UserAgent   string        // b2bua-server/user-agent, resolved
 	MaxCalls    int           // b2bua-server/max-calls
 	RingTimeout time.Duration // b2bua::timers, 240 s by default (spec 2.4.4)
+	MaxDuration time.Duration // b2bua-server/max-call-duration, 0: no limit (spec 2.10)
 	// Linger is how long an ended dialog still answers: 64*T1 (RFC 3261 section 17.1.2.2 and timer M of RFC 6026).
 	Linger  time.Duration
 	Support sdp.Support
@@ -29,8 +33,8 @@ type Engine struct {
 	cfg     Config
 	calls   map[uint64]*call
 	dialogs map[dialog.ID]*leg
-	server  map[TxID]*leg     // INVITEs of peers that wait for our final response, or for the ACK of our 2xx
-	client  map[Ref]pending   // requests of ours that wait for a response
+	server  map[TxID]*leg   // INVITEs of peers that wait for our final response, or for the ACK of our 2xx
+	client  map[Ref]pending // requests of ours that wait for a response
 	timers  timers
 	out     []Output
 	head    int
@@ -169,7 +173,7 @@ func (e *Engine) MediaLost(now time.Time, number uint64, side Side, silent time.
 
 // Fail ends the calls of a dialog after a fault of our own; what is for the log.
 func (e *Engine) Fail(now time.Time, callID, what string) {
-	for _, c := range e.calls {
+	for _, c := range e.inOrder() {
 		if c.a.callID() == callID || c.b.callID() == callID {
 			e.tell(event.LocalFault{Call: c.name(), What: what})
 			c.end(now, ending{why: "internal fault", status: 500, reasons: reasonSIP(500, "Internal fault")})
@@ -180,9 +184,14 @@ func (e *Engine) Fail(now time.Time, callID, what string) {
 // Shutdown ends all calls and refuses new ones with 503.
 func (e *Engine) Shutdown(now time.Time, why string) {
 	e.closing = why
-	for _, c := range e.calls {
+	for _, c := range e.inOrder() {
 		c.end(now, ending{why: why, status: 503})
 	}
+}
+
+// inOrder are the calls by number, so that the same inputs give the same outputs.
+func (e *Engine) inOrder() []*call {
+	return slices.SortedFunc(maps.Values(e.calls), func(x, y *call) int { return cmp.Compare(x.number, y.number) })
 }
 
 // Refuse makes new calls be refused with 503 while the running ones go on (b2bua/drain-timeout).

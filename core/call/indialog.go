@@ -16,6 +16,10 @@ func (l *leg) request(now time.Time, tx TxID, req *sip.Message) {
 		l.acknowledged(now, req)
 		return
 	}
+	if c.state == stOver && req.Method != sip.BYE { // an ended dialog only answers what crossed its BYE
+		e.respond(tx, req, 481, "", "")
+		return
+	}
 	if status, err := l.dlg.Receive(req); status != 0 {
 		c.peerFault(l, err.Error())
 		e.respond(tx, req, status, "", "")
@@ -61,9 +65,6 @@ func (l *leg) byeReceived(now time.Time, tx TxID, req *sip.Message) {
 func (l *leg) reinvited(now time.Time, tx TxID, req *sip.Message) {
 	e, c := l.call.e, l.call
 	switch {
-	case c.state == stOver:
-		e.respond(tx, req, 481, "", "")
-		return
 	case l.re.ref != 0: // glare (RFC 3261 section 14.2)
 		e.respond(tx, req, 491, "", "")
 		return
@@ -91,11 +92,7 @@ func (l *leg) reinvited(now time.Time, tx TxID, req *sip.Message) {
 // updated is UPDATE (RFC 3311); its offer is treated as that of a re-INVITE.
 func (l *leg) updated(tx TxID, req *sip.Message) {
 	e, c := l.call.e, l.call
-	switch {
-	case c.state == stOver:
-		e.respond(tx, req, 481, "", "")
-		return
-	case len(req.Body) > 0 && (l.re.ref != 0 || c.state != stRunning): // RFC 3311 section 5.2
+	if len(req.Body) > 0 && (l.re.ref != 0 || c.state != stRunning) { // RFC 3311 section 5.2
 		e.respond(tx, req, 491, "", "")
 		return
 	}
@@ -145,12 +142,11 @@ func (l *leg) reoffer(req *sip.Message) (ours *sdp.Session, offered bool, err er
 			running[i].Enabled = false
 		}
 	}
-	plan := sdp.AnswerPlan{Support: l.call.e.cfg.Support, Rand: l.call.e.cfg.Rand, SessionID: l.call.number}
+	plan := sdp.AnswerPlan{Support: l.call.e.cfg.Support, Rand: l.call.e.cfg.Rand, SessionID: l.call.number, Previous: l.ours}
 	ours, agreed, err := sdp.NewAnswer(offer, running, plan, ports)
 	if err != nil {
 		return nil, false, err
 	}
-	ours.ID, ours.Version = l.ours.ID, l.ours.Version+1 // RFC 3264 section 8
 	l.theirs, l.agreed = offer, agreed
 	l.setMedia()
 	return ours, false, nil

@@ -3,7 +3,6 @@ package call
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -108,15 +107,20 @@ func streamNames(s *sdp.Session) string {
 	return strings.Join(names, "+")
 }
 
-// warning turns an offer/answer error into a Warning header (RFC 3261 section 20.43; 399 is "miscellaneous").
+// warning turns an offer/answer error into a Warning header (RFC 3261 section 20.43).
 func warning(err error) []sip.Header {
-	text := strings.Map(func(r rune) rune {
+	code, text := sdp.Warning(err)
+	return []sip.Header{{Name: "Warning", Value: fmt.Sprintf("%d b2bua %s", code, quoted(text))}}
+}
+
+// quoted is a quoted-string without anything that ends it or the line (RFC 3261 section 25.1).
+func quoted(text string) string {
+	return `"` + strings.Map(func(r rune) rune {
 		if r < ' ' || r == '"' || r == '\\' {
 			return '\''
 		}
 		return r
-	}, err.Error())
-	return []sip.Header{{Name: "Warning", Value: `399 b2bua "` + text + `"`}}
+	}, text) + `"`
 }
 
 // refuse ends a call that was never placed, by our own decision.
@@ -132,6 +136,11 @@ func (c *call) rungOut(now time.Time) {
 			why: fmt.Sprintf("not answered within %s (b2bua::timers/ring-timeout)", c.e.cfg.RingTimeout),
 		})
 	}
+}
+
+// overdue is max-call-duration: BYE on both legs.
+func (c *call) overdue(now time.Time) {
+	c.end(now, ending{why: fmt.Sprintf("it lasted %s, the limit of b2bua-server/max-call-duration", c.e.cfg.MaxDuration)})
 }
 
 // tell180 relays ringing (spec 2.4.1).
@@ -162,7 +171,7 @@ func (a *leg) tell183() error {
 // answerOffer makes our answer to leg A's offer from what leg B agreed, and sets leg A's media.
 func (a *leg) answerOffer() error {
 	e := a.call.e
-	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: a.call.number}
+	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: a.call.number, Previous: a.ours}
 	ours, agreed, err := sdp.NewAnswer(a.theirs, a.call.b.agreed, plan, a.ports)
 	if err != nil {
 		return err
@@ -178,7 +187,7 @@ func (a *leg) tell200(now time.Time) error {
 	switch {
 	case a.theirs == nil:
 		plan := sdp.OfferPlan{Encryption: sdp.None, Support: c.e.cfg.Support, Rand: c.e.cfg.Rand, SessionID: c.number}
-		ours, err := sdp.NewOffer(c.b.theirs, plan, a.ports)
+		ours, err := sdp.NewOffer(c.b.running(), plan, a.ports)
 		if err != nil {
 			return err
 		}
@@ -195,40 +204,43 @@ func (a *leg) tell200(now time.Time) error {
 	a.become(legAnswered)
 	c.become(stConfirming)
 	c.answered = now
+	if d := c.e.cfg.MaxDuration; d > 0 {
+		c.longest = c.e.timers.after(now.Add(d), c.overdue)
+	}
 	resp := c.e.response(a.invite, 200, "", a.tag)
 	resp.Set("Allow", allow)
 	a.describe(resp, a.ours)
-	a.acks = map[uint32]TxID{a.invite.CSeq.Number: a.tx}
+	a.acks[a.invite.CSeq.Number] = a.tx
 	c.e.emit(SendResponse{Tx: a.tx, Msg: resp})
 	return nil
 }
 
 // stillHolds tells whether the answer sent in the 183 fits what leg B finally agreed.
 func (a *leg) stillHolds() bool {
-	plan := sdp.AnswerPlan{Support: a.call.e.cfg.Support, Rand: zeroes{}, SessionID: a.call.number}
-	_, fresh, err := sdp.NewAnswer(a.theirs, a.call.b.agreed, plan, a.ports)
-	if err != nil || len(fresh) != len(a.agreed) {
+	b := a.call.b
+	if !sdp.Holds(a.agreed, b.agreed) {
 		return false
 	}
-	for i := range fresh {
-		if fresh[i].Enabled != a.agreed[i].Enabled || fresh[i].Direction != a.agreed[i].Direction ||
-			!slices.EqualFunc(fresh[i].Codecs, a.agreed[i].Codecs, sameCodec) {
+	for i := range a.agreed {
+		now := a.theirs.Media[i].Direction.Mirror().And(b.agreed[i].Direction.Mirror())
+		if a.agreed[i].Enabled && a.agreed[i].Direction != now {
 			return false
 		}
 	}
 	return true
 }
 
-func sameCodec(x, y sdp.Codec) bool {
-	return x.PT == y.PT && strings.EqualFold(x.Name, y.Name) && x.Rate == y.Rate
-}
-
-// zeroes is a source for keys that are thrown away.
-type zeroes struct{}
-
-func (zeroes) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
+// running describes what this leg's peer has agreed to, for an offer to the other leg.
+func (l *leg) running() *sdp.Session {
+	s := l.theirs.Clone()
+	for i := range s.Media {
+		if i < len(l.agreed) && l.agreed[i].Enabled {
+			s.Media[i].Codecs = l.agreed[i].Codecs
+		} else {
+			s.Media[i].Port = 0
+		}
+	}
+	return s
 }
 
 // describe puts a session description and our Contact on a message.

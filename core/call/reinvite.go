@@ -24,14 +24,13 @@ func (l *leg) maybeReinvite(now time.Time) {
 	}
 	l.re.wanted = false
 	plan := sdp.OfferPlan{
-		Encryption: encryptionOf(l.agreed), Suites: suitesOf(l.agreed), Support: c.e.cfg.Support, Rand: c.e.cfg.Rand, SessionID: c.number,
+		Encryption: encryptionOf(l.agreed), Suites: suitesOf(l.agreed), Support: c.e.cfg.Support, Rand: c.e.cfg.Rand, SessionID: c.number, Previous: l.ours,
 	}
-	offer, err := sdp.NewOffer(l.other().theirs, plan, l.ports)
+	offer, err := sdp.NewOffer(l.other().running(), plan, l.ports)
 	if err != nil {
 		c.note(fmt.Sprintf("no re-INVITE on %s: %v", l.side, err))
 		return
 	}
-	offer.ID, offer.Version = l.ours.ID, l.ours.Version+1
 	l.re.offer = offer
 	req := l.newRequest(sip.INVITE)
 	l.describe(req, offer)

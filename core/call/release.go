@@ -36,6 +36,7 @@ func (c *call) end(now time.Time, w ending) {
 		return
 	}
 	c.e.timers.stop(c.ringing)
+	c.e.timers.stop(c.longest)
 	c.report(now, w)
 	c.become(stOver)
 	c.endA(w)
@@ -58,7 +59,7 @@ func (c *call) report(now time.Time, w ending) {
 	case endReleased:
 		ev := event.Released{Call: name, Why: w.why}
 		if !c.answered.IsZero() {
-			ev.Duration = now.Sub(c.answered)
+			ev.Answered, ev.Duration = true, now.Sub(c.answered)
 		}
 		c.e.tell(ev)
 	}
@@ -72,8 +73,12 @@ func (c *call) endA(w ending) {
 		if status == 0 {
 			status = 500
 		}
+		headers := w.headers
+		if w.by != a { // who cancels need not be told why
+			headers = slices.Concat(w.reasons, headers)
+		}
 		delete(c.e.server, a.tx)
-		c.e.respond(a.tx, a.invite, status, w.phrase, a.tag, slices.Concat(w.reasons, w.headers)...)
+		c.e.respond(a.tx, a.invite, status, w.phrase, a.tag, headers...)
 		a.become(legOver)
 	case legAnswered:
 		if w.by == a {
@@ -152,9 +157,10 @@ func (l *leg) unacknowledged(now time.Time, tx TxID, err error) {
 // strip lets go of all that an ended leg does not need to answer a late message.
 func (l *leg) strip() {
 	for i := range l.agreed {
-		l.agreed[i].SendKey.Key.Wipe()
-		l.agreed[i].RecvKey.Key.Wipe()
+		l.agreed[i].Wipe()
 	}
+	l.ours.Wipe()
+	l.theirs.Wipe()
 	l.theirs, l.ours, l.agreed, l.ports = nil, nil, nil, nil
 	if l.state == legOver && l.side == SideA {
 		l.invite = &sip.Message{CallID: l.invite.CallID}

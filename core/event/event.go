@@ -6,7 +6,6 @@ package event
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -35,7 +34,10 @@ type Call struct {
 }
 
 func (c Call) String() string {
-	if c.B == "" {
+	switch {
+	case c.Number == 0: // refused before it was one
+		return fmt.Sprintf("call (leg A %s)", c.A)
+	case c.B == "":
 		return fmt.Sprintf("call %d (leg A %s)", c.Number, c.A)
 	}
 	return fmt.Sprintf("call %d (leg A %s, leg B %s)", c.Number, c.A, c.B)
@@ -88,7 +90,7 @@ func (Placed) Level() Level { return Message }
 
 // Text of Placed.
 func (e Placed) Text() string {
-	enc := e.Encryption
+	enc := "encryption " + e.Encryption
 	if e.Suites != "" {
 		enc += " " + e.Suites
 	}
@@ -148,8 +150,8 @@ func (e Failed) Text() string {
 type Released struct {
 	Call     Call
 	Why      string        // who ended it and how
-	Duration time.Duration // since the answer; 0: never answered
-	Traffic  string        // packets per leg, "" without media
+	Answered bool
+	Duration time.Duration // since the answer
 }
 
 // Level of Released.
@@ -157,14 +159,36 @@ func (Released) Level() Level { return Message }
 
 // Text of Released.
 func (e Released) Text() string {
-	parts := []string{fmt.Sprintf("%v: released: %s", e.Call, e.Why)}
-	if e.Duration > 0 {
-		parts = append(parts, "lasted "+round(e.Duration).String())
+	if !e.Answered {
+		return fmt.Sprintf("%v: released before the answer: %s", e.Call, e.Why)
 	}
-	if e.Traffic != "" {
-		parts = append(parts, e.Traffic)
+	return fmt.Sprintf("%v: released after %s: %s", e.Call, round(e.Duration), e.Why)
+}
+
+// Counters are what one leg of a stream received and sent.
+type Counters struct{ Received, Lost, Sent, Dropped uint64 }
+
+func (c Counters) String() string {
+	s := fmt.Sprintf("received %d, lost %d, sent %d", c.Received, c.Lost, c.Sent)
+	if c.Dropped > 0 {
+		s += fmt.Sprintf(", refused %d (not authentic, replayed, from elsewhere or not agreed)", c.Dropped)
 	}
-	return strings.Join(parts, "; ")
+	return s
+}
+
+// Traffic is what went through one stream of a call, when the stream closes.
+type Traffic struct {
+	Call   uint64
+	Stream int // index of the m= section
+	A, B   Counters
+}
+
+// Level of Traffic.
+func (Traffic) Level() Level { return Message }
+
+// Text of Traffic.
+func (e Traffic) Text() string {
+	return fmt.Sprintf("call %d: stream %d: leg A %v; leg B %v", e.Call, e.Stream, e.A, e.B)
 }
 
 // PeerFault is something a peer did wrong that we survived.

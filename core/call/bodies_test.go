@@ -1,0 +1,94 @@
+package call
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+
+	"b2bua/core/sip"
+	"b2bua/media/sdp"
+)
+
+// key46 has the 46 octets that the AES_256 suites need (RFC 6188).
+const key46 = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVzWVNfX19zZW1jdGwgKCkgew=="
+
+const key30 = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz" // the example of RFC 4568 section 9.1: 30 octets
+
+var offers = map[string]string{
+	"pcma":    "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n",
+	"hold":    "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n",
+	"sdes":    "m=audio 4000 RTP/SAVP 8 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n",
+	"av":      "m=audio 4000 RTP/AVP 8\r\nm=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n",
+	"text":    "m=text 4000 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\n",
+	"nokey":   "m=audio 4000 RTP/SAVP 8 0\r\n",
+	"garbage": "this is no description",
+}
+
+func described(media string) string {
+	return "v=0\r\no=- 1 1 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP4 127.0.0.9\r\nt=0 0\r\n" + media
+}
+
+func (w *world) body(m *sip.Message, name string) {
+	if name == "" || name == "none" {
+		return
+	}
+	text, ok := offers[name]
+	require.True(w.t, ok, "sdp=%s?", name)
+	if name != "garbage" {
+		text = described(text)
+	}
+	m.Body = []byte(text)
+	if m.ContentType == "" {
+		m.ContentType = sdpType
+	}
+	if v, ok := m.Header("Content-Type"); ok {
+		m.ContentType = v
+		m.Del("Content-Type")
+	}
+}
+
+// answer writes a callee's answer to the offer in req: plain "answer", or one of the ways to answer otherwise.
+func (w *world) answer(m, req *sip.Message, how string) {
+	if how == "" || how == "none" {
+		return
+	}
+	if how == "garbage" {
+		m.ContentType, m.Body = sdpType, []byte(offers["garbage"])
+		return
+	}
+	offer, err := sdp.Parse(req.Body)
+	require.NoError(w.t, err)
+	var b strings.Builder
+	for _, s := range offer.Media {
+		port, proto, codecs := 5000, s.Proto, s.Codecs
+		switch {
+		case how == "no-video" && s.Kind == sdp.Video, how == "nothing", s.Port == 0:
+			port = 0
+		case how == "plain":
+			proto = "RTP/AVP"
+		case how == "pcmu":
+			codecs = codecs[1:2]
+		}
+		fmt.Fprintf(&b, "m=%s %d %s", s.Type, port, proto)
+		for _, c := range codecs {
+			fmt.Fprintf(&b, " %d", c.PT)
+		}
+		b.WriteString("\r\n")
+		for _, c := range codecs {
+			fmt.Fprintf(&b, "a=rtpmap:%d %s/%d\r\n", c.PT, c.Name, c.Rate)
+		}
+		if strings.Contains(proto, "SAVP") && len(s.Crypto) > 0 && port != 0 {
+			key := key30
+			if s.Crypto[0].Suite == sdp.AES256CMSHA180 {
+				key = key46
+			}
+			fmt.Fprintf(&b, "a=crypto:%d %s %s\r\n", s.Crypto[0].Tag, s.Crypto[0].Suite, key)
+		}
+		switch how {
+		case "sendonly", "inactive", "recvonly":
+			b.WriteString("a=" + how + "\r\n")
+		}
+	}
+	m.ContentType, m.Body = sdpType, []byte(described(b.String()))
+}
