@@ -1,0 +1,275 @@
+package plane
+
+import (
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"b2bua/media/relay"
+)
+
+const (
+	// batch is the length of the recvmmsg vector: one stream seldom has two packets waiting, and a short count proves that
+	// the socket is empty without another call.
+	batch = 4
+	// turn is how many batches one socket may take before the others have theirs, so that a flood on one port starves none.
+	turn = 16
+	// events that one epoll_wait returns at most.
+	maxEvents = 512
+	// coalesceAbove and coalesceBelow, in packets per second, switch the 1 ms coalescing: it halves the cost per packet under
+	// load, and is not worth its latency without.
+	coalesceAbove = 5000
+	coalesceBelow = 4000
+	coalesceFor   = time.Millisecond
+)
+
+// loop is one thread that owns the sockets of its streams.
+type loop struct {
+	epoll, event int // event is an eventfd: commands are waiting
+	in           intake
+	out          outlet
+	events       [maxEvents]unix.EpollEvent
+
+	slots   []*epollSocket // by the number in the epoll event
+	vacant  []int32
+	streams map[*Stream]struct{}
+	more    []*epollSocket // not empty after their turn
+	next    []*epollSocket
+
+	packets  int // since counted
+	counted  time.Time
+	coalesce bool
+	due      time.Time // the next tick
+
+	mu      sync.Mutex
+	queue   []func(now time.Time)
+	woken   bool
+	closed  bool
+	pending []func(now time.Time) // the queue being worked on
+	done    chan struct{}
+}
+
+func newLoop() (*loop, error) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(ep)
+		return nil, err
+	}
+	l := &loop{epoll: ep, event: ev, streams: map[*Stream]struct{}{}, done: make(chan struct{})}
+	l.in.init()
+	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, ev, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1}); err != nil {
+		unix.Close(ep)
+		unix.Close(ev)
+		return nil, err
+	}
+	go l.run()
+	return l, nil
+}
+
+// post queues f for the loop. False: the loop has ended.
+func (l *loop) post(f func(now time.Time)) bool {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return false
+	}
+	l.queue = append(l.queue, f)
+	wake := !l.woken
+	l.woken = true
+	l.mu.Unlock()
+	if wake {
+		l.wake()
+	}
+	return true
+}
+
+func (l *loop) wake() {
+	one := [8]byte{1}
+	// The counter cannot be full: it is written once between two reads.
+	_, _ = unix.Write(l.event, one[:])
+}
+
+// close ends the loop after what is queued, and waits.
+func (l *loop) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.wake()
+	<-l.done
+}
+
+func (l *loop) run() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(l.done)
+	for {
+		n := l.wait()
+		now := time.Now()
+		woken := false
+		for i := range n {
+			if l.events[i].Fd < 0 {
+				woken = true
+				continue
+			}
+			l.drain(now, l.slots[l.events[i].Fd])
+		}
+		l.drainMore(now)
+		if woken && l.commands(now) {
+			unix.Close(l.epoll)
+			unix.Close(l.event)
+			return
+		}
+		if !now.Before(l.due) {
+			l.tick(now)
+		}
+		if l.coalesce && !woken && n < maxEvents && len(l.more) == 0 {
+			l.pause()
+		}
+	}
+}
+
+// wait returns the number of events: at once if there are some or work is left over, else it blocks until the next tick.
+func (l *loop) wait() int {
+	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])), maxEvents, 0, 0, 0)
+	if e == 0 && n > 0 {
+		return int(n)
+	}
+	if len(l.more) > 0 {
+		return 0
+	}
+	timeout := -1
+	if len(l.streams) > 0 {
+		timeout = max(0, int(time.Until(l.due)/time.Millisecond)+1)
+	}
+	m, err := unix.EpollWait(l.epoll, l.events[:], timeout)
+	if err != nil {
+		return 0
+	}
+	return m
+}
+
+// pause lets packets gather; a command ends it.
+func (l *loop) pause() {
+	fds := [1]unix.PollFd{{Fd: int32(l.event), Events: unix.POLLIN}}
+	ts := unix.NsecToTimespec(int64(coalesceFor))
+	_, _ = unix.Ppoll(fds[:], &ts, nil)
+}
+
+// commands runs what was posted, and tells whether the loop is to end.
+func (l *loop) commands(now time.Time) bool {
+	var count [8]byte
+	_, _ = unix.Read(l.event, count[:])
+	l.mu.Lock()
+	l.pending, l.queue = l.queue, l.pending[:0]
+	l.woken = false
+	closed := l.closed
+	l.mu.Unlock()
+	for i, f := range l.pending {
+		f(now)
+		l.pending[i] = nil
+	}
+	return closed
+}
+
+// tick supervises the streams and measures the load.
+func (l *loop) tick(now time.Time) {
+	l.due = now.Add(tickEvery)
+	if passed := now.Sub(l.counted); passed >= tickEvery/2 {
+		rate := float64(l.packets) / passed.Seconds()
+		l.coalesce = rate > coalesceAbove || l.coalesce && rate > coalesceBelow
+		l.packets, l.counted = 0, now
+	}
+	for st := range l.streams {
+		st.tick(now)
+	}
+}
+
+// drain reads a socket until it is empty or its turn is over. Edge-triggered: what is left is not announced again.
+func (l *loop) drain(now time.Time, s *epollSocket) {
+	if s == nil || s.fd < 0 {
+		return
+	}
+	for range turn {
+		n, e := l.in.receive(s.fd)
+		switch e {
+		case 0:
+		case unix.EAGAIN:
+			return
+		default: // an ICMP error of an earlier send, or EINTR: packets may wait behind it
+			s.errors++
+			continue
+		}
+		l.packets += n
+		for i := range n {
+			from, b, whole := l.in.packet(i)
+			if !whole {
+				s.stream.relay.Oversized(s.side)
+				continue
+			}
+			s.stream.receive(now, from, s.side, s.ch, b)
+		}
+		if n < batch {
+			return
+		}
+	}
+	l.more = append(l.more, s)
+}
+
+func (l *loop) drainMore(now time.Time) {
+	if len(l.more) == 0 {
+		return
+	}
+	l.next, l.more = l.more, l.next[:0]
+	for i, s := range l.next {
+		l.drain(now, s)
+		l.next[i] = nil
+	}
+}
+
+// add starts reading a stream's sockets.
+func (l *loop) add(st *Stream) {
+	l.streams[st] = struct{}{}
+	for side, leg := range st.legs {
+		for ch, sock := range leg.sockets {
+			s := sock.(*epollSocket)
+			s.loop, s.stream, s.side, s.ch = l, st, Side(side), relay.Channel(ch)
+			s.slot = l.slot(s)
+			ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: s.slot}
+			if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
+				st.plane.cfg.Log.Error("media port cannot be watched", "call", st.call, "leg", s.side.String(), "error", err)
+			}
+		}
+	}
+}
+
+func (l *loop) slot(s *epollSocket) int32 {
+	if n := len(l.vacant); n > 0 {
+		i := l.vacant[n-1]
+		l.vacant = l.vacant[:n-1]
+		l.slots[i] = s
+		return i
+	}
+	l.slots = append(l.slots, s)
+	return int32(len(l.slots) - 1)
+}
+
+// remove stops reading them. It runs between two rounds of events, so no event of a closed socket is left.
+func (l *loop) remove(st *Stream) {
+	delete(l.streams, st)
+	for _, leg := range st.legs {
+		for _, sock := range leg.sockets {
+			s := sock.(*epollSocket)
+			s.close() // takes it out of the epoll set, too
+			l.slots[s.slot] = nil
+			l.vacant = append(l.vacant, s.slot)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package plane
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"b2bua/media/relay"
+)
+
+// epollSocket is one UDP port of a loop.
+type epollSocket struct {
+	fd     int
+	v6     bool
+	scope  uint32 // of a link-local IPv6 address
+	peer   netip.AddrPort
+	loop   *loop
+	stream *Stream
+	slot   int32
+	side   Side
+	ch     relay.Channel
+	errors uint64
+}
+
+func bindSocket(at netip.AddrPort, buffer int) (*epollSocket, error) {
+	s := &epollSocket{v6: at.Addr().Is6()}
+	family := unix.AF_INET
+	if s.v6 {
+		family = unix.AF_INET6
+	}
+	var err error
+	if s.fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
+		return nil, err
+	}
+	if err = s.setUp(at, buffer); err != nil {
+		unix.Close(s.fd)
+		if err == unix.EADDRINUSE {
+			return nil, errPortBusy
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *epollSocket) setUp(at netip.AddrPort, buffer int) error {
+	// The system's own size serves when it refuses ours.
+	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
+	if !s.v6 {
+		return unix.Bind(s.fd, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()})
+	}
+	if err := unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+		return err
+	}
+	if zone := at.Addr().Zone(); zone != "" {
+		ifi, err := net.InterfaceByName(zone)
+		if err != nil {
+			return err
+		}
+		s.scope = uint32(ifi.Index)
+	}
+	return unix.Bind(s.fd, &unix.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16(), ZoneId: s.scope})
+}
+
+// send tries twice: a connected socket reports the ICMP error of an earlier datagram instead of sending this one.
+func (s *epollSocket) send(b []byte, to netip.AddrPort) error {
+	if to.Addr().Is4() == s.v6 {
+		return errUnroutable
+	}
+	var name unsafe.Pointer
+	var size uintptr
+	if to != s.peer {
+		name, size = s.loop.out.address(to, s.scope)
+	}
+	e := sendTo(s.fd, b, name, size)
+	if e == unix.ECONNREFUSED {
+		e = sendTo(s.fd, b, name, size)
+	}
+	switch e {
+	case 0:
+		return nil
+	case unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EINVAL, unix.EADDRNOTAVAIL, unix.EACCES:
+		return errUnroutable
+	}
+	return errSend
+}
+
+func sendTo(fd int, b []byte, name unsafe.Pointer, size uintptr) syscall.Errno {
+	_, _, e := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(name), size)
+	return e
+}
+
+func (s *epollSocket) connect(to netip.AddrPort) netip.AddrPort {
+	if s.fd < 0 || to == s.peer {
+		return s.peer
+	}
+	if !to.IsValid() {
+		un := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+		syscall.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&un)), unsafe.Sizeof(un))
+		s.peer = netip.AddrPort{}
+		return s.peer
+	}
+	if to.Addr().Is4() == s.v6 {
+		return s.peer
+	}
+	name, size := s.loop.out.address(to, s.scope)
+	if _, _, e := syscall.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(name), size); e == 0 {
+		s.peer = to
+	}
+	return s.peer
+}
+
+func (s *epollSocket) close() {
+	if s.fd >= 0 {
+		unix.Close(s.fd)
+		s.fd = -1
+	}
+}
+
+// outlet holds the address that is being sent to.
+type outlet struct {
+	v4 unix.RawSockaddrInet4
+	v6 unix.RawSockaddrInet6
+}
+
+func (o *outlet) address(to netip.AddrPort, scope uint32) (unsafe.Pointer, uintptr) {
+	if to.Addr().Is4() {
+		o.v4.Family, o.v4.Addr = unix.AF_INET, to.Addr().As4()
+		binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&o.v4.Port))[:], to.Port())
+		return unsafe.Pointer(&o.v4), unix.SizeofSockaddrInet4
+	}
+	o.v6.Family, o.v6.Addr, o.v6.Scope_id = unix.AF_INET6, to.Addr().As16(), 0
+	if to.Addr().IsLinkLocalUnicast() {
+		o.v6.Scope_id = scope
+	}
+	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&o.v6.Port))[:], to.Port())
+	return unsafe.Pointer(&o.v6), unix.SizeofSockaddrInet6
+}
+
+// intake is the recvmmsg vector of a loop.
+type intake struct {
+	messages [batch]mmsghdr
+	vectors  [batch]unix.Iovec
+	names    [batch]unix.RawSockaddrInet6 // long enough for both families
+	buffers  [batch][]byte
+}
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	header unix.Msghdr
+	n      uint32
+	_      [4]byte
+}
+
+func (in *intake) init() {
+	for i := range in.messages {
+		in.buffers[i] = make([]byte, bufferSize)
+		in.vectors[i].Base = &in.buffers[i][0]
+		in.vectors[i].SetLen(maxDatagram)
+		h := &in.messages[i].header
+		h.Iov = &in.vectors[i]
+		h.SetIovlen(1)
+		h.Name = (*byte)(unsafe.Pointer(&in.names[i]))
+	}
+}
+
+func (in *intake) receive(fd int) (int, syscall.Errno) {
+	for i := range in.messages {
+		in.messages[i].header.Namelen = unix.SizeofSockaddrInet6
+	}
+	n, _, e := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&in.messages[0])), batch, unix.MSG_DONTWAIT, 0, 0)
+	return int(n), e
+}
+
+// packet is the i-th datagram and its source. whole: it fitted the buffer.
+func (in *intake) packet(i int) (from netip.AddrPort, b []byte, whole bool) {
+	name := &in.names[i]
+	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&name.Port))[:])
+	if name.Family == unix.AF_INET {
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
+		from = netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), port)
+	} else {
+		from = netip.AddrPortFrom(netip.AddrFrom16(name.Addr), port)
+	}
+	m := &in.messages[i]
+	return from, in.buffers[i][:m.n], m.header.Flags&unix.MSG_TRUNC == 0
+}

@@ -1,0 +1,135 @@
+package plane
+
+import (
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"b2bua/media/relay"
+	"b2bua/media/sdp"
+)
+
+// maxDatagram is the longest packet that is relayed, octets: above any MTU that RTP is sent with.
+const maxDatagram = 2048
+
+// bufferSize leaves room for what SRTP appends.
+const bufferSize = maxDatagram + relay.Headroom
+
+// tickEvery is the coarse clock of supervision and of the connected sockets.
+const tickEvery = 100 * time.Millisecond
+
+// Stream is one m= section of a call: two legs, a pair of ports on each. All fields below the line belong to its loop.
+type Stream struct {
+	plane  *Plane
+	call   string
+	kind   sdp.Kind
+	once   sync.Once
+	gone   chan struct{} // closed once final is there
+	final  [2]Stats
+	legs   [2]*pair
+	home   any // the driver's
+	pinned [2]netip.AddrPort
+
+	relay *relay.Relay
+}
+
+// Ports are the local ports of a side.
+func (st *Stream) Ports(side Side) sdp.Ports {
+	p := st.legs[side]
+	return sdp.Ports{Addr: p.addr, RTP: p.port, RTCP: p.port + 1}
+}
+
+// Set (re)configures one side. Packets flow once both are set. It returns before the loop has taken it over; the error says
+// why the keys cannot be used, or that the stream is closed, and nothing has changed then. The keys in agreed remain the
+// caller's, who may wipe them on return.
+func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
+	p, err := relay.Prepare(agreed)
+	if err != nil {
+		return err
+	}
+	posted := st.plane.driver.post(st, func(now time.Time) {
+		st.relay.Apply(now, side, p)
+		st.pin(now, side)
+	})
+	if !posted {
+		p.Wipe()
+		return ErrClosed
+	}
+	return nil
+}
+
+// Stats is a snapshot of one side; after Close, the last one.
+func (st *Stream) Stats(side Side) Stats {
+	got := make(chan Stats, 1)
+	if st.plane.driver.post(st, func(time.Time) { got <- st.relay.Stats(side) }) {
+		return <-got
+	}
+	<-st.gone
+	return st.final[side]
+}
+
+// Close wipes the keys and gives the ports back. It is idempotent and does not wait; the ports are free when Closed is closed.
+func (st *Stream) Close() {
+	st.once.Do(func() {
+		st.plane.driver.detach(st, func() {
+			for i := range st.final {
+				st.final[i] = st.relay.Stats(Side(i))
+			}
+			st.relay.Close()
+			st.release()
+			st.plane.mu.Lock()
+			delete(st.plane.streams, st)
+			st.plane.mu.Unlock()
+			close(st.gone)
+		})
+	})
+}
+
+// Closed is closed when the sockets of a closed stream are.
+func (st *Stream) Closed() <-chan struct{} { return st.gone }
+
+// release closes the sockets and gives the ports back, once.
+func (st *Stream) release() {
+	for _, p := range st.legs {
+		if p != nil {
+			p.release()
+		}
+	}
+}
+
+func (st *Stream) notify(e relay.Event) {
+	if st.plane.cfg.Notify != nil {
+		st.plane.cfg.Notify(Event{Event: e, Call: st.call, Stream: st})
+	}
+}
+
+// receive relays one datagram; b's capacity has relay.Headroom behind it. Only the driver calls it.
+func (st *Stream) receive(now time.Time, from netip.AddrPort, side Side, ch relay.Channel, b []byte) {
+	out := st.relay.Handle(now, from, side, ch, b)
+	if len(out.Packet) == 0 {
+		return
+	}
+	if err := st.legs[out.Side].sockets[out.Ch].send(out.Packet, out.To); err != nil {
+		st.relay.SendFailed(out.Side, errors.Is(err, errUnroutable))
+	}
+}
+
+// tick supervises the stream. Only the driver calls it.
+func (st *Stream) tick(now time.Time) {
+	st.relay.Tick(now)
+	st.pin(now, A)
+	st.pin(now, B)
+}
+
+// pin binds a leg's RTP socket to its peer while that stays where it is: sends are cheaper, and the kernel itself drops what
+// others send. As soon as the peer is silent every source is heard again, so that it can move.
+func (st *Stream) pin(now time.Time, side Side) {
+	to, ok := st.relay.Settled(now, side)
+	if !ok {
+		to = netip.AddrPort{}
+	}
+	if to != st.pinned[side] {
+		st.pinned[side] = st.legs[side].sockets[relay.RTP].connect(to)
+	}
+}

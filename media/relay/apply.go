@@ -1,0 +1,126 @@
+package relay
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"b2bua/media/sdp"
+	"b2bua/media/srtp"
+)
+
+// oldKeyFor is how long packets under the receiving key before are still accepted after a change: what is in flight, and the
+// peer's answer to our offer.
+const oldKeyFor = 5 * time.Second
+
+// fingerprint tells whether a key is the one in use without keeping it.
+type fingerprint [sha256.Size]byte
+
+func fingerprintOf(c sdp.Crypto) fingerprint {
+	if c.Suite == sdp.NoSuite {
+		return fingerprint{}
+	}
+	h := sha256.New()
+	h.Write([]byte{byte(c.Suite), byte(len(c.MKI))})
+	h.Write(c.MKI)
+	h.Write(c.Key)
+	return fingerprint(h.Sum(nil))
+}
+
+// Prepared is an Agreed whose keys are checked and derived. It is for one Apply.
+type Prepared struct {
+	agreed           sdp.Agreed
+	recv             *srtp.Receiver
+	send             *srtp.Sender
+	recvKey, sendKey fingerprint
+}
+
+// Prepare derives the keys, which costs some microseconds: it is done outside of the packet loop. It keeps no reference to
+// the keys in a. The error never shows a key.
+func Prepare(a sdp.Agreed) (*Prepared, error) {
+	p := &Prepared{agreed: a, recvKey: fingerprintOf(a.RecvKey), sendKey: fingerprintOf(a.SendKey)}
+	p.agreed.Codecs = slices.Clone(a.Codecs)
+	p.agreed.RecvKey, p.agreed.SendKey = sdp.Crypto{}, sdp.Crypto{}
+	p.agreed.Remote, p.agreed.RemoteRTCP = unmap(a.Remote), unmap(a.RemoteRTCP)
+	var err error
+	if a.RecvKey.Suite != sdp.NoSuite {
+		if p.recv, err = srtp.NewReceiver(a.RecvKey); err != nil {
+			return nil, fmt.Errorf("relay: key of the peer: %w", err)
+		}
+	}
+	if a.SendKey.Suite != sdp.NoSuite {
+		if p.send, err = srtp.NewSender(a.SendKey); err != nil {
+			return nil, fmt.Errorf("relay: our key: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// Wipe clears the keys of what was not applied.
+func (p *Prepared) Wipe() {
+	if p.recv != nil {
+		p.recv.Wipe()
+	}
+	if p.send != nil {
+		p.send.Wipe()
+	}
+}
+
+// unmap makes ::ffff:192.0.2.1 an IPv4 address, as the sockets report it.
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// Apply (re)configures one side. Keys that did not change keep their state; a changed receiving key leaves the one before
+// valid for a few seconds. It restarts the side's supervision.
+func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
+	if r.closed {
+		p.Wipe()
+		return
+	}
+	s, a := &r.sides[on], p.agreed
+	s.secure = a.Encryption != sdp.None || p.recv != nil || p.send != nil
+	s.applyKeys(now, p)
+	if a.Remote != s.latch.signalled {
+		s.latch.reset(now, a.Remote)
+		s.control = netip.AddrPort{}
+	}
+	s.rtcp = a.RemoteRTCP
+	if !s.rtcp.IsValid() && a.Remote.IsValid() {
+		s.rtcp = netip.AddrPortFrom(a.Remote.Addr(), a.Remote.Port()+1)
+	}
+	s.set, s.enabled, s.mux, s.direction = true, a.Enabled, a.Mux, a.Direction
+	s.list = a.Codecs
+	s.last, s.silences, s.unroutable = now, 0, false
+	mapCodecs(&r.sides[A], &r.sides[B])
+	mapCodecs(&r.sides[B], &r.sides[A])
+	if r.sides[A].old != nil || r.sides[B].old != nil {
+		r.spare = slices.Grow(r.spare[:0], 4096)
+	}
+}
+
+func (s *side) applyKeys(now time.Time, p *Prepared) {
+	if p.sendKey != s.sendKey {
+		if s.send != nil {
+			s.send.Wipe()
+		}
+		s.send, s.sendKey = p.send, p.sendKey
+	} else if p.send != nil {
+		p.send.Wipe()
+	}
+	if p.recvKey == s.recvKey {
+		if p.recv != nil {
+			p.recv.Wipe()
+		}
+		return
+	}
+	s.dropOld()
+	if p.recv != nil {
+		s.old, s.oldUntil = s.recv, now.Add(oldKeyFor)
+	} else if s.recv != nil {
+		s.recv.Wipe()
+	}
+	s.recv, s.recvKey = p.recv, p.recvKey
+}

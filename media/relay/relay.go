@@ -1,0 +1,269 @@
+package relay
+
+import (
+	"net/netip"
+	"time"
+
+	"b2bua/media/rtp"
+	"b2bua/media/sdp"
+	"b2bua/media/srtp"
+)
+
+// Side is a leg of the call.
+type Side uint8
+
+// Sides.
+const (
+	A Side = iota
+	B
+)
+
+// Other is the opposite side.
+func (s Side) Other() Side { return 1 - s }
+
+// String is "A" or "B".
+func (s Side) String() string {
+	if s == A {
+		return "A"
+	}
+	return "B"
+}
+
+// Channel is one of the two ports of a leg.
+type Channel uint8
+
+// Channels.
+const (
+	RTP Channel = iota
+	RTCP
+)
+
+// Headroom is the capacity that a buffer given to Handle needs behind the packet, octets.
+const Headroom = srtp.MaxOverhead
+
+// Config of one stream.
+type Config struct {
+	Kind sdp.Kind
+	// NoMedia is how long a side that should send may be silent, 0: not supervised. Hold is the same for a side that we do
+	// not listen to, which still owes RTCP.
+	NoMedia, Hold time.Duration
+	Notify        func(Event) // called from Handle and Tick; may be nil
+	// Other is given what is not RTP or RTCP: STUN, DTLS, ZRTP. The slice is only valid during the call. Nil: counted only.
+	Other func(side Side, ch Channel, class rtp.Class, from netip.AddrPort, b []byte)
+}
+
+// Output is a datagram to send. An empty Packet: nothing.
+type Output struct {
+	Packet []byte
+	To     netip.AddrPort
+	Side   Side
+	Ch     Channel
+}
+
+// Relay is one stream between two legs.
+type Relay struct {
+	cfg    Config
+	sides  [2]side
+	spare  []byte // copy of a packet that is tried under two keys
+	closed bool
+}
+
+// New makes a relay whose sides are both still unset.
+func New(cfg Config) *Relay { return &Relay{cfg: cfg} }
+
+// Handle decides about one datagram that came to a side's port. The packet that it returns lies in b's memory; b's capacity
+// must exceed its length by Headroom.
+func (r *Relay) Handle(now time.Time, from netip.AddrPort, on Side, ch Channel, b []byte) Output {
+	s := &r.sides[on]
+	class := rtp.Classify(b)
+	if class != rtp.ClassRTP {
+		s.stats.Other++
+		if r.cfg.Other != nil {
+			r.cfg.Other(on, ch, class, from, b)
+		}
+		return Output{}
+	}
+	switch {
+	case !s.enabled || s.secure && s.recv == nil:
+		s.stats.NotReady++
+		return Output{}
+	case ch == RTCP && !rtp.IsRTCP(b):
+		s.stats.Malformed++
+		return Output{}
+	case ch == RTCP || s.mux && rtp.IsRTCP(b):
+		return r.control(now, from, on, ch, b)
+	}
+	return r.media(now, from, on, b)
+}
+
+// media relays an RTP packet.
+func (r *Relay) media(now time.Time, from netip.AddrPort, on Side, b []byte) Output {
+	s := &r.sides[on]
+	h, err := rtp.Parse(b)
+	if err != nil {
+		s.stats.Malformed++
+		return Output{}
+	}
+	if s.secure {
+		if b, err = r.open(now, s, b); err != nil {
+			s.refuse(err)
+			return Output{}
+		}
+	}
+	if rtp.CheckPadding(b, h) != nil {
+		s.stats.Malformed++
+		return Output{}
+	}
+	codec := &s.codecs[h.PT]
+	if !codec.known { // says nothing about who the peer is, so it does not latch
+		s.stats.Unmapped++
+		return Output{}
+	}
+	if !r.admit(now, from, on, h) {
+		s.stats.Strangers++
+		return Output{}
+	}
+	s.count(now, h, len(b), codec)
+	if !receives(s.direction) {
+		s.stats.Held++
+		return Output{}
+	}
+	return r.forward(now, on, h, b)
+}
+
+// forward puts an accepted RTP packet on the other side's line.
+func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
+	s, o := &r.sides[on], &r.sides[on.Other()]
+	codec := &s.codecs[h.PT]
+	to := o.target(RTP)
+	switch {
+	case !o.ready() || !to.IsValid():
+		o.stats.Unsent++
+		return Output{}
+	case !sends(o.direction):
+		o.stats.Held++
+		return Output{}
+	case !codec.mapped:
+		s.stats.Unmapped++
+		return Output{}
+	}
+	line := &s.flow.Media
+	if codec.repair {
+		line = &s.flow.Repair
+		if p := b[h.Size:]; len(p) >= 2 {
+			osn := s.flow.OriginalSeq(uint16(p[0])<<8 | uint16(p[1]))
+			p[0], p[1] = byte(osn>>8), byte(osn)
+		}
+	}
+	seq, ts, fate := line.Map(now, h, codec.rate)
+	if fate == rtp.Drop {
+		s.stats.Late++
+		return Output{}
+	}
+	ssrc, _ := line.SSRC()
+	rtp.SetLine(b, seq, ts, ssrc)
+	rtp.SetPT(b, codec.out)
+	if fate == rtp.Switched && r.cfg.Kind == sdp.Audio {
+		b[1] |= 0x80 // a new talk spurt: the receiver may fit its jitter buffer anew (RFC 3551 section 4.1)
+	}
+	n := len(b)
+	if o.secure {
+		var err error
+		if b, err = o.send.Protect(b); err != nil {
+			s.stats.Late++ // a number that was sent already, or is too old to be sent
+			return Output{}
+		}
+	}
+	o.stats.Sent++
+	o.stats.SentOctets += uint64(n)
+	return Output{Packet: b, To: to, Side: on.Other(), Ch: RTP}
+}
+
+// control relays a compound RTCP packet. It flows whatever the direction of the media (RFC 3264 section 5.1).
+func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel, b []byte) Output {
+	s, o := &r.sides[on], &r.sides[on.Other()]
+	if s.secure {
+		var err error
+		if b, err = r.openRTCP(now, s, b); err != nil {
+			s.refuse(err)
+			return Output{}
+		}
+	}
+	if rtp.ValidRTCP(b) != nil {
+		s.stats.Malformed++
+		return Output{}
+	}
+	if !s.admitRTCP(from, ch) {
+		s.stats.Strangers++
+		return Output{}
+	}
+	s.stats.RTCP++
+	s.heard(now)
+	back := RTCP
+	if o.mux {
+		back = RTP
+	}
+	to := o.target(RTCP)
+	if !o.ready() || !to.IsValid() {
+		o.stats.Unsent++
+		return Output{}
+	}
+	b = rtp.Rewriter{Own: &s.flow, Reported: &o.flow, Received: &o.reception}.Rewrite(b)
+	if len(b) < 8 {
+		return Output{}
+	}
+	if o.secure {
+		var err error
+		if b, err = o.send.ProtectRTCP(b); err != nil {
+			o.stats.Unsent++
+			return Output{}
+		}
+	}
+	o.stats.SentRTCP++
+	return Output{Packet: b, To: to, Side: on.Other(), Ch: back}
+}
+
+// SendFailed counts a datagram to a side that the system did not take. unroutable: there is no way to that address, which is
+// told once for each time the side is set.
+func (r *Relay) SendFailed(to Side, unroutable bool) {
+	s := &r.sides[to]
+	s.stats.SendFailed++
+	if unroutable && !s.unroutable {
+		s.unroutable = true
+		r.notify(Event{Kind: Unroutable, Side: to, Addr: s.target(RTP)})
+	}
+}
+
+// Oversized counts a datagram that did not fit the buffer.
+func (r *Relay) Oversized(on Side) { r.sides[on].stats.Oversized++ }
+
+// Settled is the address that a side's RTP may be bound to for now, so that the kernel itself refuses all other sources: the
+// peer speaks from there, and no other source has a better claim. Not ok: every source has to be heard.
+func (r *Relay) Settled(now time.Time, on Side) (netip.AddrPort, bool) {
+	s := &r.sides[on]
+	if !s.enabled || s.secure && s.recv == nil {
+		return netip.AddrPort{}, false
+	}
+	return s.latch.source, s.latch.settled(now, s.secure)
+}
+
+// Close wipes all keys; every later packet is dropped.
+func (r *Relay) Close() {
+	r.closed = true
+	for i := range r.sides {
+		s := &r.sides[i]
+		s.wipe()
+		s.enabled = false
+	}
+	clear(r.spare)
+}
+
+func (r *Relay) notify(e Event) {
+	if r.cfg.Notify != nil {
+		r.cfg.Notify(e)
+	}
+}
+
+// receives and sends read a direction, which is ours.
+func receives(d sdp.Direction) bool { return d == sdp.SendRecv || d == sdp.RecvOnly }
+func sends(d sdp.Direction) bool    { return d == sdp.SendRecv || d == sdp.SendOnly }

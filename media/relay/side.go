@@ -1,0 +1,176 @@
+package relay
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"b2bua/media/rtp"
+	"b2bua/media/sdp"
+	"b2bua/media/srtp"
+)
+
+// side is one leg of the stream.
+type side struct {
+	set, enabled, secure, mux bool
+	kind                      sdp.Kind
+	direction                 sdp.Direction
+	list                      []sdp.Codec
+	codecs                    [128]codec // by the payload type that comes in
+
+	recv, old        *srtp.Receiver
+	oldUntil         time.Time
+	send             *srtp.Sender
+	recvKey, sendKey fingerprint
+
+	latch   latch
+	control netip.AddrPort // where RTCP comes from
+	rtcp    netip.AddrPort // where the peer wants it
+
+	flow      rtp.Flow // from this side to the other
+	reception rtp.Reception
+
+	last       time.Time // a valid packet, or the time of Apply
+	silences   int       // NoMedia told since last
+	unroutable bool
+	burst      uint64 // authentication failures at the start of the burst window
+	burstFrom  time.Time
+	burstTold  bool
+	stats      Stats
+}
+
+// codec is what a payload type of one side means.
+type codec struct {
+	known  bool // negotiated on this side
+	mapped bool // the other side has it too
+	repair bool // a retransmission of RFC 4588
+	out    uint8
+	rate   int
+}
+
+// ready tells whether packets can be sent to the side.
+func (s *side) ready() bool { return s.enabled && (!s.secure || s.send != nil) }
+
+func (s *side) heard(now time.Time) {
+	s.last, s.stats.Last, s.silences = now, now, 0
+}
+
+func (s *side) count(now time.Time, h rtp.Header, n int, c *codec) {
+	s.heard(now)
+	s.stats.Packets++
+	s.stats.Octets += uint64(n)
+	if !c.repair {
+		s.reception.Packet(now, h, c.rate)
+	}
+}
+
+// refuse counts a packet that could not be opened.
+func (s *side) refuse(err error) {
+	switch {
+	case errors.Is(err, srtp.ErrReplay):
+		s.stats.Replayed++
+	case errors.Is(err, srtp.ErrAuth):
+		s.stats.AuthFailed++
+	default:
+		s.stats.Malformed++
+	}
+}
+
+// target is where the side's packets of a channel go; invalid when that is not known or the peer has given 0.0.0.0.
+func (s *side) target(ch Channel) netip.AddrPort {
+	media := s.latch.target()
+	if ch == RTP || s.mux {
+		return media
+	}
+	if s.control.IsValid() {
+		return s.control
+	}
+	if s.latch.source.IsValid() && s.latch.source.Addr() != s.latch.signalled.Addr() {
+		// Behind a NAT: the usual pair of ports is the best guess until its RTCP is heard.
+		return netip.AddrPortFrom(media.Addr(), media.Port()+1)
+	}
+	return usable(s.rtcp)
+}
+
+// usable is a, or invalid when nothing can be sent there.
+func usable(a netip.AddrPort) netip.AddrPort {
+	if !a.IsValid() || a.Addr().IsUnspecified() || a.Port() == 0 {
+		return netip.AddrPort{}
+	}
+	return a
+}
+
+func (s *side) wipe() {
+	if s.recv != nil {
+		s.recv.Wipe()
+	}
+	s.dropOld()
+	if s.send != nil {
+		s.send.Wipe()
+	}
+	s.recv, s.send = nil, nil
+	s.recvKey, s.sendKey = fingerprint{}, fingerprint{}
+}
+
+func (s *side) dropOld() {
+	if s.old != nil {
+		s.stats.Evicted += s.old.Evicted()
+		s.old.Wipe()
+		s.old = nil
+	}
+}
+
+// open decrypts an RTP packet under the current key or, for a while after a change, the one before.
+func (r *Relay) open(now time.Time, s *side, b []byte) ([]byte, error) {
+	if s.old == nil {
+		return s.recv.Unprotect(b)
+	}
+	return r.openEither(now, s, b, (*srtp.Receiver).Unprotect)
+}
+
+func (r *Relay) openRTCP(now time.Time, s *side, b []byte) ([]byte, error) {
+	if s.old == nil {
+		return s.recv.UnprotectRTCP(b)
+	}
+	return r.openEither(now, s, b, (*srtp.Receiver).UnprotectRTCP)
+}
+
+func (r *Relay) openEither(now time.Time, s *side, b []byte, open func(*srtp.Receiver, []byte) ([]byte, error)) ([]byte, error) {
+	if now.After(s.oldUntil) {
+		s.dropOld()
+		return open(s.recv, b)
+	}
+	r.spare = append(r.spare[:0], b...) // an attempt may destroy the packet
+	out, err := open(s.recv, b)
+	if err == nil {
+		return out, nil
+	}
+	b = b[:len(r.spare)]
+	copy(b, r.spare)
+	if out, oldErr := open(s.old, b); oldErr == nil {
+		return out, nil
+	}
+	return nil, err
+}
+
+// admit checks an authentic or plain RTP packet's source against the latch.
+func (r *Relay) admit(now time.Time, from netip.AddrPort, on Side, h rtp.Header) bool {
+	s := &r.sides[on]
+	ok, moved := s.latch.admit(now, from, h, s.secure)
+	if moved {
+		s.stats.Remote = from
+		r.notify(Event{Kind: Latched, Side: on, Addr: from})
+	}
+	return ok
+}
+
+// admitRTCP accepts plain RTCP from the host that the media comes from or that was signalled, authentic RTCP from anywhere.
+func (s *side) admitRTCP(from netip.AddrPort, ch Channel) bool {
+	if !s.secure && from.Addr() != s.latch.source.Addr() && from.Addr() != s.rtcp.Addr() && from.Addr() != s.latch.signalled.Addr() {
+		return false
+	}
+	if ch == RTCP {
+		s.control = from
+	}
+	return true
+}

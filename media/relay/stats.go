@@ -1,0 +1,127 @@
+package relay
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Stats of one side. Packets are counted where the reason lies: what came from the peer, and what was to go to it.
+type Stats struct {
+	Packets, Octets  uint64 // RTP accepted from the peer; octets with header, without SRTP's tag
+	RTCP             uint64 // compound packets accepted
+	Sent, SentOctets uint64 // RTP to the peer
+	SentRTCP         uint64
+
+	Lost   int64          // RTP that never came, by extended sequence numbers; negative: duplicates
+	Jitter time.Duration  // RFC 3550 section 6.4.1
+	SSRC   uint32         // of the newest source
+	Last   time.Time      // newest valid packet, RTP or RTCP
+	Remote netip.AddrPort // where the media comes from; invalid: nothing came yet
+
+	AuthFailed uint64 // SRTP or SRTCP that did not authenticate: clear packets on a secured leg, too
+	Replayed   uint64 // seen already, or older than the window
+	Evicted    uint64 // SSRCs whose SRTP state made room for newer ones
+	Unmapped   uint64 // payload types that were not negotiated here or have no counterpart on the other leg
+	Malformed  uint64
+	Oversized  uint64
+	Strangers  uint64 // sources that may not speak
+	Other      uint64 // STUN, DTLS, ZRTP, unknown
+	NotReady   uint64 // came before the side was set or had its keys
+	Held       uint64 // not relayed because of the direction
+	Late       uint64 // numbers that do not continue, or were sent already
+	Unsent     uint64 // for this side, which was not set, without keys or address
+	SendFailed uint64 // the system refused
+}
+
+// Stats is a snapshot.
+func (r *Relay) Stats(on Side) Stats {
+	s := &r.sides[on]
+	out := s.stats
+	out.Lost, out.Jitter = s.reception.Lost(), s.reception.Jitter()
+	out.SSRC, _ = s.reception.SSRC()
+	if s.recv != nil {
+		out.Evicted += s.recv.Evicted()
+	}
+	return out
+}
+
+// EventKind is what happened.
+type EventKind uint8
+
+// Events. NoMedia comes again each time the same silence has lasted once more the configured time; it is for the consumer to
+// know whether the call is old enough for it to matter.
+const (
+	Latched      EventKind = iota // Addr: the peer's media comes from there; the first packet, or a move
+	NoMedia                       // For: nothing valid came for so long
+	AuthFailures                  // Count failed in a short time
+	Unroutable                    // Addr: the system knows no way there
+)
+
+// Event is told to Config.Notify.
+type Event struct {
+	Kind  EventKind
+	Side  Side
+	Addr  netip.AddrPort
+	For   time.Duration
+	Count uint64
+}
+
+// String is for logs.
+func (k EventKind) String() string {
+	switch k {
+	case Latched:
+		return "media latched"
+	case NoMedia:
+		return "no media"
+	case AuthFailures:
+		return "media authentication failures"
+	case Unroutable:
+		return "media address unroutable"
+	}
+	return "unknown"
+}
+
+// Authentication failures are told once burstSize of them came within burstTime: a peer with a wrong key sends 50 a second,
+// line noise none.
+const (
+	burstSize = 50
+	burstTime = 10 * time.Second
+)
+
+// Tick supervises both sides. It is due a few times a second.
+func (r *Relay) Tick(now time.Time) {
+	for i := range r.sides {
+		s := &r.sides[i]
+		if s.old != nil && now.After(s.oldUntil) {
+			s.dropOld()
+		}
+		if !s.enabled {
+			continue
+		}
+		r.superviseSilence(now, Side(i), s)
+		r.superviseAuth(now, Side(i), s)
+	}
+}
+
+func (r *Relay) superviseSilence(now time.Time, on Side, s *side) {
+	limit := r.cfg.NoMedia
+	if !receives(s.direction) {
+		limit = r.cfg.Hold
+	}
+	silent := now.Sub(s.last)
+	if limit <= 0 || silent < limit*time.Duration(s.silences+1) {
+		return
+	}
+	s.silences++
+	r.notify(Event{Kind: NoMedia, Side: on, For: silent})
+}
+
+func (r *Relay) superviseAuth(now time.Time, on Side, s *side) {
+	if now.Sub(s.burstFrom) > burstTime {
+		s.burstFrom, s.burst, s.burstTold = now, s.stats.AuthFailed, false
+	}
+	if n := s.stats.AuthFailed - s.burst; n >= burstSize && !s.burstTold {
+		s.burstTold = true
+		r.notify(Event{Kind: AuthFailures, Side: on, Count: n})
+	}
+}

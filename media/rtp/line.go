@@ -1,0 +1,137 @@
+package rtp
+
+import "time"
+
+// Bounds of the sequence number checks (RFC 3550 appendix A.1).
+const (
+	maxMisorder = 100
+	maxDropout  = 3000
+)
+
+// Fate is what becomes of a packet on a Line.
+type Fate uint8
+
+// Fates. Switched is the first packet of another source on the same line.
+const (
+	Drop Fate = iota
+	Continue
+	Switched
+)
+
+// Line is one outgoing stream: it keeps one SSRC, and sequence numbers and timestamps that go on, while the sources that
+// feed it change. The first source passes unchanged. The zero value is ready.
+type Line struct {
+	started bool
+	ssrc    uint32
+	cur     feed
+	prev    feed // late packets of the source before still find their place
+	outSeq  uint16
+	outTS   uint32
+	at      time.Time // of outSeq
+	badSeq  int32     // the number that would prove a restart, -1: none (RFC 3550 appendix A.1)
+}
+
+// feed is one incoming source and how far its numbers are from the line's.
+type feed struct {
+	valid  bool
+	ssrc   uint32
+	maxSeq uint16
+	seqOff uint16
+	tsOff  uint32
+}
+
+// SSRC is the outgoing SSRC; not ok before the first packet.
+func (l *Line) SSRC() (uint32, bool) { return l.ssrc, l.started }
+
+// Map gives a packet its place on the line. rate is the clock rate of the packet's codec, Hz.
+func (l *Line) Map(now time.Time, h Header, rate int) (seq uint16, ts uint32, f Fate) {
+	f = Continue
+	switch {
+	case !l.started:
+		*l = Line{started: true, ssrc: h.SSRC, badSeq: -1, outSeq: h.Seq - 1}
+		l.cur = feed{valid: true, ssrc: h.SSRC, maxSeq: h.Seq - 1}
+	case h.SSRC == l.cur.ssrc:
+		if f = l.follow(h); f == Switched {
+			l.takeOver(now, h, rate)
+		}
+	case l.prev.valid && h.SSRC == l.prev.ssrc && near(h.Seq, l.prev.maxSeq):
+		return h.Seq + l.prev.seqOff, h.Timestamp + l.prev.tsOff, Continue
+	default:
+		l.takeOver(now, h, rate)
+		f = Switched
+	}
+	if f == Drop {
+		return 0, 0, Drop
+	}
+	seq, ts = h.Seq+l.cur.seqOff, h.Timestamp+l.cur.tsOff
+	if int16(h.Seq-l.cur.maxSeq) > 0 {
+		l.cur.maxSeq, l.outSeq, l.outTS, l.at = h.Seq, seq, ts, now
+	}
+	return seq, ts, f
+}
+
+// near tells whether a number is not newer than the newest of its source, nor far behind.
+func near(seq, newest uint16) bool {
+	d := int16(seq - newest)
+	return d <= 0 && d > -maxMisorder
+}
+
+// follow checks a number against the source's own. One far behind is dropped, two in a row are a restart.
+func (l *Line) follow(h Header) Fate {
+	if d := int16(h.Seq - l.cur.maxSeq); d > -maxMisorder {
+		if d > 0 {
+			l.badSeq = -1
+		}
+		return Continue
+	}
+	if l.badSeq == int32(h.Seq) {
+		return Switched
+	}
+	l.badSeq = int32(h.Seq + 1)
+	return Drop
+}
+
+// takeOver continues the line with another source: the next number, and the timestamp moved on by the time that passed.
+func (l *Line) takeOver(now time.Time, h Header, rate int) {
+	passed := uint32(max(1, now.Sub(l.at).Microseconds()*int64(rate)/1e6))
+	l.prev = l.cur
+	l.prev.valid = l.prev.ssrc != h.SSRC
+	l.cur = feed{
+		valid:  true,
+		ssrc:   h.SSRC,
+		maxSeq: h.Seq - 1,
+		seqOff: l.outSeq + 1 - h.Seq,
+		tsOff:  l.outTS + passed - h.Timestamp,
+	}
+	l.badSeq = -1
+}
+
+// Flow is what goes one way between two legs: the media line, and beside it the retransmissions of RFC 4588, which have an
+// SSRC of their own.
+type Flow struct {
+	Media, Repair Line
+}
+
+// outgoing finds the line that a source feeds.
+func (f *Flow) outgoing(source uint32) *Line {
+	for _, l := range [...]*Line{&f.Media, &f.Repair} {
+		if l.started && (l.cur.ssrc == source || l.prev.valid && l.prev.ssrc == source) {
+			return l
+		}
+	}
+	return nil
+}
+
+// incoming finds the line that has an outgoing SSRC.
+func (f *Flow) incoming(ssrc uint32) *Line {
+	for _, l := range [...]*Line{&f.Media, &f.Repair} {
+		if l.started && l.ssrc == ssrc {
+			return l
+		}
+	}
+	return nil
+}
+
+// OriginalSeq is a sequence number of the media line for an original sequence number inside a retransmission
+// (RFC 4588 section 4).
+func (f *Flow) OriginalSeq(osn uint16) uint16 { return osn + f.Media.cur.seqOff }

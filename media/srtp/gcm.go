@@ -1,0 +1,108 @@
+package srtp
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/binary"
+
+	"b2bua/media/sdp"
+)
+
+const (
+	gcmNonce = 12
+	gcmTag   = 16
+)
+
+// gcm is AES in Galois/counter mode (RFC 7714).
+type gcm struct {
+	rtp, rtcp         cipher.AEAD
+	mki               []byte
+	rtpSalt, rtcpSalt [gcmNonce]byte
+	nonce             [gcmNonce]byte
+	aad               [rtcpClear + srtcpWord]byte
+}
+
+func newGCM(c sdp.Crypto, p params) (*gcm, error) {
+	key, salt := c.Key[:p.key], c.Key[p.key:]
+	master, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	t := &gcm{mki: append([]byte(nil), c.MKI...)}
+	if t.rtp, err = sessionAEAD(master, salt, labelRTPKey, p.key); err != nil {
+		return nil, err
+	}
+	if t.rtcp, err = sessionAEAD(master, salt, labelRTCPKey, p.key); err != nil {
+		return nil, err
+	}
+	copy(t.rtpSalt[:], derive(master, salt, labelRTPSalt, p.salt))
+	copy(t.rtcpSalt[:], derive(master, salt, labelRTCPSalt, p.salt))
+	return t, nil
+}
+
+func sessionAEAD(master cipher.Block, salt []byte, label byte, n int) (cipher.AEAD, error) {
+	b, err := sessionCipher(master, salt, label, n)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(b)
+}
+
+// setNonce is RFC 7714 section 8.1 for RTP, where low is the 48-bit index, and 9.1 for RTCP, where it is the SRTCP index.
+func (t *gcm) setNonce(salt *[gcmNonce]byte, ssrc uint32, low uint64) {
+	t.nonce = *salt
+	binary.BigEndian.PutUint32(t.nonce[2:], binary.BigEndian.Uint32(salt[2:])^ssrc)
+	binary.BigEndian.PutUint16(t.nonce[6:], binary.BigEndian.Uint16(salt[6:])^uint16(low>>32))
+	binary.BigEndian.PutUint32(t.nonce[8:], binary.BigEndian.Uint32(salt[8:])^uint32(low))
+}
+
+func (t *gcm) sealRTP(b []byte, header int, ssrc uint32, index uint64) []byte {
+	t.setNonce(&t.rtpSalt, ssrc, index)
+	out := t.rtp.Seal(b[header:header], t.nonce[:], b[header:], b[:header])
+	return append(b[:header+len(out)], t.mki...)
+}
+
+func (t *gcm) openRTP(b []byte, header int, ssrc uint32, index uint64) ([]byte, error) {
+	n := len(b) - len(t.mki)
+	if n < header+gcmTag {
+		return nil, ErrShort
+	}
+	t.setNonce(&t.rtpSalt, ssrc, index)
+	out, err := t.rtp.Open(b[header:header], t.nonce[:], b[header:n], b[:header])
+	if err != nil {
+		return nil, ErrAuth
+	}
+	return b[:header+len(out)], nil
+}
+
+func (t *gcm) sealRTCP(b []byte, ssrc, index uint32) []byte {
+	t.setNonce(&t.rtcpSalt, ssrc, uint64(index))
+	t.setRTCPData(b, index|eFlag)
+	out := t.rtcp.Seal(b[rtcpClear:rtcpClear], t.nonce[:], b[rtcpClear:], t.aad[:])
+	b = binary.BigEndian.AppendUint32(b[:rtcpClear+len(out)], index|eFlag)
+	return append(b, t.mki...)
+}
+
+func (t *gcm) openRTCP(b []byte, ssrc, index uint32) ([]byte, error) {
+	n := len(b) - len(t.mki) - srtcpWord
+	t.setNonce(&t.rtcpSalt, ssrc, uint64(index))
+	t.setRTCPData(b, index|eFlag)
+	out, err := t.rtcp.Open(b[rtcpClear:rtcpClear], t.nonce[:], b[rtcpClear:n], t.aad[:])
+	if err != nil {
+		return nil, ErrAuth
+	}
+	return b[:rtcpClear+len(out)], nil
+}
+
+// setRTCPData is the associated data: the clear octets, then E flag and index (RFC 7714 section 9.2).
+func (t *gcm) setRTCPData(b []byte, word uint32) {
+	copy(t.aad[:], b[:rtcpClear])
+	binary.BigEndian.PutUint32(t.aad[rtcpClear:], word)
+}
+
+func (t *gcm) wipe() {
+	clear(t.rtpSalt[:])
+	clear(t.rtcpSalt[:])
+	clear(t.nonce[:])
+	t.rtp, t.rtcp = nil, nil
+}

@@ -1,0 +1,154 @@
+package srtp
+
+import (
+	"encoding/binary"
+
+	"b2bua/media/rtp"
+	"b2bua/media/sdp"
+)
+
+// MaxReceived is the number of authenticated SSRCs that a Receiver knows at a time. A phone uses one or two, with
+// retransmission streams four; one that counts through more loses the state of the one that it used longest ago.
+const MaxReceived = 16
+
+// source is the receiving state of one SSRC.
+type source struct {
+	ssrc      uint32
+	used      uint64 // turn of the last packet, for eviction
+	rtp, rtcp window
+}
+
+// Receiver opens what a peer has protected under one master key.
+type Receiver struct {
+	t       transform
+	params  params
+	mki     int
+	sources []source
+	last    int
+	turn    uint64
+	evicted uint64
+}
+
+// NewReceiver derives the session keys. It keeps no reference to c.Key.
+func NewReceiver(c sdp.Crypto) (*Receiver, error) {
+	t, p, err := newTransform(c)
+	if err != nil {
+		return nil, err
+	}
+	return &Receiver{t: t, params: p, mki: len(c.MKI)}, nil
+}
+
+// Unprotect authenticates and decrypts an RTP packet in place, and returns the clear packet in the memory of b. After an
+// error of GCM the content of b is lost.
+func (r *Receiver) Unprotect(b []byte) ([]byte, error) {
+	if r.t == nil {
+		return nil, ErrWiped
+	}
+	h, err := rtp.Parse(b)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) < h.Size+r.params.rtpTag+r.mki {
+		return nil, ErrShort
+	}
+	s := r.find(h.SSRC)
+	index := uint64(h.Seq)
+	if s != nil {
+		var ok bool
+		if index, ok = s.rtp.estimate(h.Seq); !ok || !s.rtp.fresh(index) {
+			return nil, ErrReplay
+		}
+	}
+	out, err := r.t.openRTP(b, h.Size, h.SSRC, index)
+	if err != nil {
+		return nil, err
+	}
+	r.touch(s, h.SSRC).rtp.use(index)
+	return out, nil
+}
+
+// UnprotectRTCP authenticates and decrypts a compound RTCP packet in place. Packets without the E flag are refused: all
+// sessions here are encrypted.
+func (r *Receiver) UnprotectRTCP(b []byte) ([]byte, error) {
+	if r.t == nil {
+		return nil, ErrWiped
+	}
+	if len(b) < rtcpClear+srtcpWord+r.mki+r.params.rtcpTag {
+		return nil, ErrShort
+	}
+	if b[0]>>6 != 2 {
+		return nil, rtp.ErrVersion
+	}
+	at := len(b) - r.mki - srtcpWord
+	if !r.params.authenticatedEnc {
+		at -= r.params.rtcpTag
+	}
+	word := binary.BigEndian.Uint32(b[at:])
+	if word&eFlag == 0 {
+		return nil, ErrAuth
+	}
+	index := word &^ eFlag
+	ssrc := binary.BigEndian.Uint32(b[4:])
+	s := r.find(ssrc)
+	if s != nil && !s.rtcp.fresh(uint64(index)) {
+		return nil, ErrReplay
+	}
+	out, err := r.t.openRTCP(b, ssrc, index)
+	if err != nil {
+		return nil, err
+	}
+	r.touch(s, ssrc).rtcp.use(uint64(index))
+	return out, nil
+}
+
+// Evicted counts the SSRCs whose state had to make room.
+func (r *Receiver) Evicted() uint64 { return r.evicted }
+
+// Wipe clears the keys; every later packet is refused with ErrWiped.
+func (r *Receiver) Wipe() {
+	if r.t != nil {
+		r.t.wipe()
+	}
+	r.t, r.sources = nil, nil
+}
+
+func (r *Receiver) find(ssrc uint32) *source {
+	if r.last < len(r.sources) && r.sources[r.last].ssrc == ssrc {
+		return &r.sources[r.last]
+	}
+	for i := range r.sources {
+		if r.sources[i].ssrc == ssrc {
+			r.last = i
+			return &r.sources[i]
+		}
+	}
+	return nil
+}
+
+// touch notes that a packet was authenticated, and makes the state of its SSRC when s is nil.
+func (r *Receiver) touch(s *source, ssrc uint32) *source {
+	r.turn++
+	if s == nil {
+		s = r.place()
+		*s = source{ssrc: ssrc}
+	}
+	s.used = r.turn
+	return s
+}
+
+func (r *Receiver) place() *source {
+	if len(r.sources) < MaxReceived {
+		r.sources = append(r.sources, source{})
+		r.last = len(r.sources) - 1
+		return &r.sources[r.last]
+	}
+	oldest := 0
+	for i := range r.sources {
+		if r.sources[i].used < r.sources[oldest].used {
+			oldest = i
+		}
+	}
+	r.evicted++
+	r.last = oldest
+	return &r.sources[oldest]
+}

@@ -1,0 +1,80 @@
+package srtp
+
+import (
+	"errors"
+	"fmt"
+
+	"b2bua/media/sdp"
+)
+
+// Errors of the packet path: values, so that a flood of bad packets allocates nothing.
+var (
+	ErrShort     = errors.New("srtp: packet is too short for its suite")
+	ErrAuth      = errors.New("srtp: authentication failed")
+	ErrReplay    = errors.New("srtp: index was seen already or is older than the replay window")
+	ErrRoom      = errors.New("srtp: buffer has no room for the authentication tag")
+	ErrSources   = errors.New("srtp: too many SSRCs under one sending key")
+	ErrExhausted = errors.New("srtp: packet index is used up, the key must be changed")
+	ErrWiped     = errors.New("srtp: keys are wiped")
+)
+
+// MaxMKI is the longest master key identifier, octets (RFC 4568 section 6.1).
+const MaxMKI = 128
+
+// MaxOverhead is what Protect or ProtectRTCP adds at most, octets: GCM tag, SRTCP index, MKI.
+const MaxOverhead = 16 + 4 + MaxMKI
+
+// params of a suite, octets.
+type params struct {
+	key, salt        int
+	rtpTag, rtcpTag  int
+	authenticatedEnc bool
+}
+
+// SRTCP keeps 80 bits where SRTP has 32 (RFC 4568 section 6.2.2, RFC 6188 section 2).
+func suiteParams(s sdp.Suite) (params, bool) {
+	switch s {
+	case sdp.AESCM128SHA180:
+		return params{16, 14, 10, 10, false}, true
+	case sdp.AESCM128SHA132:
+		return params{16, 14, 4, 10, false}, true
+	case sdp.AES256CMSHA180:
+		return params{32, 14, 10, 10, false}, true
+	case sdp.AES256CMSHA132:
+		return params{32, 14, 4, 10, false}, true
+	case sdp.AEADAES128GCM:
+		return params{16, 12, 16, 16, true}, true
+	case sdp.AEADAES256GCM:
+		return params{32, 12, 16, 16, true}, true
+	case sdp.NoSuite:
+	}
+	return params{}, false
+}
+
+// KeyLen is the length of master key and salt together that a suite takes, octets; 0 for NoSuite.
+func KeyLen(s sdp.Suite) int {
+	p, _ := suiteParams(s)
+	return p.key + p.salt
+}
+
+// newTransform checks the keying material and derives the session keys. The errors never show the key.
+func newTransform(c sdp.Crypto) (transform, params, error) {
+	p, ok := suiteParams(c.Suite)
+	if !ok {
+		return nil, p, fmt.Errorf("srtp: suite %d is not one that SRTP can use", uint8(c.Suite))
+	}
+	if len(c.Key) != p.key+p.salt {
+		return nil, p, fmt.Errorf("srtp: suite %d takes %d octets of master key and salt, not %d", uint8(c.Suite), p.key+p.salt, len(c.Key))
+	}
+	if len(c.MKI) > MaxMKI {
+		return nil, p, fmt.Errorf("srtp: MKI of %d octets exceeds %d", len(c.MKI), MaxMKI)
+	}
+	var t transform
+	var err error
+	if p.authenticatedEnc {
+		t, err = newGCM(c, p)
+	} else {
+		t, err = newCM(c, p)
+	}
+	return t, p, err
+}
