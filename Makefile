@@ -1,0 +1,76 @@
+# `make` alone prints this list.
+SHELL := /bin/bash
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X b2bua/core/config.Version=$(VERSION)
+TAGS ?=
+FUZZTIME ?= 30s
+INTEROP_SECONDS ?= 60
+GOLANGCI_VERSION := v2.15.0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: bin/b2bua bin/sipsim ## both programs into bin/
+
+bin/b2bua bin/sipsim: FORCE
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
+.PHONY: FORCE
+FORCE:
+
+.PHONY: demo
+demo: build ## a call from SDES to plain RTP and back through b2bua, shown live
+	bin/sipsim demo --b2bua bin/b2bua
+
+.PHONY: check
+check: ## the quick one: format, vet, unit tests, scenarios (a few minutes)
+	@test -z "$$(gofmt -l core media simulator steps cmd)" || { gofmt -l core media simulator steps cmd; echo 'not gofmt-ed: run gofmt -w on them'; exit 1; }
+	$(GO) vet ./...
+	$(GO) test $$($(GO) list ./... | grep -v /steps/peers)
+
+.PHONY: race
+race: ## unit tests and scenarios under the race detector
+	$(GO) test -race $$($(GO) list ./... | grep -v /steps/peers)
+
+.PHONY: test
+test: ## everything the repository promises, on a fresh machine (installs what is missing)
+	.ci/test
+
+.PHONY: features
+features: ## the scenarios; TAGS='@S-CALL-3 or @trenscrypter' chooses some
+	$(GO) test ./steps -run TestFeatures -count=1 -v -args -godog.tags='$(TAGS)'
+
+.PHONY: interop
+interop: ## real third-party peers: linphone and sipp (INTEROP_SECONDS=60)
+	INTEROP_SECONDS=$(INTEROP_SECONDS) $(GO) test ./steps/peers -run TestInterop -count=1 -v -timeout 20m
+
+.PHONY: bench
+bench: bench-calls bench-media bench-micro ## all figures
+
+.PHONY: bench-calls
+bench-calls: build ## calls per second on one core, CPU per call
+	bench/calls.sh
+
+.PHONY: bench-media
+bench-media: build ## CPU per forwarded packet, loss, added latency at 100, 500 and 1000 calls
+	bench/media.sh
+
+.PHONY: bench-micro
+bench-micro: ## Go benchmarks of the packet path, the parsers and the call engine
+	$(GO) test -run '^$$' -bench . -benchmem ./media/... ./core/...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (default 30s) each
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: lint
+lint: ## golangci-lint with the project's rules (directions of import, no clock in engines, …)
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) run ./...
+
+.PHONY: clean
+clean: ## remove what the targets made
+	rm -rf bin .world
