@@ -149,7 +149,7 @@ func (e Failed) Text() string {
 // Released is the end of a call in any state.
 type Released struct {
 	Call     Call
-	Why      string        // who ended it and how
+	Why      string // who ended it and how
 	Answered bool
 	Duration time.Duration // since the answer
 }
@@ -189,6 +189,28 @@ func (Traffic) Level() Level { return Message }
 // Text of Traffic.
 func (e Traffic) Text() string {
 	return fmt.Sprintf("call %d: stream %d: leg A %v; leg B %v", e.Call, e.Stream, e.A, e.B)
+}
+
+// Media is something seen on one stream of one leg.
+type Media struct {
+	Call   uint64
+	Stream int
+	Leg    string
+	What   string
+	Bad    bool // a peer's fault
+}
+
+// Level of Media.
+func (e Media) Level() Level {
+	if e.Bad {
+		return Warning
+	}
+	return Debug
+}
+
+// Text of Media.
+func (e Media) Text() string {
+	return fmt.Sprintf("call %d: stream %d: %s: %s", e.Call, e.Stream, e.Leg, e.What)
 }
 
 // PeerFault is something a peer did wrong that we survived.
