@@ -50,6 +50,10 @@ func (e *LineError) Error() string {
 	if e.Tag == 0 {
 		return fmt.Sprintf("a=crypto: %v", e.Err)
 	}
+	var suite *SuiteError
+	if errors.As(e.Err, &suite) {
+		return fmt.Sprintf("a=crypto tag %d (%s): unsupported suite", e.Tag, e.Suite)
+	}
 	return fmt.Sprintf("a=crypto tag %d (%s): %v", e.Tag, e.Suite, e.Err)
 }
 

@@ -160,7 +160,11 @@ func (a Agreed) String() string {
 	if !a.Enabled {
 		return a.Kind.String() + " off"
 	}
-	s := fmt.Sprintf("%s %s %s %s", a.Kind, a.Encryption, a.Remote, a.Direction)
+	to := "nowhere"
+	if a.Remote.IsValid() {
+		to = a.Remote.String()
+	}
+	s := fmt.Sprintf("%s %s %s %s", a.Kind, a.Encryption, to, a.Direction)
 	if a.Encryption == SDES {
 		s += " " + a.SendKey.Suite.String()
 	}

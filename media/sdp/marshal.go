@@ -23,10 +23,7 @@ func (s *Session) Marshal() []byte {
 	for i := range s.Media {
 		d.MediaDescriptions = append(d.MediaDescriptions, s.Media[i].description(s.Addr))
 	}
-	b, err := d.Marshal()
-	if err != nil { // pion's marshaller has no failing path
-		panic(err)
-	}
+	b, _ := d.Marshal() // has no failing path
 	return b
 }
 
@@ -162,7 +159,11 @@ func (m Media) String() string {
 	if m.Port == 0 {
 		return m.Type + " off"
 	}
-	s := fmt.Sprintf("%s %s %s %s", m.Type, m.Proto, netip.AddrPortFrom(m.Addr, m.Port), m.Direction)
+	at := "no address"
+	if m.Addr.IsValid() {
+		at = netip.AddrPortFrom(m.Addr, m.Port).String()
+	}
+	s := fmt.Sprintf("%s %s %s %s", m.Type, m.Proto, at, m.Direction)
 	var list []string
 	for _, c := range m.Codecs {
 		list = append(list, c.String())
