@@ -45,8 +45,10 @@ func sessionAEAD(master cipher.Block, salt []byte, label byte, n int) (cipher.AE
 	if err != nil {
 		return nil, err
 	}
-	return cipher.NewGCM(b)
+	return aead(b)
 }
+
+func aead(b cipher.Block) (cipher.AEAD, error) { return cipher.NewGCM(b) }
 
 // setNonce is RFC 7714 section 8.1 for RTP, where low is the 48-bit index, and 9.1 for RTCP, where it is the SRTCP index.
 func (t *gcm) setNonce(salt *[gcmNonce]byte, ssrc uint32, low uint64) {
