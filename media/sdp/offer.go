@@ -114,6 +114,8 @@ type OfferPlan struct {
 // leg A sent an INVITE without SDP and is now made an offer. A nil from is the offer to leg B in that case: opus, PCMU, PCMA
 // and telephone-event, audio only (decision 9).
 //
+// A from of the caller's own making needs Kind, Type, a Port that is not 0, Codecs and Direction in each section.
+//
 // There is one section per section of from, in its order, with its codecs, payload numbers and direction. Sections that
 // cannot be relayed, and those with zero Ports, stand with port 0. Nothing else of from is copied.
 func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
@@ -164,6 +166,11 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 		m := off(src)
 		m.Label = "" // the other leg's name for it
 		return m, nil
+	}
+	if src.Proto != "" { // what the other leg itself cannot use is not offered to this one
+		if err := plan.Support.check(src); err != nil {
+			return Media{}, &StreamError{Type: src.Type, Err: err}
+		}
 	}
 	codecs, err := plan.Support.codecs(src)
 	if err != nil {
