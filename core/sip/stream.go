@@ -23,6 +23,7 @@ type StreamReader struct {
 	most    int
 	last    []byte
 	err     *ParseError
+	ponged  bool
 }
 
 // NewStreamReader makes a reader for one stream.
@@ -86,6 +87,13 @@ func (r *StreamReader) Next() (m *Message, keepalive bool, err error) {
 // Last is the text of the message that Next read last; it is valid until the next Feed.
 func (r *StreamReader) Last() []byte { return r.last }
 
+// TakePong tells whether the answer to a keep-alive came since it was asked last.
+func (r *StreamReader) TakePong() bool {
+	ponged := r.ponged
+	r.ponged = false
+	return ponged
+}
+
 // Buffered is the number of octets waiting for the rest of their message.
 func (r *StreamReader) Buffered() int { return len(r.buf) - r.start }
 
@@ -99,6 +107,7 @@ func (r *StreamReader) skipCRLF() bool {
 			return true
 		case bytes.HasPrefix(b, []byte("\r\n")) && (r.Pongs || len(b) > 3 || len(b) == 3 && b[2] != '\r'):
 			r.start += 2
+			r.ponged = r.ponged || r.Pongs
 		case len(b) > 0 && b[0] == '\n':
 			r.start++
 		default:

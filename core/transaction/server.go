@@ -158,3 +158,12 @@ func (e *Engine) cancelRequest(now time.Time, m *sip.Message, path Path) {
 		e.emit(Output{Kind: Cancel, Tx: invite.id, Path: invite.path, Msg: m})
 	}
 }
+
+// PathOf is where the messages of a transaction go.
+func (e *Engine) PathOf(id ID) (Path, bool) {
+	t := e.byID[id]
+	if t == nil {
+		return Path{}, false
+	}
+	return t.path, true
+}

@@ -1,0 +1,107 @@
+package transport
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"b2bua/core/sip"
+	"b2bua/core/transaction"
+)
+
+// receive takes what a reader handed over.
+func (s *Stack) receive(now time.Time, in inbound) {
+	if in.ended != nil {
+		s.unregister(now, in.conn, in.ended)
+		return
+	}
+	if s.cfg.Tap != nil {
+		s.cfg.Tap(In, in.flow, in.raw, now)
+	}
+	m := in.msg
+	if in.fault != nil {
+		s.faults.warn("malformed SIP message", in.flow.Network, in.flow.Remote, in.fault.What)
+		if m = in.fault.Request; m == nil {
+			return
+		}
+	}
+	path := transaction.Path{Flow: uint64(in.flow.ID), Remote: in.flow.Remote, Reliable: in.conn != nil}
+	if m.IsRequest() {
+		path.Remote = markSource(m, in.flow)
+	}
+	if in.fault != nil {
+		s.engine.Stateless(sip.NewResponse(m, in.fault.Status, "", sip.NewTag(s.cfg.Rand)), path)
+		return
+	}
+	s.engine.Receive(now, m, path)
+}
+
+// markSource notes in the top Via where a request came from and returns where its responses go
+// (RFC 3261 sections 18.2.1 and 18.2.2, RFC 3581 section 4).
+func markSource(m *sip.Message, from Flow) netip.AddrPort {
+	via := &m.Via[0]
+	source := from.Remote
+	port, wanted := via.Params.Get("rport")
+	if wanted && port == "" {
+		via.Params = via.Params.With("rport", itoa(source.Port()))
+	}
+	host := source.Addr().WithZone("").String()
+	if wanted || via.Host != host && via.Host != "["+host+"]" {
+		via.Params = via.Params.With("received", host)
+	}
+	if wanted || from.Network != "udp" {
+		return source
+	}
+	return netip.AddrPortFrom(source.Addr(), portOr(via.Port, "udp"))
+}
+
+// flowOf is the flow of a path, for the handler.
+func (s *Stack) flowOf(p transaction.Path) Flow {
+	if f := s.flows[FlowID(p.Flow)]; f != nil {
+		return f.Flow
+	}
+	network, local := s.localOf(p)
+	return Flow{ID: FlowID(p.Flow), Network: network, Local: local, Remote: p.Remote}
+}
+
+func (s *Stack) localOf(p transaction.Path) (network string, local netip.AddrPort) {
+	if f := s.flows[FlowID(p.Flow)]; f != nil {
+		return f.Network, f.Local
+	}
+	if u := s.udpByID(FlowID(p.Flow)); u != nil {
+		return "udp", s.localFor(u, p.Remote.Addr())
+	}
+	return "tcp", netip.AddrPort{} // the connection has just gone
+}
+
+// send puts a message on the wire.
+func (s *Stack) send(now time.Time, o *transaction.Output) {
+	id := FlowID(o.Path.Flow)
+	if f := s.flows[id]; f != nil {
+		s.tap(now, f.Flow, o.Wire)
+		if !f.out.add(o.Wire) {
+			f.hangUp("send", errSlow)
+			s.unregister(now, f, f.why.Load())
+		}
+		return
+	}
+	u := s.udpByID(id)
+	if u == nil {
+		s.engine.SendFailed(now, o.Tx, &FlowError{Network: "tcp", Remote: o.Path.Remote, Doing: "send", Err: errGone})
+		return
+	}
+	if s.cfg.Tap != nil {
+		s.tap(now, s.flowOf(o.Path), o.Wire)
+	}
+	if _, err := u.conn.WriteToUDPAddrPort(o.Wire, o.Path.Remote); err != nil && s.ctx.Err() == nil {
+		s.engine.SendFailed(now, o.Tx, &FlowError{Network: "udp", Remote: o.Path.Remote, Doing: "send", Err: err})
+	}
+}
+
+func (s *Stack) tap(now time.Time, f Flow, wire []byte) {
+	if s.cfg.Tap != nil {
+		s.cfg.Tap(Out, f, wire, now)
+	}
+}
+
+func itoa(port uint16) string { return strconv.Itoa(int(port)) }

@@ -1,0 +1,402 @@
+package transport
+
+import (
+	"net/netip"
+	"time"
+
+	"b2bua/core/sip"
+	"b2bua/core/transaction"
+)
+
+// attempt is a request on its way to one of several addresses. Loop only.
+type attempt struct {
+	id        TxID
+	req       *sip.Message // without our Via
+	hop       NextHop
+	rest      []candidate // not tried yet
+	resolved  bool
+	sent      bool
+	progress  bool // a provisional response other than 100 came: no other address after that
+	cancelled bool
+	extra     []sip.Header
+}
+
+// noTCPLife is how long a host that refuses TCP gets its long requests by UDP at once.
+const noTCPLife = 10 * time.Minute
+
+// Request sends a request by the hop, or where its Route or Request-URI says, and returns its transaction at once.
+// The top Via and the host of a Contact without one are filled in. An address that fails, times out or answers 503 before
+// anything else is followed by the next one (RFC 3263 section 4.3).
+func (s *Stack) Request(req *sip.Message, hop NextHop) TxID {
+	now := time.Now()
+	a := &attempt{id: s.engine.NewID(), req: req, hop: hop}
+	s.attempts[a.id] = a
+	if f := s.flows[hop.Flow]; f != nil {
+		s.transmit(now, a, f)
+		return a.id
+	}
+	s.candidates(now, nextURI(req, hop), func(now time.Time, list []candidate, err error) {
+		if s.attempts[a.id] != a {
+			return // cancelled meanwhile
+		}
+		if err != nil {
+			s.giveUp(now, a, err)
+			return
+		}
+		a.rest, a.resolved = list, true
+		s.next(now, a, nil)
+	})
+	return a.id
+}
+
+func nextURI(req *sip.Message, hop NextHop) sip.URI {
+	switch {
+	case !hop.URI.IsZero():
+		return hop.URI
+	case len(req.Route) > 0:
+		return req.Route[0].URI
+	default:
+		return req.URI
+	}
+}
+
+// candidates calls back at once when nothing has to be looked up.
+func (s *Stack) candidates(now time.Time, u sip.URI, done func(now time.Time, list []candidate, err error)) {
+	d, err := destinationOf(u)
+	if err != nil {
+		s.later(func(now time.Time) { done(now, nil, err) })
+		return
+	}
+	if list, ok := s.resolve.cached(d, now); ok {
+		done(now, list, nil)
+		return
+	}
+	s.spawn(func() {
+		list, err := s.resolve.lookup(s.ctx, d)
+		s.post(func(now time.Time) { done(now, list, err) })
+	})
+}
+
+// later runs f on the loop after the present callback: a failure must not be reported before Request has returned its ID.
+func (s *Stack) later(f func(now time.Time)) { s.post(f) }
+
+// next tries the next address; err is why the one before failed.
+func (s *Stack) next(now time.Time, a *attempt, err error) {
+	if a.cancelled {
+		s.giveUp(now, a, ErrCancelled)
+		return
+	}
+	if len(a.rest) == 0 {
+		s.giveUp(now, a, err)
+		return
+	}
+	c := a.rest[0]
+	a.rest = a.rest[1:]
+	switch {
+	case c.network != "udp":
+		s.overStream(now, a, target{network: c.network, addr: c.addr, name: tlsName(c), key: a.hop.Key}, s.cfg.ConnectTimeout)
+	case !c.forced && s.tooLong(now, a, c):
+		c.forced = true
+		a.rest = append([]candidate{c}, a.rest...)
+		s.overStream(now, a, target{network: "tcp", addr: c.addr, key: a.hop.Key}, min(s.cfg.ConnectTimeout, 2*time.Second))
+	default:
+		s.overUDP(now, a, c)
+	}
+}
+
+func tlsName(c candidate) string {
+	if c.network == "tls" {
+		return c.name
+	}
+	return ""
+}
+
+// tooLong says that TCP has to be tried first (RFC 3261 section 18.1.1). The Via to come is counted.
+func (s *Stack) tooLong(now time.Time, a *attempt, c candidate) bool {
+	const viaLength = 100
+	if s.cfg.MaxDatagram < 0 || now.Sub(s.noTCP[c.addr]) < noTCPLife {
+		return false
+	}
+	return len(a.req.Bytes())+viaLength > s.cfg.MaxDatagram
+}
+
+func (s *Stack) overStream(now time.Time, a *attempt, t target, patience time.Duration) {
+	s.connect(now, t, patience, func(now time.Time, f *flow, err error) {
+		switch {
+		case s.attempts[a.id] != a: // cancelled meanwhile
+		case a.cancelled:
+			s.giveUp(now, a, ErrCancelled)
+		case err != nil:
+			if len(a.rest) > 0 && a.rest[0].forced && len(s.noTCP) < resolvedSize {
+				s.noTCP[t.addr] = now
+			}
+			s.next(now, a, err)
+		default:
+			s.transmit(now, a, f)
+		}
+	})
+}
+
+// transmit sends by a connection.
+func (s *Stack) transmit(now time.Time, a *attempt, f *flow) {
+	path := transaction.Path{Flow: uint64(f.ID), Remote: f.Remote, Reliable: true}
+	s.start(now, a, path, f.Network, f.Local)
+}
+
+func (s *Stack) overUDP(now time.Time, a *attempt, c candidate) {
+	u, err := s.udpFor(c.addr.Addr(), a.hop.Key)
+	if err != nil {
+		s.next(now, a, &FlowError{Network: "udp", Remote: c.addr, Doing: "open a socket", Err: err})
+		return
+	}
+	path := transaction.Path{Flow: uint64(u.id), Remote: c.addr}
+	s.start(now, a, path, "udp", s.localFor(u, c.addr.Addr()))
+}
+
+func (s *Stack) start(now time.Time, a *attempt, path transaction.Path, network string, local netip.AddrPort) {
+	a.sent = true
+	m := s.dress(a.req, network, local)
+	if len(a.rest) > 0 && a.rest[0].forced && network == "tcp" {
+		// Only its length sends this request by TCP; the peer shall come back by UDP.
+		if u, err := s.udpFor(path.Remote.Addr(), a.hop.Key); err == nil {
+			m.Contact = a.req.Contact
+			s.fillContacts(m, "udp", s.localFor(u, path.Remote.Addr()))
+		}
+	}
+	s.engine.Request(now, a.id, m, path)
+}
+
+// dress makes the message that leaves: our Via on top, Contacts filled in.
+func (s *Stack) dress(req *sip.Message, network string, local netip.AddrPort) *sip.Message {
+	m := req.Clone()
+	host, port := s.reachable(network, local)
+	via := sip.Via{Transport: viaTransport(network), Host: host, Port: port, Params: sip.Params{
+		{Name: "rport"}, {Name: "branch", Value: sip.NewBranch(s.cfg.Rand), HasValue: true},
+	}}
+	m.Via = append([]sip.Via{via}, req.Via...)
+	s.fillContacts(m, network, local)
+	return m
+}
+
+func viaTransport(network string) string {
+	switch network {
+	case "tcp":
+		return "TCP"
+	case "tls":
+		return "TLS"
+	default:
+		return "UDP"
+	}
+}
+
+// reachable is where a peer reaches us when it saw that local address: our listening port if we listen there.
+func (s *Stack) reachable(network string, local netip.AddrPort) (host string, port int) {
+	port = int(local.Port())
+	for _, l := range s.listening {
+		if l.Network == network && (l.Addr.Addr() == local.Addr() || l.Addr.Addr().IsUnspecified()) {
+			port = int(l.Addr.Port())
+			break
+		}
+	}
+	host = local.Addr().WithZone("").String()
+	if local.Addr().Is6() {
+		host = "[" + host + "]"
+	}
+	return host, port
+}
+
+func (s *Stack) fillContacts(m *sip.Message, network string, local netip.AddrPort) {
+	for i := range m.Contact {
+		u := m.Contact[i].URI
+		if u.Host != "" || u.Scheme != "sip" && u.Scheme != "sips" {
+			continue
+		}
+		u.Host, u.Port = s.reachable(network, local)
+		if network != "udp" {
+			u.Params = u.Params.With("transport", network)
+		}
+		if i == 0 { // Clone shares the list with nobody, but fillContacts may get an original's
+			m.Contact = append([]sip.Address(nil), m.Contact...)
+		}
+		m.Contact[i].URI = u
+	}
+}
+
+func (s *Stack) giveUp(now time.Time, a *attempt, err error) {
+	delete(s.attempts, a.id)
+	s.later(func(now time.Time) {
+		s.guard(a.req.CallID, func() { s.handler.HandleFailure(now, a.id, err) })
+	})
+}
+
+// responded passes a response on, unless it is a 503 and there is another address.
+func (s *Stack) responded(now time.Time, o *transaction.Output) {
+	if a := s.attempts[o.Tx]; a != nil {
+		if len(a.rest) > 0 && a.rest[0].forced {
+			a.rest = a.rest[1:] // it takes TCP, so the same host by UDP is no other try
+		}
+		switch status := o.Msg.Status; {
+		case status == 503 && s.mayRetry(a):
+			s.next(now, a, nil)
+			return
+		case status >= 200:
+			delete(s.attempts, o.Tx)
+		case status > 100:
+			a.progress, a.rest = true, nil
+		}
+	}
+	s.guard(o.Msg.CallID, func() { s.handler.HandleResponse(now, o.Tx, o.Msg) })
+}
+
+func (s *Stack) mayRetry(a *attempt) bool {
+	return !a.progress && !a.cancelled && len(a.rest) > 0
+}
+
+// failed passes a failure on, unless there is another address.
+func (s *Stack) failed(now time.Time, id TxID, err error) {
+	a := s.attempts[id]
+	if a == nil {
+		s.guard("", func() { s.handler.HandleFailure(now, id, err) })
+		return
+	}
+	if s.mayRetry(a) {
+		s.next(now, a, err)
+		return
+	}
+	if !a.progress && !a.cancelled && !a.resolved && a.hop.Flow != 0 {
+		s.detour(now, a, err)
+		return
+	}
+	delete(s.attempts, id)
+	s.guard(a.req.CallID, func() { s.handler.HandleFailure(now, id, err) })
+}
+
+// detour resolves the hop after the connection that was preferred broke before anything came back.
+func (s *Stack) detour(now time.Time, a *attempt, cause error) {
+	s.candidates(now, nextURI(a.req, a.hop), func(now time.Time, list []candidate, err error) {
+		switch {
+		case s.attempts[a.id] != a:
+		case err != nil:
+			s.giveUp(now, a, cause)
+		default:
+			a.rest, a.resolved = list, true
+			s.next(now, a, cause)
+		}
+	})
+}
+
+// Cancel gives an INVITE up: by CANCEL once a provisional response came, without one if it has not left.
+func (s *Stack) Cancel(invite TxID, extra []sip.Header) {
+	now := time.Now()
+	a := s.attempts[invite]
+	if a == nil || a.cancelled {
+		return
+	}
+	a.cancelled, a.extra, a.rest = true, extra, nil
+	if !a.sent {
+		s.giveUp(now, a, ErrCancelled)
+		return
+	}
+	s.engine.Cancel(now, invite, extra)
+}
+
+// Respond answers a server transaction; a Contact without host is filled in. A response without To tag gets that of Tag.
+func (s *Stack) Respond(tx TxID, resp *sip.Message) {
+	path, ok := s.engine.PathOf(tx)
+	if !ok {
+		return
+	}
+	network, local := s.localOf(path)
+	if len(resp.Contact) > 0 {
+		resp = resp.Clone()
+		s.fillContacts(resp, network, local)
+	}
+	s.engine.Respond(time.Now(), tx, resp)
+}
+
+// Tag is the To tag for responses of a server transaction: who takes it for the dialog answers a CANCEL with the same one.
+func (s *Stack) Tag(tx TxID) string { return s.engine.Tag(tx) }
+
+// Acked says that the ACK to the 2xx came: it is not repeated any more.
+func (s *Stack) Acked(invite TxID) { s.engine.Acked(invite) }
+
+// Ack sends the ACK to a 2xx, and again for every repetition of that 2xx.
+func (s *Stack) Ack(invite TxID, ack *sip.Message, hop NextHop) {
+	now := time.Now()
+	if f := s.flows[hop.Flow]; f != nil {
+		s.engine.Ack(invite, s.dress(ack, f.Network, f.Local), transaction.Path{Flow: uint64(f.ID), Remote: f.Remote, Reliable: true})
+		return
+	}
+	s.candidates(now, nextURI(ack, hop), func(now time.Time, list []candidate, err error) {
+		if err != nil {
+			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
+			return
+		}
+		s.ackBy(now, invite, ack, hop.Key, list)
+	})
+}
+
+func (s *Stack) ackBy(now time.Time, invite TxID, ack *sip.Message, key string, list []candidate) {
+	c := list[0]
+	if c.network == "udp" {
+		u, err := s.udpFor(c.addr.Addr(), key)
+		if err != nil {
+			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
+			return
+		}
+		s.engine.Ack(invite, s.dress(ack, "udp", s.localFor(u, c.addr.Addr())), transaction.Path{Flow: uint64(u.id), Remote: c.addr})
+		return
+	}
+	s.connect(now, target{network: c.network, addr: c.addr, name: tlsName(c), key: key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
+		switch {
+		case err == nil:
+			s.engine.Ack(invite, s.dress(ack, f.Network, f.Local), transaction.Path{Flow: uint64(f.ID), Remote: f.Remote, Reliable: true})
+		case len(list) > 1:
+			s.ackBy(now, invite, ack, key, list[1:])
+		default:
+			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
+		}
+	})
+}
+
+// Locate finds and, by TCP and TLS, connects the next hop; done runs on the loop, after the present callback.
+// A Request to the same hop right after goes the same way.
+func (s *Stack) Locate(hop NextHop, done func(now time.Time, at Located, err error)) {
+	tell := func(at Located, err error) {
+		s.later(func(now time.Time) { done(now, at, err) })
+	}
+	if f := s.flows[hop.Flow]; f != nil {
+		tell(Located{Local: f.Local, Network: f.Network, Flow: f.ID}, nil)
+		return
+	}
+	s.candidates(time.Now(), hop.URI, func(now time.Time, list []candidate, err error) {
+		if err != nil {
+			tell(Located{}, err)
+			return
+		}
+		s.locate(now, hop, list, tell)
+	})
+}
+
+func (s *Stack) locate(now time.Time, hop NextHop, list []candidate, tell func(Located, error)) {
+	c := list[0]
+	if c.network == "udp" {
+		u, err := s.udpFor(c.addr.Addr(), hop.Key)
+		if err != nil {
+			tell(Located{}, &FlowError{Network: "udp", Remote: c.addr, Doing: "open a socket", Err: err})
+			return
+		}
+		tell(Located{Local: s.localFor(u, c.addr.Addr()), Network: "udp", Flow: u.id}, nil)
+		return
+	}
+	s.connect(now, target{network: c.network, addr: c.addr, name: tlsName(c), key: hop.Key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
+		switch {
+		case err == nil:
+			tell(Located{Local: f.Local, Network: f.Network, Flow: f.ID}, nil)
+		case len(list) > 1:
+			s.locate(now, hop, list[1:], tell)
+		default:
+			tell(Located{}, err)
+		}
+	})
+}

@@ -1,0 +1,172 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"b2bua/core/sip"
+)
+
+// udpSocket is a listening or an outgoing UDP socket. It remembers nobody who wrote to it.
+type udpSocket struct {
+	id       FlowID
+	conn     *net.UDPConn
+	local    netip.AddrPort // unspecified address: all of the host
+	key      string
+	outgoing bool // not configured: opened because no listener suits
+}
+
+func (s *Stack) listenUDP(at netip.AddrPort, key string, outgoing bool) (*udpSocket, error) {
+	network := "udp4"
+	if at.Addr().Is6() {
+		network = "udp" // [::] takes both families
+		if !at.Addr().IsUnspecified() || outgoing {
+			network = "udp6"
+		}
+	}
+	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetReadBuffer(4 << 20) // as much as the system allows; bursts are dropped earlier otherwise
+	_ = conn.SetWriteBuffer(4 << 20)
+	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
+	u := &udpSocket{id: s.newFlowID(), conn: conn, local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), key: key, outgoing: outgoing}
+	s.udp = append(s.udp, u)
+	if !s.spawn(func() { s.readUDP(u) }) {
+		_ = conn.Close()
+		return nil, ErrClosed
+	}
+	return u, nil
+}
+
+func (s *Stack) readUDP(u *udpSocket) {
+	buf := make([]byte, sip.MaxMessage+1)
+	for {
+		n, from, err := u.conn.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			time.Sleep(time.Millisecond) // an ICMP error of some peer; a broken socket must not spin
+			continue
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		if n == 0 || keepAliveOnly(buf[:n]) {
+			continue
+		}
+		in := inbound{flow: Flow{ID: u.id, Network: "udp", Local: u.local, Remote: from}}
+		m, err := sip.Parse(buf[:n])
+		if err != nil {
+			errors.As(err, &in.fault)
+		}
+		in.msg = m
+		if s.cfg.Tap != nil {
+			in.raw = bytes.Clone(buf[:n])
+		}
+		if !s.deliver(in) {
+			return
+		}
+	}
+}
+
+// keepAliveOnly: line breaks and zero octets that NATs are kept open with.
+func keepAliveOnly(b []byte) bool {
+	for _, c := range b {
+		if c != '\r' && c != '\n' && c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// udpFor chooses the socket for a destination: the listener that can reach it, else one opened for the purpose.
+func (s *Stack) udpFor(to netip.Addr, key string) (*udpSocket, error) {
+	var best *udpSocket
+	routed := netip.Addr{}
+	for _, u := range s.udp {
+		a := u.local.Addr()
+		if u.key != key || a.Is4() != to.Is4() && !(a == netip.IPv6Unspecified() && !u.outgoing) {
+			continue
+		}
+		if a.IsUnspecified() {
+			if best == nil || u.local.Addr().Is4() == to.Is4() && best.outgoing && !u.outgoing {
+				best = u
+			}
+			continue
+		}
+		if !routed.IsValid() {
+			routed, _ = s.routes.local(to)
+		}
+		if a == routed {
+			return u, nil
+		}
+		if a.IsLoopback() == to.IsLoopback() && (best == nil || best.outgoing) {
+			best = u
+		}
+	}
+	if best != nil {
+		return best, nil
+	}
+	at := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	if to.Is6() {
+		at = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	}
+	return s.listenUDP(at, key, true)
+}
+
+func (s *Stack) udpByID(id FlowID) *udpSocket {
+	for _, u := range s.udp {
+		if u.id == id {
+			return u
+		}
+	}
+	return nil
+}
+
+// localFor is our address on that socket towards a destination.
+func (s *Stack) localFor(u *udpSocket, to netip.Addr) netip.AddrPort {
+	if !u.local.Addr().IsUnspecified() {
+		return u.local
+	}
+	if a, err := s.routes.local(to); err == nil {
+		return netip.AddrPortFrom(a, u.local.Port())
+	}
+	return u.local
+}
+
+// routeCache remembers by which of our addresses the kernel reaches a destination.
+type routeCache struct {
+	by    map[netip.Addr]netip.Addr
+	since time.Time
+}
+
+const (
+	routeCacheSize = 1024             // destinations; strangers' addresses come in here too
+	routeCacheLife = 10 * time.Second // a changed address of ours shows after that
+)
+
+func (c *routeCache) local(to netip.Addr) (netip.Addr, error) {
+	now := time.Now()
+	if len(c.by) >= routeCacheSize || now.Sub(c.since) > routeCacheLife {
+		c.by, c.since = map[netip.Addr]netip.Addr{}, now
+	}
+	if a, ok := c.by[to]; ok {
+		return a, nil
+	}
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, 5060))) // sends nothing
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	_ = conn.Close()
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	a := local.Addr().Unmap().WithZone("")
+	c.by[to] = a
+	return a, nil
+}
