@@ -67,7 +67,7 @@ func (w *world) answer(m, req *sip.Message, how string) {
 			port = 0
 		case how == "plain":
 			proto = "RTP/AVP"
-		case how == "pcmu":
+		case how == "pcmu" && len(codecs) > 1:
 			codecs = codecs[1:2]
 		}
 		fmt.Fprintf(&b, "m=%s %d %s", s.Type, port, proto)

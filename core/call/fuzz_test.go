@@ -1,0 +1,51 @@
+package call
+
+import (
+	"fmt"
+	"testing"
+)
+
+// FuzzCalls runs any order of events over up to three calls: whatever peers do, nothing panics, no invariant breaks, and when all
+// is over nothing is left.
+func FuzzCalls(f *testing.F) {
+	f.Add([]byte{0, 10, 13, 20})
+	f.Add([]byte{0, 10, 2, 13, 20})
+	f.Add([]byte{1, 11, 11, 13, 20, 22, 23, 24, 30, 31})
+	f.Add([]byte{0, 3, 13, 4})
+	f.Fuzz(func(t *testing.T, program []byte) {
+		if len(program) > 64 {
+			return
+		}
+		w := newWorld(t)
+		w.quiet = true
+		started := false
+		for i, b := range program {
+			cmd := events[int(b)%len(events)]
+			if isInvite := cmd[:6] == "invite"; isInvite {
+				cmd += fmt.Sprintf(" callid=c%d", i)
+				started = true
+			}
+			if !started || needsB(cmd) && w.reqB == nil || needsRe(cmd) && w.reRef == 0 {
+				continue
+			}
+			w.command(cmd)
+		}
+		w.finish()
+	})
+}
+
+func needsB(cmd string) bool {
+	return cmd[:2] == "b " || len(cmd) > 6 && cmd[:6] == "from-b" || cmd[:2] == "b-"
+}
+func needsRe(cmd string) bool { return cmd[:3] == "re " }
+
+// events of the program, one per byte.
+var events = []string{
+	"invite sdp=pcma", "invite sdp=av", "invite sdp=none", "cancel  ", "cancel 'Reason: Q.850;cause=16'", "invite sdp=sdes",
+	"b 100 ", "b 180 ", "b 183 sdp=answer", "b 183 sdp=garbage",
+	"b 200 sdp=answer", "b 200 sdp=answer tag=other", "b 200 sdp=plain", "ack   ", "ack sdp=pcma", "b 302 'Contact: <sip:c@d>'",
+	"b 486 ", "b 488 ", "b 422 'Min-SE: 90'", "b 200 sdp=pcmu tag=third",
+	"from-a BYE", "from-b BYE", "from-a INVITE sdp=pcma", "from-b INVITE", "from-a UPDATE sdp=hold", "from-a INFO", "from-b INVITE sdp=av",
+	"from-a INVITE sdp=garbage", "b-fails timeout", "a-fails timeout", "advance 1s", "advance 32s", "advance 240s",
+	"media-lost a", "media-lost b", "re 200 sdp=answer", "re 491 ", "re 488 ", "re 481 ", "re 200 sdp=garbage", "fault  ", "shutdown", "b-fails refused",
+}
