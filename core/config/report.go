@@ -67,7 +67,7 @@ func (f Finding) Name() string {
 }
 
 // String is the finding on one line, for logs.
-func (f Finding) String() string { return f.head() + "; write " + f.Fix }
+func (f Finding) String() string { return f.head() + "; write " + printable(f.Fix) }
 
 // head is where and what.
 func (f Finding) head() string {
@@ -90,7 +90,7 @@ func (f Finding) head() string {
 }
 
 // Text is the finding for a terminal: one line on what is wrong, one on what to write.
-func (f Finding) Text() string { return f.head() + "\n    write: " + f.Fix }
+func (f Finding) Text() string { return f.head() + "\n    write: " + printable(f.Fix) }
 
 const maxShown = 120 // characters of a value in a message
 
