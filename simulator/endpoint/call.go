@@ -1,102 +1,202 @@
 package endpoint
 
 import (
-	"context"
-	"fmt"
+	"slices"
+	"time"
 
+	"b2bua/core/dialog"
+	"b2bua/core/sip"
+	"b2bua/core/transport"
+	"b2bua/media/sdp"
 	"b2bua/simulator/capture"
+	"b2bua/simulator/stream"
 )
 
-// Call is one call of a phone, incoming or outgoing.
-type Call struct{}
+// Call is one call of a phone, incoming or outgoing. The fields are guarded by Phone.mu; signalling touches them on the loop.
+type Call struct {
+	phone    *Phone
+	incoming bool
+	callID   string
+	localTag string
+	tx       transport.TxID // of the initial INVITE, either side
+	invite   *sip.Message
+	dialog   *dialog.Dialog // nil: none yet
+	begun    time.Time
+	opts     CallOptions
 
-// StatusError is a final response that refuses what was asked.
-type StatusError struct {
-	Method string
-	Status int
-	Phrase string
+	want      wish         // what this side wants now
+	offer     *sdp.Session // the offer under negotiation or in force: ours or the peer's
+	local     *sdp.Session // our last description
+	ours      bool         // offer was ours
+	owesSDP   bool         // our offer was in a 2xx: the answer comes in the ACK
+	agreed    []sdp.Agreed
+	streams   []*stream.Stream // by m-line; nil: none
+	early     bool             // a description was exchanged before the answer
+	provReady bool             // a provisional response came: CANCEL may go
+	cancel    bool             // we want it cancelled
+	reTx      transport.TxID   // server transaction of a re-INVITE whose ACK is awaited
+	forked    map[string]bool  // To tags of further 2xx that were released
+
+	sum Summary
 }
 
-// Error names the method and the status.
-func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s was answered %d %s", e.Method, e.Status, e.Phrase)
+func (p *Phone) newCall(incoming bool, invite *sip.Message, tag string, now time.Time) *Call {
+	c := &Call{phone: p, incoming: incoming, callID: invite.CallID, localTag: tag, invite: invite, begun: now, forked: map[string]bool{}}
+	c.sum = Summary{Phone: p.cfg.Name, Direction: "outgoing", Peer: invite.To.URI.String(), CallID: invite.CallID, State: Calling}
+	if incoming {
+		c.sum.Direction, c.sum.Peer, c.sum.State = "incoming", invite.From.URI.String(), Incoming
+	}
+	p.calls = append(p.calls, c)
+	return c
 }
 
 // Phone that the call belongs to.
-func (c *Call) Phone() *Phone { return nil }
+func (c *Call) Phone() *Phone { return c.phone }
+
+// Incoming tells who called whom.
+func (c *Call) Incoming() bool { return c.incoming }
 
 // Invite is the initial INVITE as sent or received.
-func (c *Call) Invite() capture.Message { return capture.Message{} }
+func (c *Call) Invite() capture.Message {
+	for _, m := range c.Messages() {
+		if m.IsRequest() && m.Method() == "INVITE" {
+			return m
+		}
+	}
+	return capture.Message{}
+}
 
 // Messages of this call's dialog(s) at this phone, oldest first.
-func (c *Call) Messages() []capture.Message { return nil }
+func (c *Call) Messages() []capture.Message {
+	return slices.DeleteFunc(c.phone.Messages(), func(m capture.Message) bool { return m.Header("Call-ID") != c.callID })
+}
 
 // State now.
-func (c *Call) State() State { return "" }
+func (c *Call) State() State {
+	c.phone.mu.Lock()
+	defer c.phone.mu.Unlock()
+	return c.sum.State
+}
 
 // Summary of what was negotiated and counted so far.
-func (c *Call) Summary() Summary { return Summary{} }
-
-// Callee's side.
-
-// Ring sends 180.
-func (c *Call) Ring() error { return nil }
-
-// Early sends 183 with SDP: early media flows both ways. nil media: Config.Media.
-func (c *Call) Early(m *Media) error { return nil }
-
-// Answer sends 200 with SDP. nil media: Config.Media. If the offer can't be accepted the call is declined with 488 and an error tells why.
-func (c *Call) Answer(m *Media) error { return nil }
-
-// Decline sends a final refusal: any status 300..699, with extra headers (Contact of a 302, Warning, Reason).
-func (c *Call) Decline(status int, headers ...Header) error { return nil }
-
-// Reply sends any response to the INVITE byte for byte as given; no media is started. For broken answers: 200 without SDP, with nonsense.
-func (c *Call) Reply(status int, phrase string, headers []Header, contentType, body string) error {
-	return nil
+func (c *Call) Summary() Summary {
+	c.phone.mu.Lock()
+	defer c.phone.mu.Unlock()
+	return c.summary()
 }
 
-// Both sides.
-
-// HangUp ends the call as its state demands: BYE when answered, CANCEL when calling, 603 when incoming.
-func (c *Call) HangUp(headers ...Header) error { return nil }
-
-// Cancel sends CANCEL even if a final response may be on its way; what crosses is ACKed and released with BYE.
-func (c *Call) Cancel(headers ...Header) error { return nil }
-
-// Reinvite offers other media on the running call and waits for the final response; *StatusError if it is refused.
-func (c *Call) Reinvite(ctx context.Context, m Media) error { return nil }
-
-// Request sends any in-dialog request (INFO, UPDATE, …) and waits for the final response.
-func (c *Call) Request(ctx context.Context, method string, headers []Header, contentType, body string) (capture.Message, error) {
-	return capture.Message{}, nil
+func (c *Call) summary() Summary {
+	s := c.sum
+	s.Streams = nil
+	for i, a := range c.agreed {
+		m := StreamSummary{Kind: kindName(a.Kind), Enabled: a.Enabled, ToneSent: c.phone.cfg.Tone}
+		if a.Kind == sdp.Other {
+			m.Kind = "other"
+		}
+		if c.local != nil && i < len(c.local.Media) {
+			m.Kind, m.Profile = c.local.Media[i].Type, c.local.Media[i].Proto
+		}
+		if a.Enabled {
+			m.describe(a)
+		}
+		if i < len(c.streams) && c.streams[i] != nil {
+			m.count(c.streams[i].Stats())
+		}
+		s.Streams = append(s.Streams, m)
+	}
+	return s
 }
 
-// Waiting. Each returns nil at once if it has already happened, an error if it can't happen any more (the call is released) or the context ends.
+func (m *StreamSummary) describe(a sdp.Agreed) {
+	m.Encryption, m.Direction, m.Remote = a.Encryption.String(), a.Direction.String(), a.Remote.String()
+	if a.Encryption == sdp.SDES {
+		m.Suite = a.SendKey.Suite.String()
+	}
+	if len(a.Codecs) > 0 {
+		m.Codec, m.PT = codecName(a.Codecs[0]), a.Codecs[0].SendNumber()
+	}
+}
 
-// WaitRinging waits until the call was or is ringing.
-func (c *Call) WaitRinging(ctx context.Context) error { return nil }
+func (m *StreamSummary) count(st stream.Stats) {
+	m.Local, m.Sent, m.Received, m.Refused = st.Local.String(), st.Sent, st.Received, st.Refused
+	m.Lost, m.LossPercent, m.Reordered, m.Duplicates, m.Jitter = st.Lost, 100*st.Loss, st.Reordered, st.Duplicates, st.Jitter
+	m.RTCP, m.SSRCs, m.Events, m.MOS = st.RTCP, st.SSRCs, st.Events, st.MOS
+	m.ToneHeard, m.Certainty = st.Heard.Hertz, st.Heard.Confidence
+	if m.Certainty < 0.2 { // noise, or the first moments of a tone
+		m.ToneHeard = 0
+	}
+	if st.From.IsValid() {
+		m.ReceivedFrom = st.From.String()
+	}
+}
 
-// WaitEarlyMedia waits until 18x with SDP was exchanged and its media is set up.
-func (c *Call) WaitEarlyMedia(ctx context.Context) error { return nil }
+// release ends the call for its user; whoever calls it has sent what had to be sent.
+func (c *Call) release(by, cause string) {
+	if c.sum.State == Released {
+		return
+	}
+	c.sum.State, c.sum.EndedBy, c.sum.EndCause = Released, by, cause
+	streams := slices.Clone(c.streams)
+	if len(streams) > 0 {
+		go func() { // closing waits for the stream's goroutines, which may wait for the lock held here
+			for _, s := range streams {
+				if s != nil {
+					s.Close()
+				}
+			}
+		}()
+	}
+}
 
-// WaitRunning waits until 200 and ACK were exchanged and media is set up.
-func (c *Call) WaitRunning(ctx context.Context) error { return nil }
+// closeStreams waits for what release began. Called without locks.
+func (c *Call) closeStreams() {
+	c.phone.mu.Lock()
+	streams := slices.Clone(c.streams)
+	c.phone.mu.Unlock()
+	for _, s := range streams {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
 
-// WaitReleased waits for the end of the call.
-func (c *Call) WaitReleased(ctx context.Context) error { return nil }
+// status notes a response to the initial INVITE.
+func (c *Call) status(status int, phrase string) {
+	if phrase == "" {
+		phrase = sip.ReasonPhrase(status)
+	}
+	c.sum.Status, c.sum.Phrase = status, phrase
+}
 
-// WaitFinal waits for the final response to the initial INVITE and returns its status.
-func (c *Call) WaitFinal(ctx context.Context) (int, error) { return 0, nil }
+// become moves on, never back and never out of Released.
+func (c *Call) become(s State) {
+	order := []State{Calling, Incoming, Ringing, EarlyMedia, Answered, Running, Released}
+	if c.sum.State != Released && slices.Index(order, s) > slices.Index(order, c.sum.State) {
+		c.sum.State = s
+	}
+	c.sum.Ringing = c.sum.Ringing || s == Ringing
+	c.sum.Early = c.sum.Early || s == EarlyMedia
+}
 
-// WaitAudio waits until the tone of that frequency is heard clearly now (Phone.Tone of the peer). 0: any tone.
-func (c *Call) WaitAudio(ctx context.Context, hertz float64) error { return nil }
+// connected notes the moment of the 200.
+func (c *Call) connected(now time.Time, s State) {
+	if c.sum.Setup == 0 {
+		c.sum.Setup = now.Sub(c.begun)
+	}
+	c.become(s)
+}
 
-// WaitVideo waits until marked video packets of the peer with that tone have arrived. 0: any.
-func (c *Call) WaitVideo(ctx context.Context, hertz float64) error { return nil }
+// hop leads requests of the dialog to their first route.
+func (c *Call) hop() transport.NextHop { return transport.NextHop{URI: c.dialog.NextHop()} }
 
-// WaitPackets waits until n more packets of kind "audio" or "video" than now have arrived.
-func (c *Call) WaitPackets(ctx context.Context, kind string, n uint64) error { return nil }
-
-// WaitSummary waits until ok accepts the summary; what names the condition in the error.
-func (c *Call) WaitSummary(ctx context.Context, what string, ok func(Summary) bool) error { return nil }
+// bye sends BYE and does not care for its answer.
+func (c *Call) bye(headers []Header) {
+	if c.dialog == nil {
+		return
+	}
+	req := c.dialog.Request(sip.BYE)
+	if addHeaders(req, headers) != nil {
+		req = c.dialog.Request(sip.BYE)
+	}
+	c.phone.request(req, c.hop(), pending{response: func(time.Time, *sip.Message) {}, failure: func(time.Time, error) {}})
+}

@@ -1,0 +1,217 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"b2bua/core/sip"
+	"b2bua/core/transport"
+	"b2bua/media/sdp"
+	"b2bua/simulator/capture"
+)
+
+// inDialog answers requests of the call's dialog.
+func (c *Call) inDialog(now time.Time, tx transport.TxID, req *sip.Message) {
+	if c.dialog == nil || c.sum.State == Released && req.Method != sip.BYE {
+		c.phone.stack.Respond(tx, sip.NewResponse(req, 481, "", c.localTag))
+		return
+	}
+	if status, err := c.dialog.Receive(req); err != nil {
+		c.phone.stack.Respond(tx, sip.NewResponse(req, status, "", c.localTag))
+		return
+	}
+	switch req.Method { //nolint:exhaustive // the rest is answered alike
+	case sip.BYE:
+		c.byeReceived(tx, req)
+	case sip.INVITE, sip.UPDATE:
+		c.offered(now, tx, req)
+	default:
+		c.ok(tx, req, nil)
+	}
+}
+
+func (c *Call) ok(tx transport.TxID, req *sip.Message, body []byte) {
+	resp := sip.NewResponse(req, 200, "", c.localTag)
+	resp.Add("Allow", allow)
+	resp.Add("User-Agent", c.phone.cfg.UserAgent)
+	if req.Method == sip.INVITE || req.Method == sip.UPDATE {
+		resp.Contact = []sip.Address{c.phone.contact()}
+	}
+	if body != nil {
+		resp.ContentType, resp.Body = sdpType, body
+	}
+	c.phone.stack.Respond(tx, resp)
+}
+
+func (c *Call) byeReceived(tx transport.TxID, req *sip.Message) {
+	c.ok(tx, req, nil)
+	if r, ok := req.Header("Reason"); ok && c.sum.State != Released {
+		c.sum.Reason = r
+	}
+	if c.incoming && (c.sum.State == Incoming || c.sum.State == Ringing || c.sum.State == EarlyMedia) {
+		c.respond(487, "", nil, "", nil) // RFC 3261 section 15.1.2
+	}
+	c.release("remote", "bye")
+}
+
+// offered takes a re-INVITE or UPDATE: answered at once with what the call wants; without a description our own is offered again.
+func (c *Call) offered(_ time.Time, tx transport.TxID, req *sip.Message) {
+	c.dialog.UpdateTarget(req)
+	var err error
+	var body []byte
+	switch {
+	case hasSDP(req):
+		if err = c.answerOffer(req.Body); err == nil {
+			body = c.local.Marshal()
+		}
+	case req.Method == sip.INVITE:
+		if err = c.makeOffer(); err == nil {
+			c.owesSDP, body = true, c.local.Marshal()
+		}
+	}
+	if err != nil {
+		c.phone.stack.Respond(tx, sip.NewResponse(req, 488, "", c.localTag))
+		return
+	}
+	if req.Method == sip.INVITE {
+		c.reTx = tx
+	}
+	c.sum.Reanswered++
+	c.ok(tx, req, body)
+}
+
+// HangUp ends the call as its state demands: BYE when answered, CANCEL when calling, 603 when incoming.
+func (c *Call) HangUp(headers ...Header) error {
+	return c.phone.do(func(time.Time) error { return c.hangUp(headers) })
+}
+
+func (c *Call) hangUp(headers []Header) error {
+	switch c.sum.State {
+	case Released:
+		return nil
+	case Answered, Running:
+		c.bye(headers)
+		c.release("local", "bye")
+		return nil
+	case Incoming:
+		c.decline(603, headers)
+		return nil
+	case Calling, Ringing, EarlyMedia:
+	}
+	if c.incoming {
+		c.decline(603, headers)
+		return nil
+	}
+	return c.sendCancel(headers)
+}
+
+// Cancel sends CANCEL even if a final response may be on its way; what crosses is ACKed and released with BYE.
+func (c *Call) Cancel(headers ...Header) error {
+	return c.phone.do(func(time.Time) error {
+		if c.incoming || c.sum.State == Released || c.dialog != nil {
+			return fmt.Errorf("phone %s: nothing to cancel: the call is %s", c.phone.cfg.Name, c.sum.State)
+		}
+		return c.sendCancel(headers)
+	})
+}
+
+func (c *Call) sendCancel(headers []Header) error {
+	if c.cancel {
+		return nil
+	}
+	c.cancel = true
+	var extra []sip.Header
+	for _, h := range headers {
+		extra = append(extra, sip.Header{Name: h.Name, Value: h.Value})
+	}
+	// module::B2bua tells CANCELs of phones from those of the B2BUA by this header.
+	extra = append(extra, sip.Header{Name: "User-Agent", Value: c.phone.cfg.UserAgent})
+	c.phone.stack.Cancel(c.tx, extra)
+	return nil
+}
+
+var errNotRunning = errors.New("the call is not running")
+
+// Reinvite offers other media on the running call and waits for the final response; *StatusError if it is refused.
+func (c *Call) Reinvite(ctx context.Context, m Media) error {
+	want, err := parseMedia(m)
+	if err != nil {
+		return err
+	}
+	result := make(chan error, 1)
+	err = c.phone.do(func(time.Time) error {
+		if c.sum.State != Running {
+			return fmt.Errorf("phone %s: %w: it is %s", c.phone.cfg.Name, errNotRunning, c.sum.State)
+		}
+		return c.reinvite(want, result)
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case err = <-result:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("phone %s: re-INVITE: %w", c.phone.cfg.Name, context.Cause(ctx))
+	}
+}
+
+// before is what a refused re-INVITE returns to (RFC 3261 section 14.1).
+type before struct {
+	want         wish
+	offer, local *sdp.Session
+	ours         bool
+}
+
+func (c *Call) reinvite(want wish, result chan<- error) error {
+	old := before{c.want, c.offer, c.local, c.ours}
+	c.want = want
+	if err := c.makeOffer(); err != nil {
+		return err
+	}
+	req := c.dialog.Request(sip.INVITE)
+	req.Add("Allow", allow)
+	req.Body, req.ContentType = c.offer.Marshal(), sdpType
+	c.sum.Reinvites++
+	var tx transport.TxID
+	tx = c.phone.request(req, c.hop(), pending{
+		response: func(_ time.Time, resp *sip.Message) {
+			if resp.Status >= 200 {
+				result <- c.reinvited(tx, req, resp, old)
+			}
+		},
+		failure: func(_ time.Time, err error) {
+			c.want, c.offer, c.local, c.ours = old.want, old.offer, old.local, old.ours
+			result <- fmt.Errorf("phone %s: re-INVITE: %w", c.phone.cfg.Name, err)
+		},
+	})
+	return nil
+}
+
+func (c *Call) reinvited(tx transport.TxID, req, resp *sip.Message, old before) error {
+	if resp.Status >= 300 {
+		c.want, c.offer, c.local, c.ours = old.want, old.offer, old.local, old.ours
+		return &StatusError{"INVITE", resp.Status, resp.Reason}
+	}
+	c.dialog.UpdateTarget(resp)
+	c.phone.stack.Ack(tx, c.dialog.Ack(req.CSeq.Number), c.hop())
+	return c.takeAnswer(resp.Body)
+}
+
+// Request sends any in-dialog request (INFO, UPDATE, …) and waits for the final response.
+func (c *Call) Request(ctx context.Context, method string, headers []Header, contentType, body string) (capture.Message, error) {
+	resp, err := c.phone.transact(ctx, func() (*sip.Message, transport.NextHop, error) {
+		if c.dialog == nil {
+			return nil, transport.NextHop{}, fmt.Errorf("phone %s: %w: it is %s", c.phone.cfg.Name, errNotRunning, c.sum.State)
+		}
+		req := c.dialog.Request(sip.Method(method))
+		req.ContentType, req.Body = contentType, []byte(body)
+		return req, c.hop(), addHeaders(req, headers)
+	})
+	if err != nil {
+		return capture.Message{}, err
+	}
+	return capture.Message{Owner: c.phone.cfg.Name, Raw: resp.Bytes()}, nil
+}

@@ -1,0 +1,179 @@
+package endpoint
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"b2bua/core/sip"
+	"b2bua/media/sdp"
+	"b2bua/simulator/stream"
+)
+
+const sdpType = "application/sdp"
+
+// stream opens the sockets of m-line i, once.
+func (c *Call) stream(i int, k sdp.Kind) (*stream.Stream, error) {
+	for len(c.streams) <= i {
+		c.streams = append(c.streams, nil)
+	}
+	if c.streams[i] != nil {
+		return c.streams[i], nil
+	}
+	p := c.phone
+	bad := p.cfg.Impair
+	bad.Seed += uint64(i) //nolint:gosec // an index
+	cfg := stream.Config{Kind: k, IP: p.mediaIP, Tone: p.cfg.Tone, Impair: bad, Rand: p.rand, Notify: p.changed.fire}
+	if p.cfg.Record != nil {
+		cfg.Record = p.cfg.Record.Packet
+	}
+	s, err := stream.Open(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("phone %s: %w", p.cfg.Name, err)
+	}
+	c.streams[i] = s
+	return s, nil
+}
+
+func (c *Call) port(i int) sdp.Ports {
+	if i < len(c.streams) && c.streams[i] != nil {
+		return c.streams[i].Ports()
+	}
+	return sdp.Ports{Addr: c.phone.mediaIP}
+}
+
+// session is the frame of our next description: same identity, version one higher (RFC 3264 section 8).
+func (c *Call) session() (*sdp.Session, error) {
+	if c.local != nil {
+		return &sdp.Session{User: c.local.User, ID: c.local.ID, Version: c.local.Version + 1, Addr: c.local.Addr, Name: c.local.Name}, nil
+	}
+	var id [8]byte
+	if _, err := io.ReadFull(c.phone.rand, id[:]); err != nil {
+		return nil, fmt.Errorf("phone %s: random numbers: %w", c.phone.cfg.Name, err)
+	}
+	return &sdp.Session{User: "sipsim", ID: binary.BigEndian.Uint64(id[:]) >> 2, Version: 1, Addr: c.phone.mediaIP, Name: "-"}, nil
+}
+
+// makeOffer builds our offer: the m-lines of before stay in their places (RFC 3264 section 8), new kinds come after them.
+func (c *Call) makeOffer() error {
+	s, err := c.session()
+	if err != nil {
+		return err
+	}
+	placed := map[sdp.Kind]bool{}
+	if c.local != nil {
+		for i := range c.local.Media {
+			old := &c.local.Media[i]
+			if err := c.offerLine(s, old.Kind, old, placed[old.Kind]); err != nil {
+				return err
+			}
+			placed[old.Kind] = true
+		}
+	}
+	for _, k := range []sdp.Kind{sdp.Audio, sdp.Video} {
+		if !placed[k] && len(c.want.codecs(k)) > 0 {
+			if err := c.offerLine(s, k, nil, false); err != nil {
+				return err
+			}
+		}
+	}
+	if len(s.Media) == 0 {
+		return fmt.Errorf("phone %s: neither audio nor video is to be offered", c.phone.cfg.Name)
+	}
+	c.offer, c.local, c.ours = s, s, true
+	return nil
+}
+
+func (c *Call) offerLine(s *sdp.Session, k sdp.Kind, old *sdp.Media, again bool) error {
+	i := len(s.Media)
+	if old != nil && (again || k == sdp.Other || len(c.want.codecs(k)) == 0) {
+		off := *old
+		off.Port, off.Crypto = 0, nil
+		s.Media = append(s.Media, off)
+		return nil
+	}
+	if _, err := c.stream(i, k); err != nil {
+		return err
+	}
+	m, err := c.want.line(k, c.port(i), old, c.phone.rand)
+	if err != nil {
+		return err
+	}
+	s.Media = append(s.Media, m)
+	return nil
+}
+
+// makeAnswer answers offer with what this side wants. It changes nothing when it fails.
+func (c *Call) makeAnswer(offer *sdp.Session) error {
+	s, err := c.session()
+	if err != nil {
+		return err
+	}
+	var agreed []sdp.Agreed
+	var last error
+	taken := map[sdp.Kind]bool{}
+	for i := range offer.Media {
+		offered := offer.Media[i]
+		want := c.want
+		if taken[offered.Kind] { // one stream of each kind
+			want.audio, want.video = nil, nil
+		}
+		if offered.Port != 0 && offered.Kind != sdp.Other && len(want.codecs(offered.Kind)) > 0 {
+			if _, err := c.stream(i, offered.Kind); err != nil {
+				return err
+			}
+		}
+		var before *sdp.Media
+		if c.local != nil && i < len(c.local.Media) {
+			before = &c.local.Media[i]
+		}
+		m, a, err := want.answerLine(&offered, c.port(i), before, c.phone.rand)
+		if err != nil {
+			last = err
+		}
+		taken[offered.Kind] = taken[offered.Kind] || a.Enabled
+		s.Media, agreed = append(s.Media, m), append(agreed, a)
+	}
+	if !taken[sdp.Audio] && !taken[sdp.Video] {
+		if last == nil {
+			last = errNothingCommon
+		}
+		return last
+	}
+	c.offer, c.local, c.ours = offer, s, false
+	return c.apply(agreed)
+}
+
+// apply tells the streams what was agreed.
+func (c *Call) apply(agreed []sdp.Agreed) error {
+	c.agreed = agreed
+	for i, a := range agreed {
+		if i < len(c.streams) && c.streams[i] != nil {
+			if err := c.streams[i].Set(a); err != nil {
+				return fmt.Errorf("phone %s: %w", c.phone.cfg.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// takeAnswer takes the peer's answer to our offer.
+func (c *Call) takeAnswer(body []byte) error {
+	answer, err := sdp.Parse(body)
+	if err != nil {
+		return fmt.Errorf("the answer: %w", err)
+	}
+	agreed, err := sdp.Accept(c.offer, answer)
+	if err != nil {
+		return fmt.Errorf("the answer: %w", err)
+	}
+	return c.apply(agreed)
+}
+
+func hasSDP(m *sip.Message) bool {
+	return len(m.Body) > 0 && m.ContentType != "" && isSDP(m.ContentType)
+}
+
+func isSDP(contentType string) bool {
+	return len(contentType) >= len(sdpType) && contentType[:len(sdpType)] == sdpType
+}
