@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/stretchr/testify/require"
-
 	"b2bua/core/sip"
 	"b2bua/media/sdp"
+
+	"github.com/stretchr/testify/require"
 )
 
 // key46 has the 46 octets that the AES_256 suites need (RFC 6188).

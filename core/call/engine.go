@@ -213,11 +213,10 @@ func (e *Engine) forget(ref Ref) {
 }
 
 // respond answers a request with our own identity on it.
-func (e *Engine) respond(tx TxID, req *sip.Message, status int, reason, tag string, headers ...sip.Header) *sip.Message {
+func (e *Engine) respond(tx TxID, req *sip.Message, status int, reason, tag string, headers ...sip.Header) {
 	resp := e.response(req, status, reason, tag)
 	resp.Other = append(resp.Other, headers...)
 	e.emit(SendResponse{Tx: tx, Msg: resp})
-	return resp
 }
 
 func (e *Engine) response(req *sip.Message, status int, reason, tag string) *sip.Message {

@@ -29,7 +29,7 @@ func (l *leg) request(now time.Time, tx TxID, req *sip.Message) {
 	case sip.BYE:
 		l.byeReceived(now, tx, req)
 	case sip.INVITE:
-		l.reinvited(now, tx, req)
+		l.reinvited(tx, req)
 	case sip.UPDATE:
 		l.updated(tx, req)
 	case sip.INFO, sip.OPTIONS:
@@ -62,7 +62,7 @@ func (l *leg) byeReceived(now time.Time, tx TxID, req *sip.Message) {
 
 // reinvited is a re-INVITE: one that changes neither which streams run nor their direction towards the peer is answered here and
 // not forwarded (spec 2.5). Streams that are new on this leg are refused.
-func (l *leg) reinvited(now time.Time, tx TxID, req *sip.Message) {
+func (l *leg) reinvited(tx TxID, req *sip.Message) {
 	e, c := l.call.e, l.call
 	switch {
 	case l.re.ref != 0: // glare (RFC 3261 section 14.2)

@@ -144,86 +144,86 @@ func (c *call) overdue(now time.Time) {
 }
 
 // tell180 relays ringing (spec 2.4.1).
-func (a *leg) tell180() {
-	if a.state != legInviting && a.state != legEarly || a.inEarly && a.told180 {
+func (l *leg) tell180() {
+	if l.state != legInviting && l.state != legEarly || l.inEarly && l.told180 {
 		return
 	}
-	a.told180 = true
-	a.become(legEarly)
-	resp := a.call.e.response(a.invite, 180, "", a.tag)
-	resp.Contact = []sip.Address{a.dlg.Contact}
-	a.call.e.emit(SendResponse{Tx: a.tx, Msg: resp})
+	l.told180 = true
+	l.become(legEarly)
+	resp := l.call.e.response(l.invite, 180, "", l.tag)
+	resp.Contact = []sip.Address{l.dlg.Contact}
+	l.call.e.emit(SendResponse{Tx: l.tx, Msg: resp})
 }
 
 // tell183 starts early media on leg A: our answer to its offer, in line with what leg B has agreed (spec 2.4.1).
-func (a *leg) tell183() error {
-	if err := a.answerOffer(); err != nil {
+func (l *leg) tell183() error {
+	if err := l.answerOffer(); err != nil {
 		return err
 	}
-	a.inEarly = true
-	a.become(legEarly)
-	resp := a.call.e.response(a.invite, 183, "", a.tag)
-	a.describe(resp, a.ours)
-	a.call.e.emit(SendResponse{Tx: a.tx, Msg: resp})
+	l.inEarly = true
+	l.become(legEarly)
+	resp := l.call.e.response(l.invite, 183, "", l.tag)
+	l.describe(resp, l.ours)
+	l.call.e.emit(SendResponse{Tx: l.tx, Msg: resp})
 	return nil
 }
 
 // answerOffer makes our answer to leg A's offer from what leg B agreed, and sets leg A's media.
-func (a *leg) answerOffer() error {
-	e := a.call.e
-	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: a.call.number, Previous: a.ours}
-	ours, agreed, err := sdp.NewAnswer(a.theirs, a.call.b.agreed, plan, a.ports)
+func (l *leg) answerOffer() error {
+	e := l.call.e
+	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: l.call.number, Previous: l.ours}
+	ours, agreed, err := sdp.NewAnswer(l.theirs, l.call.b.agreed, plan, l.ports)
 	if err != nil {
 		return err
 	}
-	a.ours, a.agreed = ours, agreed
-	a.setMedia()
+	l.ours, l.agreed = ours, agreed
+	l.setMedia()
 	return nil
 }
 
 // tell200 answers leg A. Without an offer of its own it gets ours, and its answer comes with the ACK (RFC 3264 section 4).
-func (a *leg) tell200(now time.Time) error {
-	c := a.call
+func (l *leg) tell200(now time.Time) error {
+	c := l.call
 	switch {
-	case a.theirs == nil:
+	case l.theirs == nil:
 		plan := sdp.OfferPlan{Encryption: sdp.None, Support: c.e.cfg.Support, Rand: c.e.cfg.Rand, SessionID: c.number}
-		ours, err := sdp.NewOffer(c.b.running(), plan, a.ports)
+		ours, err := sdp.NewOffer(c.b.running(), plan, l.ports)
 		if err != nil {
 			return err
 		}
-		a.ours, a.offered = ours, true
-	case !a.inEarly:
-		if err := a.answerOffer(); err != nil {
+		l.ours, l.offered = ours, true
+	case !l.inEarly:
+		if err := l.answerOffer(); err != nil {
 			return err
 		}
-	case !a.stillHolds():
+	case !l.stillHolds():
 		// The 183 carried the answer; it stands until a re-INVITE replaces it (RFC 3261 section 13.2.1, decision 15).
-		a.re.wanted = true
+		l.re.wanted = true
 	}
 	c.e.timers.stop(c.ringing)
-	a.become(legAnswered)
+	l.become(legAnswered)
 	c.become(stConfirming)
 	c.answered = now
 	if d := c.e.cfg.MaxDuration; d > 0 {
 		c.longest = c.e.timers.after(now.Add(d), c.overdue)
 	}
-	resp := c.e.response(a.invite, 200, "", a.tag)
+	resp := c.e.response(l.invite, 200, "", l.tag)
 	resp.Set("Allow", allow)
-	a.describe(resp, a.ours)
-	a.acks[a.invite.CSeq.Number] = a.tx
-	c.e.emit(SendResponse{Tx: a.tx, Msg: resp})
+	l.describe(resp, l.ours)
+	l.acks[l.invite.CSeq.Number] = l.tx
+	c.e.emit(SendResponse{Tx: l.tx, Msg: resp})
 	return nil
 }
 
 // stillHolds tells whether the answer sent in the 183 fits what leg B finally agreed.
-func (a *leg) stillHolds() bool {
-	b := a.call.b
-	if !sdp.Holds(a.agreed, b.agreed) {
+func (l *leg) stillHolds() bool {
+	b := l.call.b
+	if !sdp.Holds(l.agreed, b.agreed) {
 		return false
 	}
-	for i := range a.agreed {
-		now := a.theirs.Media[i].Direction.Mirror().And(b.agreed[i].Direction.Mirror())
-		if a.agreed[i].Enabled && a.agreed[i].Direction != now {
+	for i := range l.agreed {
+		now := l.theirs.Media[i].Direction.Mirror().And(b.agreed[i].Direction.Mirror())
+		if l.agreed[i].Enabled && l.agreed[i].Direction != now {
 			return false
 		}
 	}
@@ -282,7 +282,7 @@ func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
 			return
 		}
 	}
-	l.maybeReinvite(now)
+	l.maybeReinvite()
 }
 
 var errNoSDP = errors.New("no SDP")

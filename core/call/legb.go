@@ -186,32 +186,32 @@ func (e *Engine) translateReplaces(invite *sip.Message) (string, bool) {
 }
 
 // inviteOutcome is one response, or the failure, of the INVITE that ref names.
-func (b *leg) inviteOutcome(now time.Time, ref Ref, resp *sip.Message, err error) {
-	c := b.call
+func (l *leg) inviteOutcome(now time.Time, ref Ref, resp *sip.Message, err error) {
+	c := l.call
 	switch {
 	case err != nil:
-		b.inviteFailed(now, ref, err)
+		l.inviteFailed(now, ref, err)
 	case resp.Status < 200:
-		if ref == b.ref && c.state == stCalling {
-			b.provisional(resp)
+		if ref == l.ref && c.state == stCalling {
+			l.provisional(resp)
 		}
 	case resp.Status < 300:
-		b.accepted(now, ref, resp)
+		l.accepted(now, ref, resp)
 	default:
 		c.e.forget(ref)
-		if ref == b.ref && c.state == stCalling {
-			b.refused(now, resp)
-		} else if ref == b.ref {
-			b.become(legOver)
+		if ref == l.ref && c.state == stCalling {
+			l.refused(now, resp)
+		} else if ref == l.ref {
+			l.become(legOver)
 		}
 	}
 }
 
-func (b *leg) inviteFailed(now time.Time, ref Ref, err error) {
-	c := b.call
-	if ref != b.ref || c.state != stCalling {
-		if ref == b.ref && b.state == legCancelled {
-			b.become(legOver)
+func (l *leg) inviteFailed(now time.Time, ref Ref, err error) {
+	c := l.call
+	if ref != l.ref || c.state != stCalling {
+		if ref == l.ref && l.state == legCancelled {
+			l.become(legOver)
 		}
 		return
 	}
@@ -220,51 +220,51 @@ func (b *leg) inviteFailed(now time.Time, ref Ref, err error) {
 	if errors.As(err, &timeout) {
 		status = 408
 	}
-	c.end(now, ending{kind: endFailed, status: status, by: b, why: fmt.Sprintf("leg B by %s: %v", c.hopB().URI, err)})
+	c.end(now, ending{kind: endFailed, status: status, by: l, why: fmt.Sprintf("leg B by %s: %v", c.hopB().URI, err)})
 }
 
 // provisional is spec 2.4.1.
-func (b *leg) provisional(resp *sip.Message) {
-	c := b.call
+func (l *leg) provisional(resp *sip.Message) {
+	c := l.call
 	if resp.Status == 100 {
 		return
 	}
-	b.become(legEarly)
+	l.become(legEarly)
 	early := false
-	if len(resp.Body) > 0 && !b.inEarly && c.a.theirs != nil {
-		if err := b.take(resp); err != nil {
-			c.peerFault(b, fmt.Sprintf("the SDP of its %d cannot be used and is ignored until the answer: %v", resp.Status, err))
+	if len(resp.Body) > 0 && !l.inEarly && c.a.theirs != nil {
+		if err := l.take(resp); err != nil {
+			c.peerFault(l, fmt.Sprintf("the SDP of its %d cannot be used and is ignored until the answer: %v", resp.Status, err))
 		} else if err := c.a.tell183(); err != nil {
 			c.peerFault(c.a, fmt.Sprintf("no early media: %v", err))
 		} else {
-			b.inEarly, early = true, true
+			l.inEarly, early = true, true
 		}
 	}
-	if !early && (!b.inEarly || len(resp.Body) == 0) {
+	if !early && (!l.inEarly || len(resp.Body) == 0) {
 		c.a.tell180()
 	}
 	c.e.tell(event.Progress{Call: c.name(), Status: resp.Status, EarlyMedia: early})
 }
 
 // accepted is a 2xx: of the call we wait for, of one that was cancelled meanwhile, or of a second callee of a fork.
-func (b *leg) accepted(now time.Time, ref Ref, resp *sip.Message) {
-	c := b.call
-	invite := b.invite
+func (l *leg) accepted(now time.Time, ref Ref, resp *sip.Message) {
+	c := l.call
+	invite := l.invite
 	dlg, err := dialog.NewUAC(invite, resp)
 	if err != nil || resp.CallID != invite.CallID {
-		c.peerFault(b, fmt.Sprintf("2xx without a usable dialog: %v", err))
+		c.peerFault(l, fmt.Sprintf("2xx without a usable dialog: %v", err))
 		return
 	}
 	dlg.Contact = invite.Contact[0]
-	c.e.emit(SendAck{Ref: ref, Msg: b.dress(dlg.Ack(invite.CSeq.Number)), Hop: Hop{URI: dlg.NextHop()}})
-	if ref != b.ref || c.state != stCalling {
-		b.dismiss(dlg)
+	c.e.emit(SendAck{Ref: ref, Msg: l.dress(dlg.Ack(invite.CSeq.Number)), Hop: Hop{URI: dlg.NextHop()}})
+	if ref != l.ref || c.state != stCalling {
+		l.dismiss(dlg)
 		return
 	}
-	b.dlg = dlg
-	c.e.dialogs[dlg.ID()] = b
-	b.become(legAnswered)
-	if err := b.takeFinal(resp); err != nil {
+	l.dlg = dlg
+	c.e.dialogs[dlg.ID()] = l
+	l.become(legAnswered)
+	if err := l.takeFinal(resp); err != nil {
 		c.end(now, ending{
 			kind: endFailed, status: 488, headers: warning(err),
 			why: fmt.Sprintf("leg B's answer cannot be used, it was released: %v", err),
@@ -275,27 +275,27 @@ func (b *leg) accepted(now time.Time, ref Ref, resp *sip.Message) {
 		c.end(now, ending{kind: endFailed, status: 488, headers: warning(err), why: fmt.Sprintf("leg B's answer does not fit leg A's offer: %v", err)})
 		return
 	}
-	c.e.tell(event.Answered{Call: c.name(), MediaA: mediaNames(c.a.agreed), MediaB: mediaNames(b.agreed), After: now.Sub(c.started)})
+	c.e.tell(event.Answered{Call: c.name(), MediaA: mediaNames(c.a.agreed), MediaB: mediaNames(l.agreed), After: now.Sub(c.started)})
 	c.dropRefused()
 }
 
 // takeFinal reads the 2xx's answer; a 2xx without SDP after early media repeats the one of the 18x.
-func (b *leg) takeFinal(resp *sip.Message) error {
-	if len(resp.Body) == 0 && b.inEarly {
+func (l *leg) takeFinal(resp *sip.Message) error {
+	if len(resp.Body) == 0 && l.inEarly {
 		return nil
 	}
-	return b.take(resp)
+	return l.take(resp)
 }
 
 // dismiss ends a dialog that nobody wants: the INVITE was cancelled, abandoned, or answered by somebody else first.
-func (b *leg) dismiss(dlg *dialog.Dialog) {
-	e := b.call.e
-	req := b.dress(dlg.Request(sip.BYE))
-	e.start(b, req, Hop{URI: dlg.NextHop()}, func(time.Time, *sip.Message, error) {})
-	if b.state == legCancelled {
-		b.become(legOver)
+func (l *leg) dismiss(dlg *dialog.Dialog) {
+	e := l.call.e
+	req := l.dress(dlg.Request(sip.BYE))
+	e.start(l, req, Hop{URI: dlg.NextHop()}, func(time.Time, *sip.Message, error) {})
+	if l.state == legCancelled {
+		l.become(legOver)
 	}
-	b.call.note("leg B answered by " + dlg.Remote().URI.String() + " although it is not wanted any more: released")
+	l.call.note("leg B answered by " + dlg.Remote().URI.String() + " although it is not wanted any more: released")
 }
 
 // dropRefused frees the ports of streams that leg B refused.
@@ -309,8 +309,8 @@ func (c *call) dropRefused() {
 }
 
 // refused is spec 2.4.3: what becomes of a final failure.
-func (b *leg) refused(now time.Time, resp *sip.Message) {
-	c, d := b.call, &b.call.decision
+func (l *leg) refused(now time.Time, resp *sip.Message) {
+	c, d := l.call, &l.call.decision
 	switch {
 	case resp.Status/100 == 3 && len(resp.Contact) > 0 && !resp.ContactStar:
 		if c.tries.redirects++; c.tries.redirects <= maxRedirects {
@@ -332,7 +332,7 @@ func (b *leg) refused(now time.Time, resp *sip.Message) {
 		}
 	}
 	c.end(now, ending{
-		kind: endFailed, by: b, status: resp.Status, phrase: resp.Reason, headers: copied(resp),
+		kind: endFailed, by: l, status: resp.Status, phrase: resp.Reason, headers: copied(resp),
 		why: fmt.Sprintf("leg B answered %d %s", resp.Status, resp.Reason),
 	})
 }

@@ -17,7 +17,7 @@ type reinvite struct {
 }
 
 // maybeReinvite sends the re-INVITE that is wanted on this leg once nothing else is under way on it.
-func (l *leg) maybeReinvite(now time.Time) {
+func (l *leg) maybeReinvite() {
 	c := l.call
 	if !l.re.wanted || l.re.ref != 0 || c.state != stRunning || len(l.acks) > 0 {
 		return
@@ -75,7 +75,7 @@ func (l *leg) reinviteRefused(now time.Time, resp *sip.Message) {
 		c.end(now, ending{why: fmt.Sprintf("%s answered %d to a re-INVITE", l.side, resp.Status), by: l, reasons: reasonSIP(resp.Status, resp.Reason)})
 	case 491:
 		l.re.wanted = true
-		l.re.retry = c.e.timers.after(now.Add(l.glareDelay()), func(now time.Time) { l.maybeReinvite(now) })
+		l.re.retry = c.e.timers.after(now.Add(l.glareDelay()), func(time.Time) { l.maybeReinvite() })
 	default:
 		c.peerFault(l, fmt.Sprintf("re-INVITE refused with %d %s, the call goes on as it was", resp.Status, resp.Reason))
 	}

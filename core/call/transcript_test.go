@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"b2bua/core/app"
 	"b2bua/core/sip"
 	"b2bua/core/transaction"
 	"b2bua/media/sdp"
+
+	"github.com/stretchr/testify/require"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the transcripts' expected blocks from what the engine did")
@@ -60,7 +60,10 @@ func runTranscript(t *testing.T, in string) string {
 			require.Empty(t, cmds, "commands without a ---- after them")
 			break
 		}
-		for i++; i < len(lines) && lines[i] != ""; i++ { // the old expectation ends with a blank line
+		for lines[i] != "" { // the old expectation ends with a blank line
+			if i++; i == len(lines) {
+				break
+			}
 		}
 		out.WriteString("----\n")
 		for _, c := range cmds {
@@ -149,9 +152,9 @@ func (w *world) config(args map[string]string) {
 	w.e = New(cfg)
 }
 
-type noTransport struct{ error }
+type noTransportError struct{ error }
 
-func (noTransport) Impossible() bool { return true }
+func (noTransportError) Impossible() bool { return true }
 
 func failure(kind string) error {
 	switch kind {
@@ -160,7 +163,7 @@ func failure(kind string) error {
 	case "timeout":
 		return &transaction.TimeoutError{}
 	case "impossible":
-		return noTransport{errors.New("no TLS here")}
+		return noTransportError{errors.New("no TLS here")}
 	default:
 		return errors.New(kind)
 	}
