@@ -7,6 +7,8 @@ import (
 	"b2bua/media/sdes"
 )
 
+var errRefused = errors.New("the other leg refused it, or there is no port for it")
+
 // AnswerPlan is how to write an answer.
 type AnswerPlan struct {
 	Support   Support
@@ -68,8 +70,11 @@ func peerOf(peer []Agreed, i int, theirs *Media) Agreed {
 // section answers one section. A *StreamError refuses the stream, another error ends the whole answer.
 func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous *Media) (Media, Agreed, error) {
 	refused := Agreed{Kind: theirs.Kind}
-	if !theirs.live() || !peer.Enabled || local.RTP == 0 {
+	if !theirs.live() {
 		return off(theirs), refused, nil
+	}
+	if !peer.Enabled || local.RTP == 0 {
+		return Media{}, refused, &StreamError{Type: theirs.Type, Err: errRefused}
 	}
 	if err := plan.Support.check(theirs); err != nil {
 		return Media{}, refused, &StreamError{Type: theirs.Type, Err: err}

@@ -78,7 +78,7 @@ func (p *parser) security(name, value string) {
 func (p *parser) crypto(value string) error {
 	m := p.media
 	if len(m.Crypto)+len(m.Skipped) >= maxCrypto {
-		return faultText(fmt.Sprintf("more than %d a=crypto lines in one section", maxCrypto))
+		return lineError(fmt.Sprintf("more than %d a=crypto lines in one section", maxCrypto))
 	}
 	c, err := sdes.Parse(value)
 	if err == nil {

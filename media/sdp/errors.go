@@ -161,10 +161,24 @@ type SectionError struct{ Reason string }
 // Error implements error.
 func (e *SectionError) Error() string { return e.Reason }
 
+// maxWarning bounds the text of a header; the log has the whole error.
+const maxWarning = 300
+
 // Warning turns an error of this package into code and text of a Warning header for a 488 (RFC 3261 section 20.43). The text
-// has neither quotes nor line breaks, so that it can be put between quotes.
+// is printable ASCII without quotes, so that it can be put between quotes, and of at most 300 characters.
 func Warning(err error) (code int, text string) {
-	text = strings.NewReplacer("\n", "; ", "\r", "", `"`, "'", `\`, "/").Replace(err.Error())
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r < ' ' || r >= 0x7f || r == '\\':
+			return ' '
+		}
+		return r
+	}, err.Error())
+	if len(text) > maxWarning {
+		text = text[:maxWarning-3] + "..."
+	}
 	return warnCode(err), text
 }
 

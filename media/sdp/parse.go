@@ -62,30 +62,31 @@ type section struct {
 	rtcp         string
 }
 
-type faultText string
+// lineError is what is wrong with one line.
+type lineError string
 
-func (f faultText) Error() string { return string(f) }
+func (e lineError) Error() string { return string(e) }
 
 func (p *parser) line(line string) error {
 	if line == "" {
 		return nil
 	}
 	if len(line) > maxLine {
-		return faultText(fmt.Sprintf("longer than %d octets", maxLine))
+		return lineError(fmt.Sprintf("longer than %d octets", maxLine))
 	}
 	for i := range len(line) {
 		if line[i] < ' ' && line[i] != '\t' || line[i] == 0x7f {
-			return faultText("control characters")
+			return lineError("control characters")
 		}
 	}
 	if len(line) < 2 || line[1] != '=' {
-		return faultText("not of the form x=value")
+		return lineError("not of the form x=value")
 	}
 	value := strings.TrimLeft(line[2:], " ")
 	switch line[0] {
 	case 'v':
 		if value != "0" {
-			return faultText("version other than 0")
+			return lineError("version other than 0")
 		}
 		p.version = true
 	case 'o':
@@ -155,7 +156,7 @@ func (p *parser) bandwidth(value string) error {
 		return nil
 	}
 	if len(p.media.Bandwidth) >= maxBandwidth {
-		return faultText(fmt.Sprintf("more than %d b= lines in one section", maxBandwidth))
+		return lineError(fmt.Sprintf("more than %d b= lines in one section", maxBandwidth))
 	}
 	p.media.Bandwidth = append(p.media.Bandwidth, value)
 	return nil
@@ -166,23 +167,23 @@ func (p *parser) startMedia(value string) error {
 		p.finishMedia()
 	}
 	if len(p.s.Media) >= maxMedia {
-		return faultText(fmt.Sprintf("more than %d m= sections", maxMedia))
+		return lineError(fmt.Sprintf("more than %d m= sections", maxMedia))
 	}
 	f := strings.Fields(value)
 	if len(f) < 3 {
-		return faultText("m= without type, port and profile")
+		return lineError("m= without type, port and profile")
 	}
 	if len(f)-3 > maxFormats {
-		return faultText(fmt.Sprintf("more than %d formats", maxFormats))
+		return lineError(fmt.Sprintf("more than %d formats", maxFormats))
 	}
 	number, _, _ := strings.Cut(f[1], "/")
 	port, err := strconv.ParseUint(number, 10, 16)
 	if err != nil {
-		return faultText("m= with a port that is not between 0 and 65535")
+		return lineError("m= with a port that is not between 0 and 65535")
 	}
 	for _, word := range f {
-		if len(word) > maxToken {
-			return faultText(fmt.Sprintf("m= with a word longer than %d characters", maxToken))
+		if len(word) > maxToken || !visible(word) {
+			return lineError(fmt.Sprintf("m= with a word longer than %d characters, or not in ASCII", maxToken))
 		}
 	}
 	m := Media{Kind: Other, Type: f[0], Port: uint16(port), Proto: f[2], Formats: f[3:]}
@@ -258,7 +259,7 @@ func (sec *section) codecs(formats []string) []Codec {
 // parseRtpmap reads "name/rate[/channels]" (RFC 8866 section 6.6).
 func parseRtpmap(s string) (Codec, bool) {
 	f := strings.Split(strings.TrimSpace(s), "/")
-	if len(f) < 2 || len(f) > 3 || f[0] == "" || len(f[0]) > maxToken || strings.ContainsAny(f[0], " \t") {
+	if len(f) < 2 || len(f) > 3 || f[0] == "" || len(f[0]) > maxToken || !visible(f[0]) {
 		return Codec{}, false
 	}
 	rate, err := strconv.ParseUint(strings.TrimSpace(f[1]), 10, 32)
@@ -274,6 +275,16 @@ func parseRtpmap(s string) (Codec, bool) {
 		c.Channels = int(channels)
 	}
 	return c, true
+}
+
+// visible tells whether a word is of printable ASCII only, and so fit for a log and for the other leg.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // inherit applies the session level where a section is silent.

@@ -28,6 +28,7 @@ func TestParseIsLiberal(t *testing.T) {
 		"profile in lower case":  "v=0\r\nc=IN IP4 192.0.2.5\r\nm=audio 4000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000/1\r\n",
 		"format that is no type": "v=0\r\nc=IN IP4 192.0.2.5\r\nm=audio 4000 RTP/AVP x 0 300 0 -1\r\n",
 		"rtpmap that is none":    "v=0\r\nc=IN IP4 192.0.2.5\r\nm=audio 4000 RTP/AVP 96 97 98 99 0\r\na=rtpmap:96\r\na=rtpmap:97 x\r\na=rtpmap:98 x/0\r\na=rtpmap:99 x/1/2/3\r\n",
+		"codec name in no ASCII": "v=0\r\nc=IN IP4 192.0.2.5\r\nm=audio 4000 RTP/AVP 96 0\r\na=rtpmap:96 p\xc3\xa9/8000\r\n",
 		"IPv4 inside IPv6":       "v=0\r\nc=IN IP6 ::ffff:192.0.2.5\r\nm=audio 4000 RTP/AVP 0\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,6 +61,7 @@ func TestParseRefuses(t *testing.T) {
 		"formats":                {head + "m=audio 0 RTP/AVP" + strings.Repeat(" 0", 65) + "\r\n", 3, "64 formats"},
 		"crypto lines":           {head + "m=audio 1 RTP/SAVP 0\r\n" + strings.Repeat("a=crypto:x\r\n", 25), 28, "24 a=crypto"},
 		"bandwidth lines":        {head + "m=audio 1 RTP/SAVP 0\r\n" + strings.Repeat("b=AS:1\r\n", 9), 12, "8 b= lines"},
+		"m= not in ASCII":        {head + "m=audi\xc3\xb3 1 RTP/AVP 0\r\n", 3, "not in ASCII"},
 		"word of an m= line":     {head + "m=audio 1 " + strings.Repeat("x", 65) + " 0\r\n", 3, "longer than 64"},
 	} {
 		t.Run(name, func(t *testing.T) {
