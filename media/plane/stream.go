@@ -70,7 +70,11 @@ func (st *Stream) Stats(side Side) Stats {
 }
 
 // Close wipes the keys and gives the ports back. It is idempotent and does not wait; the ports are free when Closed is closed.
-func (st *Stream) Close() {
+func (st *Stream) Close() { st.Finish(nil) }
+
+// Finish is Close that tells the last statistics of both sides, from the loop: report must not block, nor call a method of a
+// Stream. It is not called if the stream was closed already.
+func (st *Stream) Finish(report func(a, b Stats)) {
 	st.once.Do(func() {
 		st.plane.driver.detach(st, func() {
 			for i := range st.final {
@@ -81,6 +85,9 @@ func (st *Stream) Close() {
 			st.plane.mu.Lock()
 			delete(st.plane.streams, st)
 			st.plane.mu.Unlock()
+			if report != nil {
+				report(st.final[A], st.final[B])
+			}
 			close(st.gone)
 		})
 	})

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"b2bua/core/config"
+	"b2bua/core/transaction"
+	"b2bua/core/transport"
+)
+
+// listen opens exactly the configured addresses; every transport stays available for outgoing requests.
+func (s *server) listen(ctx context.Context, cfg *config.Config, timers transaction.Timers) (*transport.Stack, error) {
+	tc := transport.Config{
+		TLSClient: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !cfg.TLS.VerifyPeer},
+		Timers:    timers, ConnectTimeout: cfg.Timers.Connect, Log: s.log, OnPanic: s.panicked,
+	}
+	if cfg.B2BUA.EnableKeepalive {
+		tc.KeepAlive = cfg.Timers.Keepalive
+	}
+	for _, l := range cfg.B2BUA.Transport {
+		addr, err := resolveListen(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		tc.Listen = append(tc.Listen, transport.Listener{Network: l.Network, Addr: addr})
+		if l.Network == "tls" && cfg.TLS.Certificate == "" {
+			return nil, fmt.Errorf("b2bua-server/transport=%s needs a certificate: set [b2bua::tls] certificate and key to PEM files", l.URI)
+		}
+	}
+	if err := certificates(&tc, cfg.TLS); err != nil {
+		return nil, err
+	}
+	st, err := transport.New(tc, s)
+	if err != nil {
+		return nil, fmt.Errorf("b2bua-server/transport: %w", err)
+	}
+	return st, nil
+}
+
+func resolveListen(ctx context.Context, l config.Listen) (netip.AddrPort, error) {
+	if l.Addr.IsValid() {
+		return l.Addr, nil
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", l.Host)
+	if err != nil || len(addrs) == 0 {
+		return netip.AddrPort{}, fmt.Errorf("b2bua-server/transport=%s: the host %s has no address (%w): write an IP address, or * for all", l.URI, l.Host, err)
+	}
+	return netip.AddrPortFrom(addrs[0].Unmap(), l.Port), nil
+}
+
+// certificates reads what [b2bua::tls] names. The same certificate is shown to servers that ask for one.
+func certificates(tc *transport.Config, t config.TLS) error {
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return fmt.Errorf("b2bua::tls/ca-file: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return fmt.Errorf("b2bua::tls/ca-file=%s: no certificate in PEM form in it", t.CAFile)
+		}
+		tc.TLSClient.RootCAs = pool
+	}
+	if t.Certificate == "" {
+		return nil
+	}
+	cert, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
+	if err != nil {
+		return fmt.Errorf("b2bua::tls/certificate=%s, key=%s: %w", t.Certificate, t.Key, err)
+	}
+	tc.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	tc.TLSClient.Certificates = []tls.Certificate{cert}
+	return nil
+}
+
+// panicked ends the call in whose message a fault of ours came to light; all others go on.
+func (s *server) panicked(callID string, value any) {
+	s.log.Error(fmt.Sprintf("internal fault while handling a message of Call-ID %s, its call is ended: %v", callID, value), "stack", string(debug.Stack()))
+	now := time.Now()
+	s.engine.Fail(now, callID, fmt.Sprintf("internal fault: %v", value))
+	s.drain(now)
+}

@@ -1,0 +1,188 @@
+package server
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"b2bua/core/call"
+	"b2bua/core/event"
+	"b2bua/core/sip"
+	"b2bua/core/transport"
+	"b2bua/media/plane"
+	"b2bua/media/sdp"
+)
+
+// The methods of transport.Handler: each is one input of the engine. They run on the stack's loop.
+
+// HandleRequest passes a request on.
+func (s *server) HandleRequest(now time.Time, tx transport.TxID, req *sip.Message, flow transport.Flow) {
+	s.engine.Request(now, tx, req, call.Source{
+		Peer: flow.Remote, Local: flow.Local, Flow: uint64(flow.ID), Reliable: flow.Network != "udp",
+	})
+	s.drain(now)
+}
+
+// HandleCancel passes a CANCEL on.
+func (s *server) HandleCancel(now time.Time, invite transport.TxID, cancel *sip.Message) {
+	s.engine.Cancelled(now, invite, cancel)
+	s.drain(now)
+}
+
+// HandleResponse passes a response on.
+func (s *server) HandleResponse(now time.Time, tx transport.TxID, resp *sip.Message) {
+	if ref, ok := s.ref[tx]; ok {
+		s.engine.Response(now, ref, resp)
+		s.drain(now)
+	}
+}
+
+// HandleFailure passes the end of a transaction without success on.
+func (s *server) HandleFailure(now time.Time, tx transport.TxID, err error) {
+	if ref, ok := s.ref[tx]; ok {
+		s.engine.RequestFailed(now, ref, err)
+	} else {
+		s.engine.ResponseFailed(now, tx, err)
+	}
+	s.drain(now)
+}
+
+// HandleTime runs what is due.
+func (s *server) HandleTime(now time.Time) {
+	s.engine.Advance(now)
+	s.drain(now)
+}
+
+// Deadline of the engine.
+func (s *server) Deadline() (time.Time, bool) { return s.engine.Deadline() }
+
+// drain carries out what the engine decided, in order; some effects are answered at once and lead to further ones.
+func (s *server) drain(now time.Time) {
+	for {
+		o, ok := s.engine.Poll()
+		if !ok {
+			break
+		}
+		s.carryOut(now, o)
+	}
+	s.checkIdle()
+}
+
+func (s *server) carryOut(now time.Time, o call.Output) {
+	switch o := o.(type) {
+	case call.SendRequest:
+		tx := s.stack.Request(o.Msg, hop(o.Hop))
+		s.tx[o.Ref], s.ref[tx] = tx, o.Ref
+	case call.SendResponse:
+		s.stack.Respond(o.Tx, o.Msg)
+	case call.SendAck:
+		s.stack.Ack(s.tx[o.Ref], o.Msg, hop(o.Hop))
+	case call.SendCancel:
+		s.stack.Cancel(s.tx[o.Ref], o.Headers)
+	case call.StopRepeating:
+		s.stack.Acked(o.Tx)
+	case call.Forget:
+		delete(s.ref, s.tx[o.Ref])
+		delete(s.tx, o.Ref)
+	case call.Locate:
+		s.stack.Locate(hop(o.Hop), func(now time.Time, at transport.Located, err error) {
+			s.engine.Located(now, o.Call, at.Local.Addr(), err)
+			s.drain(now)
+		})
+	case call.MediaOpen:
+		s.open(now, o)
+	case call.MediaSet:
+		if st := s.streams[streamKey{o.Call, o.Index}]; st != nil {
+			if err := st.Set(plane.Side(o.Side), o.Agreed); err != nil {
+				s.report(event.Media{Call: o.Call, Stream: o.Index, Leg: o.Side.String(), Bad: true, What: "cannot be set: " + err.Error()})
+			}
+		}
+	case call.MediaClose:
+		s.closeMedia(o)
+	case call.Happened:
+		s.report(o.Event)
+	}
+}
+
+func hop(h call.Hop) transport.NextHop {
+	return transport.NextHop{URI: h.URI, Flow: transport.FlowID(h.Flow)}
+}
+
+func (s *server) open(now time.Time, o call.MediaOpen) {
+	st, err := s.plane.Open(fmt.Sprint(o.Call), o.Kind, o.A, o.B)
+	if err != nil {
+		s.engine.MediaOpened(now, o.Call, o.Index, sdp.Ports{}, sdp.Ports{}, err)
+		return
+	}
+	s.streams[streamKey{o.Call, o.Index}] = &stream{st, o.Kind}
+	s.counts[o.Call] = max(s.counts[o.Call], o.Index+1)
+	s.engine.MediaOpened(now, o.Call, o.Index, st.Ports(plane.Side(call.SideA)), st.Ports(plane.Side(call.SideB)), nil)
+}
+
+func (s *server) closeMedia(o call.MediaClose) {
+	if o.Index != call.AllStreams {
+		s.closeStream(o.Call, o.Index)
+		return
+	}
+	for i := range s.counts[o.Call] {
+		s.closeStream(o.Call, i)
+	}
+	delete(s.counts, o.Call)
+}
+
+func (s *server) closeStream(number uint64, index int) {
+	key := streamKey{number, index}
+	st := s.streams[key]
+	if st == nil {
+		return
+	}
+	delete(s.streams, key)
+	st.Finish(func(a, b plane.Stats) { // on a media thread
+		if a.Packets+b.Packets > 0 {
+			s.report(event.Traffic{Call: number, Stream: index, A: counters(a), B: counters(b)})
+		}
+	})
+}
+
+func counters(t plane.Stats) event.Counters {
+	return event.Counters{
+		Received: t.Packets, Lost: uint64(max(t.Lost, 0)), Sent: t.Sent,
+		Dropped: t.AuthFailed + t.Replayed + t.Unmapped + t.Malformed + t.Oversized + t.Strangers,
+	}
+}
+
+// mediaInput turns what the media plane saw into an input of the engine, or into a line of the log.
+func (s *server) mediaInput(now time.Time, ev plane.Event) {
+	number, index, ok := s.find(ev)
+	if !ok {
+		return // closed meanwhile
+	}
+	side := call.Side(ev.Side)
+	switch ev.Kind {
+	case plane.NoMedia:
+		if s.streams[streamKey{number, index}].kind == sdp.Audio { // spec 2.10 supervises audio
+			s.engine.MediaLost(now, number, side, ev.For)
+		}
+	case plane.Latched:
+		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), What: "media comes from " + ev.Addr.String()})
+	case plane.AuthFailures:
+		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
+			"%d packets from %s are not authentic: the peer uses another key or suite than it agreed to, or somebody else sends", ev.Count, ev.Addr)})
+	case plane.Unroutable:
+		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
+			"%d packets could not be sent to %s", ev.Count, ev.Addr)})
+	}
+}
+
+func (s *server) find(ev plane.Event) (number uint64, index int, ok bool) {
+	number, err := strconv.ParseUint(ev.Call, 10, 64)
+	if err != nil {
+		return 0, 0, false
+	}
+	for i := range s.counts[number] {
+		if st := s.streams[streamKey{number, i}]; st != nil && st.Stream == ev.Stream {
+			return number, i, true
+		}
+	}
+	return 0, 0, false
+}

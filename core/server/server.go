@@ -1,0 +1,223 @@
+// Package server wires call control, signalling and media together and owns their lifetime.
+//
+// It decides nothing. Everything of a call runs on the loop of one transport.Stack: a SIP message, a media event or a passed
+// deadline is one input of call.Engine, whose outputs are carried out before the next input. Media threads and resolvers post
+// back to that loop. It is the only package that knows both call control and the media plane.
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"b2bua/core/app"
+	"b2bua/core/app/trenscrypter"
+	"b2bua/core/call"
+	"b2bua/core/config"
+	"b2bua/core/event"
+	"b2bua/core/transaction"
+	"b2bua/core/transport"
+	"b2bua/media/plane"
+	"b2bua/media/sdp"
+)
+
+// Options are what the command line and the service manager bring along.
+type Options struct {
+	Log *slog.Logger
+	// Ready is called once, when every address listens.
+	Ready func(listening []transport.Listener)
+}
+
+// supported encryptions of this build, on either leg.
+var supported = []sdp.Encryption{sdp.None, sdp.SDES}
+
+// Run serves until ctx ends, then stops: new calls are refused, running ones get drain-timeout to end, then everything is
+// released and un-registered within shutdown-timeout. The error is a start-up failure, or ErrSlowStop.
+func Run(ctx context.Context, cfg *config.Config, opt Options) error {
+	s, err := start(ctx, cfg, opt)
+	if err != nil {
+		return err
+	}
+	if opt.Ready != nil {
+		opt.Ready(s.stack.Listening())
+	}
+	<-ctx.Done()
+	return s.stop(cfg)
+}
+
+// ErrSlowStop says that the stop took longer than [b2bua::timers] shutdown-timeout (exit status 1, spec 1.1.2).
+var ErrSlowStop = errors.New("the stop took longer than b2bua::timers/shutdown-timeout")
+
+type streamKey struct {
+	call  uint64
+	index int
+}
+
+// stream is one m= section in the media plane.
+type stream struct {
+	*plane.Stream
+	kind sdp.Kind
+}
+
+type server struct {
+	log     *slog.Logger
+	stack   *transport.Stack
+	plane   *plane.Plane
+	engine  *call.Engine
+	tx      map[call.Ref]transport.TxID
+	ref     map[transport.TxID]call.Ref
+	streams map[streamKey]*stream
+	counts  map[uint64]int // streams per call
+	idle    chan struct{}  // closed by the loop when a drain is over
+}
+
+func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error) {
+	application, err := application(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{
+		log: opt.Log, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
+		streams: map[streamKey]*stream{}, counts: map[uint64]int{},
+	}
+	loops := cfg.Own.MediaLoops
+	if loops == 0 {
+		loops = runtime.GOMAXPROCS(0)
+	}
+	s.plane, err = plane.New(plane.Config{
+		Audio: plane.PortRange(cfg.B2BUA.AudioPort), Video: plane.PortRange(cfg.B2BUA.VideoPort), Loops: loops, Log: opt.Log,
+		NoMedia: cfg.B2BUA.NoRTPTimeout, Notify: s.mediaEvent,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
+	timers := transaction.Timers{T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4}
+	s.engine = call.New(call.Config{
+		App: application, UserAgent: cfg.B2BUA.UserAgent, MaxCalls: cfg.B2BUA.MaxCalls, RingTimeout: cfg.Timers.Ring,
+		MaxDuration: cfg.B2BUA.MaxCallDuration, Linger: 64 * cfg.Timers.T1,
+		Support: support(cfg), Rand: rand.Reader,
+	})
+	s.stack, err = s.listen(ctx, cfg, timers)
+	if err != nil {
+		s.plane.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// application chooses by b2bua-server/application.
+func application(cfg *config.Config) (app.Application, error) {
+	switch cfg.B2BUA.Application {
+	case config.AppTrenscrypter:
+		return trenscrypterOf(cfg), nil
+	default:
+		return nil, fmt.Errorf("b2bua-server/application=%s is not in this version: use application=trenscrypter", cfg.B2BUA.Application)
+	}
+}
+
+func trenscrypterOf(cfg *config.Config) app.Application {
+	return trenscrypter.New(trenscrypter.Config{
+		Encryption: cfg.Trenscrypter.Encryption, Suites: cfg.Trenscrypter.Suites, OutboundProxy: cfg.B2BUA.OutboundProxy, Supported: supported,
+	})
+}
+
+// Explain decides one call as the running server would, for `b2bua explain`.
+func Explain(cfg *config.Config, facts app.Facts) (app.Decision, error) {
+	a, err := application(cfg)
+	if err != nil {
+		return app.Decision{}, err
+	}
+	return a.Decide(facts), nil
+}
+
+func support(cfg *config.Config) sdp.Support {
+	return sdp.Support{Encryptions: supported, AudioCodec: filter(cfg.B2BUA.AudioCodec), VideoCodec: filter(cfg.B2BUA.VideoCodec)}
+}
+
+func filter(c config.Codec) string {
+	switch {
+	case c.Name == "":
+		return ""
+	case c.Rate == 0:
+		return c.Name
+	default:
+		return fmt.Sprintf("%s/%d", c.Name, c.Rate)
+	}
+}
+
+// stop refuses new calls, lets the running ones end for drain-timeout, ends the rest, and waits for every goroutine.
+func (s *server) stop(cfg *config.Config) error {
+	begin := time.Now()
+	if cfg.Own.DrainTimeout > 0 {
+		s.drainCalls(cfg.Own.DrainTimeout)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timers.Shutdown)
+	defer cancel()
+	s.idle = make(chan struct{})
+	if err := s.stack.Do(func(now time.Time) {
+		s.engine.Shutdown(now, "the server is stopping")
+		s.drain(now)
+		s.checkIdle()
+	}); err == nil {
+		select {
+		case <-s.idle: // the BYEs are answered
+		case <-ctx.Done():
+		}
+	}
+	err := s.stack.Close(ctx)
+	s.plane.Close()
+	s.log.Info(fmt.Sprintf("stopped: calls=%d streams=%d requests=%d flows=%d after %s",
+		s.engine.Active(), len(s.streams), s.engine.Pending(), s.stack.Flows(), time.Since(begin).Round(time.Millisecond)))
+	if err != nil || ctx.Err() != nil {
+		return errors.Join(ErrSlowStop, err)
+	}
+	return nil
+}
+
+func (s *server) drainCalls(patience time.Duration) {
+	s.idle = make(chan struct{})
+	if s.stack.Do(func(time.Time) {
+		s.log.Info(fmt.Sprintf("stopping: %d calls may go on for %s (b2bua/drain-timeout)", s.engine.Active(), patience))
+		s.engine.Refuse("the server is stopping")
+		s.checkIdle()
+	}) != nil {
+		return
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-s.idle:
+	case <-t.C:
+	}
+}
+
+// checkIdle runs on the loop and tells stop when nothing is left to wait for.
+func (s *server) checkIdle() {
+	if s.idle == nil || s.engine.Active() > 0 || s.engine.Pending() > 0 {
+		return
+	}
+	select {
+	case <-s.idle:
+	default:
+		close(s.idle)
+	}
+}
+
+// mediaEvent runs on a media thread: it only posts.
+func (s *server) mediaEvent(ev plane.Event) {
+	_ = s.stack.Do(func(now time.Time) { // after Close nobody needs it
+		s.mediaInput(now, ev)
+		s.drain(now)
+	})
+}
+
+// report prints an event; the log is its first printer.
+func (s *server) report(ev event.Event) {
+	s.log.Log(context.Background(), levels[ev.Level()], ev.Text())
+}
+
+var levels = [...]slog.Level{event.Debug: slog.LevelDebug, event.Message: slog.LevelInfo, event.Warning: slog.LevelWarn, event.Error: slog.LevelError}
