@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 )
 
@@ -50,6 +51,12 @@ func (n *Net) Next() (netip.Addr, error) {
 	addr := n.base
 	addr[3] = n.next
 	return netip.AddrFrom4(addr), nil
+}
+
+// Port is a port number that belongs to this network alone, for the one loopback address of IPv6. Networks of other octets may
+// share it, which is rare enough: it is one of 20 000.
+func (n *Net) Port() string {
+	return strconv.Itoa(10000 + (int(n.base[1])*256+int(n.base[2]))%20000)
 }
 
 // Release gives the network back. It may be called twice.

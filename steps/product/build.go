@@ -10,12 +10,15 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Binary is the program under test.
 type Binary struct {
 	Path    string
 	Version string // as printed by --version
+
+	StopDeadline time.Duration // 0: what is sensible for a real one
 }
 
 // Builder builds the binary at most once.

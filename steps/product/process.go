@@ -2,6 +2,7 @@ package product
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,9 +21,10 @@ type Process struct {
 	Dir  string // working directory: configuration, log
 	Args []string
 
-	cmd    *exec.Cmd
-	log    *os.File
-	exited chan struct{}
+	cmd      *exec.Cmd
+	log      *os.File
+	patience time.Duration
+	exited   chan struct{}
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at every new line
@@ -32,8 +34,8 @@ type Process struct {
 	killed  bool
 }
 
-// StopDeadline is how long a process may take to end after SIGTERM: the product promises 5 s, a loaded machine gets more.
-const StopDeadline = 15 * time.Second
+// stopDeadline is how long a process may take to end after SIGTERM: the product promises 5 s, a loaded machine gets more.
+const stopDeadline = 15 * time.Second
 
 // dieWithParent ends the process should the tests themselves be killed.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
@@ -49,7 +51,7 @@ func (b *Binary) Start(dir string, env []string, args ...string) (*Process, erro
 		_ = log.Close()
 		return nil, err
 	}
-	p := &Process{Dir: dir, Args: args, log: log, exited: make(chan struct{}), changed: make(chan struct{})}
+	p := &Process{Dir: dir, Args: args, log: log, exited: make(chan struct{}), changed: make(chan struct{}), patience: cmp.Or(b.StopDeadline, stopDeadline)}
 	p.cmd = exec.Command(b.Path, args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, in, in
 	p.cmd.Env = append(os.Environ(), env...)
@@ -206,7 +208,7 @@ func (p *Process) Stop() Ended {
 	select {
 	case <-p.exited:
 		return p.End()
-	case <-time.After(StopDeadline):
+	case <-time.After(p.patience):
 	}
 	p.mu.Lock()
 	p.end.Late = true
@@ -214,7 +216,7 @@ func (p *Process) Stop() Ended {
 	_ = p.Signal(syscall.SIGQUIT) // the Go runtime prints all goroutines
 	select {
 	case <-p.exited:
-	case <-time.After(StopDeadline):
+	case <-time.After(p.patience):
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 	}

@@ -37,7 +37,8 @@ type Call struct {
 	target    string // remote target: the peer's Contact
 	cseq      int
 	finalSent bool
-	acked     []string // To tags of 2xx answers that were ACKed already
+	up        bool // answered with 2xx
+	over      bool // refused, or a BYE was sent or received
 }
 
 // Phone is a peer with manners that knows its calls.
@@ -154,6 +155,7 @@ func (c *Call) Request(method, body string, extra ...Header) (branch string, err
 	c.cseq++
 	branch = "z9hG4bK" + Token()
 	m := c.request(method, branch, c.cseq)
+	c.over = c.over || method == "BYE"
 	c.mu.Unlock()
 	if method == "INVITE" || method == "UPDATE" {
 		m.Add("Contact", c.phone.Contact())
@@ -177,6 +179,8 @@ func (c *Call) Answer(status int, reason, body string, extra ...Header) error {
 	}
 	c.mu.Lock()
 	c.finalSent = c.finalSent || status >= 200
+	c.up = c.up || status >= 200 && status < 300
+	c.over = c.over || status >= 300
 	c.mu.Unlock()
 	return c.phone.Send(c.to, m.Bytes())
 }
@@ -228,6 +232,9 @@ func (p *Phone) react(m *Received) bool {
 			}
 		}
 	case "BYE":
+		for _, c := range p.Calls() {
+			c.gotBye(m)
+		}
 		if manners.Bye {
 			_ = p.Send(m.From, (*Call)(nil).respond(m.Message, 200, "OK").Bytes())
 		}
@@ -279,17 +286,41 @@ func (c *Call) gotResponse(m *Received, manners Manners) {
 	number, _ := c.Invite.CSeq()
 	var ack *Message
 	if m.Status() >= 300 { // RFC 3261 17.1.1.3
+		c.over = true
 		ack = c.request("ACK", c.branch, number)
 		ack.Start = "ACK" + strings.TrimPrefix(c.Invite.Start, "INVITE")
 		ack.Set("To", m.Get("To"))
 	} else if m.Status() >= 200 { // RFC 3261 13.2.2.4
 		ack = c.request("ACK", "z9hG4bK"+Token(), number)
-		c.acked = append(c.acked, Parameter(m.Get("To"), "tag"))
+		c.up = true
 	}
 	c.mu.Unlock()
 	if ack != nil && manners.Ack {
 		_ = c.phone.Send(c.to, ack.Bytes())
 	}
+}
+
+func (c *Call) gotBye(m *Received) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// a fork has the Call-ID of its sisters, but a tag of its own
+	if m.Get("Call-ID") == c.ID && Parameter(m.Get("To"), "tag") == Parameter(c.local, "tag") && Parameter(m.Get("From"), "tag") == Parameter(c.remote, "tag") {
+		c.over = true
+	}
+}
+
+// Up tells a call that was answered and not yet ended.
+func (c *Call) Up() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.up && !c.over
+}
+
+// Over tells a call that was refused or ended.
+func (c *Call) Over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
 }
 
 // IsAnswer matches the responses to the INVITE of this outgoing call.

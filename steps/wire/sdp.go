@@ -191,3 +191,57 @@ func firstCrypto(s Section, suite string) string {
 	}
 	return ""
 }
+
+// Directions are the direction attributes (RFC 3264 section 5.1).
+var Directions = []string{"sendrecv", "sendonly", "recvonly", "inactive"}
+
+// Direction of a section as its writer sees it; sendrecv when nothing is written.
+func (s Section) Direction() string {
+	for _, a := range s.Attributes {
+		for _, d := range Directions {
+			if a == d {
+				return d
+			}
+		}
+	}
+	return "sendrecv"
+}
+
+// WithCodecs replaces the codecs: `PT=NAME/RATE` each.
+func (s Section) WithCodecs(codecs ...string) Section {
+	s = s.clone()
+	s.Formats, s.Attributes = nil, nil
+	for _, c := range codecs {
+		pt, name, _ := strings.Cut(c, "=")
+		s.Formats = append(s.Formats, pt)
+		s.Attributes = append(s.Attributes, "rtpmap:"+pt+" "+name)
+	}
+	return s
+}
+
+// MediaAddress is where the first audio section of a description wants its packets.
+func MediaAddress(body string) (netip.AddrPort, error) {
+	var host string
+	audio := false
+	for _, line := range strings.Split(strings.ReplaceAll(body, "\r\n", "\n"), "\n") {
+		if rest, ok := strings.CutPrefix(line, "c=IN IP"); ok && (host == "" || audio) {
+			host = rest[strings.IndexByte(rest, ' ')+1:]
+		}
+		if strings.HasPrefix(line, "m=") {
+			if audio {
+				break
+			}
+			audio = strings.HasPrefix(line, "m=audio ")
+		}
+	}
+	sections, err := Sections(body)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	for _, s := range sections {
+		if s.Kind == "audio" {
+			return netip.ParseAddrPort(fmt.Sprintf("%s:%d", host, s.Port))
+		}
+	}
+	return netip.AddrPort{}, fmt.Errorf("no audio in the description:\n%s", body)
+}

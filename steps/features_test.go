@@ -1,0 +1,58 @@
+package steps
+
+import (
+	"flag"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/cucumber/godog"
+	"github.com/cucumber/godog/colors"
+)
+
+// options of `go test ./steps`: -godog.tags, -godog.format, -godog.concurrency, -godog.random and the rest of godog's own.
+var options = godog.Options{
+	Output:      colors.Colored(os.Stdout),
+	Format:      "progress",
+	Strict:      true,
+	Concurrency: 3 * runtime.NumCPU(),
+}
+
+// suite is shared by TestFeatures and by the godog command, which calls the two functions below in a program of its own.
+var suite = NewSuite(raceEnabled || os.Getenv("B2BUA_RACE") == "1")
+
+var _ = parseBefore()
+
+// parseBefore runs before any main: it adds godog's flags to `go test`, and gives the godog command our arguments.
+func parseBefore() bool {
+	if underGodogCommand(os.Args) {
+		os.Args = commandArguments(os.Args)
+		return true
+	}
+	godog.BindFlags("godog.", flag.CommandLine, &options)
+	return false
+}
+
+// InitializeTestSuite is called by the godog command.
+func InitializeTestSuite(ts *godog.TestSuiteContext) { suite.InitializeTestSuite(ts) }
+
+// InitializeScenario is called by the godog command, and by TestFeatures.
+func InitializeScenario(sc *godog.ScenarioContext) { suite.InitializeScenario(sc) }
+
+func TestFeatures(t *testing.T) {
+	run := options
+	run.TestingT = t
+	run.Strict = true
+	if run.Paths = flag.Args(); len(run.Paths) == 0 {
+		run.Paths = []string{"../features"}
+	}
+	if testing.Verbose() && run.Format == "progress" {
+		run.Format = "pretty"
+	}
+	status := godog.TestSuite{
+		Name: "b2bua", TestSuiteInitializer: InitializeTestSuite, ScenarioInitializer: InitializeScenario, Options: &run,
+	}.Run()
+	if status != 0 {
+		t.Fatalf("the suite ended with status %d", status)
+	}
+}

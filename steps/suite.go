@@ -1,0 +1,77 @@
+package steps
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"b2bua/steps/product"
+)
+
+// settled is generous: ports drain before they are used again.
+const settled = 15 * time.Second
+
+// Suite is what the scenarios of one run share: the binary, built once.
+type Suite struct {
+	builder product.Builder
+	settled time.Duration // how long media sockets may stay open after the last call
+}
+
+// NewSuite makes a suite; race builds the product with the race detector.
+func NewSuite(race bool) *Suite { return &Suite{builder: product.Builder{Race: race}, settled: settled} }
+
+// InitializeScenario registers steps and hooks for one scenario.
+func (s *Suite) InitializeScenario(sc *godog.ScenarioContext) { register(sc, s) }
+
+// InitializeTestSuite removes the built binary after the last scenario.
+func (s *Suite) InitializeTestSuite(ts *godog.TestSuiteContext) {
+	ts.AfterSuite(func() {
+		if err := s.builder.Remove(); err != nil {
+			fmt.Fprintln(os.Stderr, "remove the built binary:", err)
+		}
+	})
+}
+
+// underGodogCommand tells whether this process was built by the godog command: it links a program of this name.
+func underGodogCommand(args []string) bool {
+	return len(args) > 0 && filepath.Base(args[0]) == "godog.test"
+}
+
+// commandArguments are the arguments with which the godog command runs the same suite as `go test ./steps`: undefined, pending
+// and ambiguous steps fail, and without a path all of features/ is run.
+func commandArguments(args []string) []string {
+	out := append([]string(nil), args...)
+	strict, path, value := false, false, false
+	for _, arg := range args[1:] {
+		switch {
+		case value:
+			value = false
+		case arg == "--strict" || strings.HasPrefix(arg, "--strict="):
+			strict = true
+		case takesValue(arg):
+			value = true
+		case !strings.HasPrefix(arg, "-"):
+			path = true
+		}
+	}
+	if !strict {
+		out = append(out, "--strict")
+	}
+	if !path {
+		out = append(out, "../features")
+	}
+	return out
+}
+
+// takesValue names godog's flags whose value is the next argument.
+func takesValue(flag string) bool {
+	switch flag {
+	case "-c", "--concurrency", "-t", "--tags", "-f", "--format":
+		return true
+	}
+	return false
+}
