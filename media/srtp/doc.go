@@ -8,7 +8,7 @@
 //	GCM     SRTP   header | ciphertext+tag | MKI              SRTCP  8 octets | ciphertext+tag | E+index | MKI
 //
 // pion/srtp is the reference that every suite is tested against in both directions, libsrtp2's output the second one. The
-// state is our own because a relay needs three things that the reference has not: a bound on the SSRCs of a key with
-// eviction, a refusal to protect two packets with one index, which would disclose keystream or the GCM authentication key,
-// and less than a third of the memory.
+// state is our own because a relay needs what the reference has not: a bound on the SSRCs of a key, with eviction; a refusal to
+// protect two packets with one index, which would disclose keystream or the GCM authentication key; work in place; keys that
+// are wiped.
 package srtp
