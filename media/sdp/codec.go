@@ -1,7 +1,6 @@
 package sdp
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -277,33 +276,4 @@ func feedback(values []string, and []string) []string {
 		}
 	}
 	return out
-}
-
-// renumber rewrites the references of a format from the numbers of list from to those of list to, by codec identity.
-func renumber(c Codec, from, to []Codec) string {
-	refs := references(c)
-	if len(refs) == 0 {
-		return c.Fmtp
-	}
-	var numbers []string
-	for _, pt := range refs {
-		n := pt
-		if target, ok := byNumber(from, pt); ok {
-			if i := find(to, target, Codec.Same); i >= 0 {
-				n = to[i].PT
-			}
-		}
-		numbers = append(numbers, strconv.Itoa(int(n)))
-	}
-	if strings.EqualFold(c.Name, "red") {
-		return strings.Join(numbers, "/")
-	}
-	var out []string
-	for p := range strings.SplitSeq(c.Fmtp, ";") {
-		if k, _, _ := strings.Cut(p, "="); strings.EqualFold(strings.TrimSpace(k), "apt") {
-			p = fmt.Sprintf("apt=%s", numbers[0])
-		}
-		out = append(out, p)
-	}
-	return strings.Join(out, ";")
 }

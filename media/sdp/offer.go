@@ -105,8 +105,8 @@ type OfferPlan struct {
 	Support    Support
 	Rand       io.Reader // for keys
 	SessionID  uint64
-	// Previous is our last description on this leg, offer or answer; nil in the first. Session id and keys stay, the version
-	// grows if anything changed.
+	// Previous is our last description on this leg, offer or answer; nil in the first. Session id, keys and the numbers of
+	// known codecs stay, the version grows if anything changed.
 	Previous *Session
 }
 
@@ -181,7 +181,7 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 		Direction: src.Direction, Ptime: src.Ptime, MaxPtime: src.MaxPtime, Bandwidth: relayedBandwidth(src.Bandwidth),
 	}
 	m.at(local)
-	for _, c := range codecs {
+	for _, c := range numbered(codecs, previous) {
 		n := Codec{PT: c.PT, Name: c.Name, Rate: c.Rate, Channels: c.Channels, Fmtp: c.Fmtp}
 		if plan.AVPF {
 			n.Feedback = feedback(c.Feedback, c.Feedback)

@@ -189,3 +189,47 @@ func requireFit(t *testing.T, offerA, answerA *Session, a, b []Agreed, plan Offe
 	_, err := Parse(answerA.Marshal())
 	require.NoError(t, err)
 }
+
+// However a session is changed, our offers on one leg keep its identity, and every payload number its meaning.
+func TestRandomReoffers(t *testing.T) {
+	pairs := 0
+	for seed := range int64(3000) {
+		r := seeded(seed)
+		plan := randomPlan(r)
+		var previous *Session
+		for range 3 {
+			from, err := Parse([]byte(randomBody(r)))
+			require.NoError(t, err)
+			plan.Previous = previous
+			next, err := NewOffer(from, plan, each(localB, len(from.Media)))
+			if err != nil {
+				continue
+			}
+			if previous != nil {
+				requireSuccessor(t, previous, next, seed)
+				pairs++
+			}
+			previous = next
+		}
+	}
+	require.Greater(t, pairs, 1000)
+}
+
+func requireSuccessor(t *testing.T, previous, next *Session, seed int64) {
+	t.Helper()
+	require.Equal(t, previous.ID, next.ID)
+	require.LessOrEqual(t, next.Version-previous.Version, uint64(1))
+	require.GreaterOrEqual(t, len(next.Media), len(previous.Media))
+	for i := range next.Media {
+		seen := map[uint8]bool{}
+		for _, c := range next.Media[i].Codecs {
+			require.False(t, seen[c.PT], "seed %d: number %d twice", seed, c.PT)
+			seen[c.PT] = true
+			if i >= len(previous.Media) {
+				continue
+			}
+			old, ok := byNumber(previous.Media[i].Codecs, c.PT)
+			require.True(t, !ok || old.Same(c), "seed %d: number %d was %v and is %v", seed, c.PT, old, c)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -378,4 +379,29 @@ func TestHolds(t *testing.T) {
 	require.False(t, Holds(agreed("a"), agreed("a", "b")))
 	require.False(t, Holds(agreed("a"), agreed()))
 	require.False(t, Holds(agreed("a"), append(agreed("a"), agreed("a")...)))
+}
+
+// Section 8.3.2: a payload number keeps its meaning on its leg, whatever the other leg's new offer calls the codec.
+func TestReofferKeepsNumbers(t *testing.T) {
+	first := ourOffer(t, OfferPlan{}, "m=video 4000 RTP/AVP 96 97 98", "a=rtpmap:96 VP8/90000", "a=rtpmap:97 rtx/90000",
+		"a=fmtp:97 apt=96", "a=rtpmap:98 AV1/90000")
+	// Leg B's phone renumbers in its re-INVITE: 98 is VP8 now, 96 and 97 are new, 99 is free.
+	next, err := NewOffer(parse(t, "m=video 4000 RTP/AVP 98 99 96 97 100", "a=rtpmap:98 VP8/90000", "a=rtpmap:99 rtx/90000",
+		"a=fmtp:99 apt=98", "a=rtpmap:96 H264/90000", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=rtpmap:100 VP9/90000"),
+		OfferPlan{Previous: first}, each(localB, 1))
+	require.NoError(t, err)
+	var got []string
+	for _, c := range next.Media[0].Codecs {
+		got = append(got, strings.TrimSpace(fmt.Sprint(c.PT, " ", c.Name, " ", c.Fmtp)))
+	}
+	require.Equal(t, []string{"96 VP8", "97 rtx apt=96", "99 H264", "100 rtx apt=99", "101 VP9"}, got)
+}
+
+func TestNoFreeNumber(t *testing.T) {
+	previous := &Media{}
+	for pt := range 128 {
+		previous.Codecs = append(previous.Codecs, Codec{PT: uint8(pt), Name: "x" + fmt.Sprint(pt), Rate: 8000})
+	}
+	got := numbered([]Codec{{PT: 5, Name: "new", Rate: 8000}, {PT: 6, Name: "X100", Rate: 8000}}, previous)
+	require.Equal(t, []Codec{{PT: 100, Name: "X100", Rate: 8000}}, got)
 }
