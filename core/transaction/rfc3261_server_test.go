@@ -1,0 +1,298 @@
+package transaction
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"b2bua/core/sip"
+)
+
+// RFC 3261 section 17.2.1: a repeated INVITE gets the last provisional response again and is told once.
+func TestRFC3261_17_2_1_Proceeding(t *testing.T) {
+	both(t, func(t *testing.T, b *bench, p Path) {
+		m := newRequest(sip.INVITE, "1")
+		id := b.incoming(m, p)
+		b.Receive(b.now, m, p)
+		assert.Equal(t, 100, parsed(t, b.want(Send)[0].Wire).Status)
+		b.Respond(b.now, id, sip.NewResponse(m, 180, "", "bob"))
+		ringing := b.want(Send)[0]
+		b.Receive(b.now, m, p)
+		assert.Equal(t, ringing.Wire, b.want(Send)[0].Wire)
+		b.Respond(b.now, id, sip.NewResponse(m, 486, "", "bob"))
+		b.want(Send)
+		b.Receive(b.now, ackOf(m, "bob"), p)
+		b.want()
+	})
+}
+
+func ackOf(invite *sip.Message, tag string) *sip.Message {
+	ack := *invite
+	ack.Method, ack.CSeq.Method = sip.ACK, sip.ACK
+	ack.To = invite.To.WithTag(tag)
+	return &ack
+}
+
+// RFC 3261 section 17.2.1: timer G repeats a failure over UDP until the ACK or timer H.
+func TestRFC3261_17_2_1_TimersGandH(t *testing.T) {
+	both(t, func(t *testing.T, b *bench, p Path) {
+		m := newRequest(sip.INVITE, "1")
+		id := b.incoming(m, p)
+		b.Respond(b.now, id, sip.NewResponse(m, 486, "", "bob"))
+		b.want(Send)
+		at, rest := b.sends(time.Minute)
+		assert.Empty(t, rest, "an unacknowledged failure is nobody's loss")
+		if p.Reliable {
+			assert.Empty(t, at)
+		} else {
+			assert.Equal(t, seconds(0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5), at)
+		}
+		assert.Zero(t, b.Len())
+	})
+}
+
+// RFC 3261 section 17.2.1: the ACK stops timer G; timer I absorbs further ones.
+func TestRFC3261_17_2_1_Confirmed(t *testing.T) {
+	both(t, func(t *testing.T, b *bench, p Path) {
+		m := newRequest(sip.INVITE, "1")
+		id := b.incoming(m, p)
+		b.Respond(b.now, id, sip.NewResponse(m, 486, "", "bob"))
+		b.want(Send)
+		b.Receive(b.now, ackOf(m, "bob"), p)
+		b.want()
+		if p.Reliable {
+			assert.Zero(t, b.Len())
+			return
+		}
+		b.Receive(b.now, ackOf(m, "bob"), p)
+		b.Receive(b.now, m, p)
+		b.want()
+		at, _ := b.sends(6 * time.Second)
+		assert.Empty(t, at)
+		assert.Zero(t, b.Len())
+	})
+}
+
+// RFC 3261 section 13.3.1.4: a 2xx is repeated on every transport until the ACK, which is the user's.
+func TestRFC3261_13_3_1_4_SuccessRepeated(t *testing.T) {
+	both(t, func(t *testing.T, b *bench, p Path) {
+		m := newRequest(sip.INVITE, "1")
+		id := b.incoming(m, p)
+		b.Respond(b.now, id, sip.NewResponse(m, 200, "", "bob"))
+		b.want(Send)
+		b.Receive(b.now, m, p)
+		b.want() // RFC 6026 section 7.1: absorbed
+		at, rest := b.sends(8 * time.Second)
+		assert.Equal(t, seconds(0.5, 1.5, 3.5, 7.5), at)
+		assert.Empty(t, rest)
+		ack := newRequest(sip.ACK, "other")
+		b.Receive(b.now, ack, p)
+		o := b.want(Request)[0]
+		assert.Zero(t, o.Tx)
+		b.Acked(id)
+		at, rest = b.sends(time.Minute)
+		assert.Empty(t, at)
+		assert.Empty(t, rest)
+		assert.Zero(t, b.Len())
+	})
+}
+
+// RFC 3261 section 13.3.1.4: no ACK within 64*T1 is told, so that the call can be ended by BYE.
+func TestRFC3261_13_3_1_4_NeverAcknowledged(t *testing.T) {
+	both(t, func(t *testing.T, b *bench, p Path) {
+		m := newRequest(sip.INVITE, "1")
+		id := b.incoming(m, p)
+		b.Respond(b.now, id, sip.NewResponse(m, 200, "", "bob"))
+		b.want(Send)
+		at, rest := b.sends(time.Minute)
+		assert.Len(t, at, 10)
+		assert.Contains(t, timeout(t, rest, id).Error(), "ACK")
+	})
+}
+
+// An ACK to a 2xx that wrongly has the branch of its INVITE is still told.
+func TestAckWithBranchOfInvite(t *testing.T) {
+	b := newBench(t)
+	m := newRequest(sip.INVITE, "1")
+	id := b.incoming(m, udpPath)
+	b.Respond(b.now, id, sip.NewResponse(m, 200, "", "bob"))
+	b.want(Send)
+	b.Receive(b.now, ackOf(m, "bob"), udpPath)
+	b.want(Request)
+	b.Acked(id)
+}
+
+// RFC 3261 section 17.2.2: repetitions are absorbed before and answered after the final response, until timer J.
+func TestRFC3261_17_2_2(t *testing.T) {
+	both(t, func(t *testing.T, b *bench, p Path) {
+		m := newRequest(sip.OPTIONS, "1")
+		id := b.incoming(m, p)
+		b.Receive(b.now, m, p)
+		b.want()
+		b.Respond(b.now, id, sip.NewResponse(m, 200, "", ""))
+		sent := b.want(Send)[0]
+		assert.NotEmpty(t, parsed(t, sent.Wire).To.Tag())
+		b.Respond(b.now, id, sip.NewResponse(m, 500, "", ""))
+		b.want() // one final response
+		if p.Reliable {
+			assert.Zero(t, b.Len())
+			return
+		}
+		b.advance(31 * time.Second)
+		b.Receive(b.now, m, p)
+		assert.Equal(t, sent.Wire, b.want(Send)[0].Wire)
+		b.advance(time.Second)
+		assert.Zero(t, b.Len())
+	})
+}
+
+// A user that never answers leaks nothing.
+func TestNeverAnswered(t *testing.T) {
+	b := newBench(t)
+	b.incoming(newRequest(sip.OPTIONS, "1"), udpPath)
+	b.advance(32 * time.Second)
+	b.want()
+	assert.Zero(t, b.Pending())
+}
+
+// RFC 3261 section 9.2: CANCEL is answered with the tag of the INVITE's responses and told once; the INVITE stays to be answered.
+func TestRFC3261_9_2_Cancel(t *testing.T) {
+	both(t, func(t *testing.T, b *bench, p Path) {
+		for _, tagged := range []bool{false, true} {
+			branch := "1"
+			if tagged {
+				branch = "2"
+			}
+			m := newRequest(sip.INVITE, branch)
+			id := b.incoming(m, p)
+			tag := ""
+			if tagged {
+				tag = "bob"
+				b.Respond(b.now, id, sip.NewResponse(m, 180, "", tag))
+				b.want(Send)
+			} else {
+				tag = b.Tag(id)
+			}
+			cancel := newRequest(sip.CANCEL, branch)
+			b.Receive(b.now, cancel, p)
+			out := b.want(Send, Cancel)
+			resp := parsed(t, out[0].Wire)
+			assert.Equal(t, 200, resp.Status)
+			assert.Equal(t, sip.CANCEL, resp.CSeq.Method)
+			assert.Equal(t, tag, resp.To.Tag())
+			assert.Equal(t, id, out[1].Tx)
+			if !p.Reliable {
+				b.Receive(b.now, cancel, p)
+				assert.Equal(t, out[0].Wire, b.want(Send)[0].Wire)
+			}
+			b.Respond(b.now, id, sip.NewResponse(m, 487, "", ""))
+			assert.Equal(t, tag, parsed(t, b.want(Send)[0].Wire).To.Tag())
+			b.Receive(b.now, ackOf(m, tag), p)
+			b.want()
+		}
+	})
+}
+
+// RFC 3261 section 9.2: no INVITE: 481; an answered INVITE: 200 without effect.
+func TestRFC3261_9_2_CancelTooLate(t *testing.T) {
+	b := newBench(t)
+	b.Receive(b.now, newRequest(sip.CANCEL, "none"), udpPath)
+	assert.Equal(t, 481, parsed(t, b.want(Send)[0].Wire).Status)
+	m := newRequest(sip.INVITE, "1")
+	id := b.incoming(m, udpPath)
+	b.Respond(b.now, id, sip.NewResponse(m, 200, "", "bob"))
+	b.want(Send)
+	b.Acked(id)
+	b.Receive(b.now, newRequest(sip.CANCEL, "1"), udpPath)
+	assert.Equal(t, 200, parsed(t, b.want(Send)[0].Wire).Status)
+}
+
+// RFC 3261 section 17.2.3: the sent-by tells two clients with the same branch apart; without the magic cookie RFC 2543's rules hold.
+func TestRFC3261_17_2_3_Matching(t *testing.T) {
+	b := newBench(t)
+	m := newRequest(sip.OPTIONS, "1")
+	b.incoming(m, udpPath)
+	other := newRequest(sip.OPTIONS, "1")
+	other.Via[0].Port = 5070
+	b.incoming(other, udpPath)
+	b.incoming(newRequest(sip.INFO, "1"), udpPath)
+
+	for _, branch := range []string{"", "z9hG4bK", "old"} {
+		old := newRequest(sip.INVITE, "")
+		old.Via[0].Params = sip.Params{{Name: "branch", Value: branch, HasValue: true}}
+		id := b.incoming(old, udpPath)
+		b.Receive(b.now, old, udpPath)
+		b.want(Send)
+		next := *old
+		next.CSeq.Number++
+		second := b.incoming(&next, udpPath)
+		assert.NotEqual(t, id, second)
+		for i, m := range []*sip.Message{old, &next} {
+			b.Respond(b.now, []ID{id, second}[i], sip.NewResponse(m, 486, "", "bob"))
+			b.want(Send)
+			b.Receive(b.now, ackOf(m, "bob"), udpPath)
+			b.want()
+		}
+	}
+	b.advance(time.Minute)
+	b.want()
+}
+
+// Requests beyond the limits get 503 and cost no memory; others are served.
+func TestLimits(t *testing.T) {
+	b := benchWith(t, Config{Limits: Limits{Pending: 3, PendingPerSource: 2, Transactions: 5}})
+	elsewhere := udpPath
+	elsewhere.Remote = netip.MustParseAddrPort("198.51.100.1:5060")
+	refused := func(branch string, p Path) {
+		t.Helper()
+		before := b.Len()
+		b.Receive(b.now, newRequest(sip.INVITE, branch), p)
+		out := b.want(Send)
+		resp := parsed(t, out[0].Wire)
+		assert.Equal(t, 503, resp.Status)
+		retry, _ := resp.Header("Retry-After")
+		assert.Equal(t, "10", retry)
+		assert.Equal(t, before, b.Len())
+	}
+	first := newRequest(sip.INVITE, "1")
+	id := b.incoming(first, udpPath)
+	second := b.incoming(newRequest(sip.INVITE, "2"), udpPath)
+	refused("3", udpPath)
+	third := b.incoming(newRequest(sip.INVITE, "4"), elsewhere)
+	refused("5", elsewhere)
+	b.Respond(b.now, id, sip.NewResponse(first, 200, "", "bob"))
+	b.want(Send)
+	b.Acked(id)
+	fourth := b.incoming(newRequest(sip.INVITE, "6"), udpPath)
+	for _, id := range []ID{second, third, fourth} {
+		b.Forget(id)
+	}
+	assert.Zero(t, b.Pending())
+	for i := range 4 {
+		m := newRequest(sip.OPTIONS, string(rune('a'+i)))
+		b.Respond(b.now, b.incoming(m, udpPath), sip.NewResponse(m, 200, "", ""))
+		b.want(Send)
+	}
+	refused("7", udpPath)
+	assert.Empty(t, b.pending, "addresses are forgotten")
+}
+
+// A finished transaction keeps octets only.
+func TestFinishedTransactionKeepsNoMessage(t *testing.T) {
+	b := newBench(t)
+	in := newRequest(sip.INVITE, "1")
+	id := b.incoming(in, udpPath)
+	b.Respond(b.now, id, sip.NewResponse(in, 486, "", "bob"))
+	out := newRequest(sip.INVITE, "2")
+	b.Request(b.now, b.NewID(), out, udpPath)
+	b.answer(out, 486, "x")
+	b.outputs()
+	require.Equal(t, 2, b.Len())
+	for _, x := range b.byID {
+		assert.Nil(t, x.request)
+	}
+	b.Receive(b.now, ackOf(in, "bob"), udpPath)
+}
