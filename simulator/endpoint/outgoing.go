@@ -3,6 +3,7 @@ package endpoint
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"b2bua/core/dialog"
@@ -32,7 +33,7 @@ func (p *Phone) Call(target string, opts CallOptions) (*Call, error) {
 
 // invitation is the INVITE without its body.
 func (p *Phone) invitation(target string, opts CallOptions) (*sip.Message, error) {
-	to, err := sip.ParseAddress(target)
+	to, err := parseAddress(target)
 	if err != nil {
 		return nil, fmt.Errorf("phone %s: target %q: %w", p.cfg.Name, target, err)
 	}
@@ -44,7 +45,7 @@ func (p *Phone) invitation(target string, opts CallOptions) (*sip.Message, error
 	}
 	from := p.self()
 	if opts.From != "" {
-		if from, err = sip.ParseAddress(opts.From); err != nil {
+		if from, err = parseAddress(opts.From); err != nil {
 			return nil, fmt.Errorf("phone %s: From %q: %w", p.cfg.Name, opts.From, err)
 		}
 	}
@@ -52,6 +53,18 @@ func (p *Phone) invitation(target string, opts CallOptions) (*sip.Message, error
 	invite.Contact = []sip.Address{p.contact()}
 	invite.Add("Allow", allow)
 	return invite, addHeaders(invite, opts.Headers)
+}
+
+// parseAddress reads a name-addr, or a URI whose parameters are its own: without brackets they would be the header's (RFC 3261 section 20).
+func parseAddress(s string) (sip.Address, error) {
+	if !strings.Contains(s, "<") {
+		s = "<" + s + ">"
+	}
+	a, err := sip.ParseAddress(s)
+	if err != nil {
+		return a, fmt.Errorf("not a SIP address: %w", err)
+	}
+	return a, nil
 }
 
 func (c *Call) startOutgoing() (err error) {
