@@ -98,9 +98,10 @@ func (l *latch) mayMove(now time.Time, from netip.AddrPort, h rtp.Header) bool {
 	return quiet >= moveAny
 }
 
+// move takes over another source. The one before may come back only when it has lost the latch by silence.
 func (l *latch) move(now time.Time, from netip.AddrPort, authentic bool) {
 	l.moves++
-	if l.source.IsValid() && !authentic && from != l.prev {
+	if l.source.IsValid() && !authentic && from != l.prev && from != l.signalled && l.source != l.former {
 		l.prev, l.prevSSRC, l.prevUntil = l.source, l.ssrc, now.Add(returnWithin)
 	} else {
 		l.prev = netip.AddrPort{}
