@@ -33,8 +33,9 @@ type Engine struct {
 	cfg     Config
 	calls   map[uint64]*call
 	dialogs map[dialog.ID]*leg
-	server  map[TxID]*leg   // INVITEs of peers that wait for our final response, or for the ACK of our 2xx
-	client  map[Ref]pending // requests of ours that wait for a response
+	server  map[TxID]*leg    // INVITEs of peers that wait for our final response, or for the ACK of our 2xx
+	client  map[Ref]*pending // requests of ours; an INVITE stays for the 2xx of other branches
+	waiting int              // of these, the ones without a final response
 	timers  timers
 	out     []Output
 	head    int
@@ -47,13 +48,14 @@ type Engine struct {
 type pending struct {
 	leg    *leg
 	method sip.Method
+	final  bool // a final response came
 	handle func(now time.Time, resp *sip.Message, err error)
 }
 
 // New makes an engine without calls.
 func New(cfg Config) *Engine {
 	return &Engine{
-		cfg: cfg, calls: map[uint64]*call{}, dialogs: map[dialog.ID]*leg{}, server: map[TxID]*leg{}, client: map[Ref]pending{},
+		cfg: cfg, calls: map[uint64]*call{}, dialogs: map[dialog.ID]*leg{}, server: map[TxID]*leg{}, client: map[Ref]*pending{},
 	}
 }
 
@@ -76,7 +78,7 @@ func (e *Engine) tell(ev event.Event) { e.emit(Happened{ev}) }
 func (e *Engine) Active() int { return len(e.calls) }
 
 // Pending is the number of requests of ours that still wait for an answer: a call that is over may still have some.
-func (e *Engine) Pending() int { return len(e.client) }
+func (e *Engine) Pending() int { return e.waiting }
 
 // Deadline is when Advance wants to be called, if ever.
 func (e *Engine) Deadline() (time.Time, bool) { return e.timers.next() }
@@ -134,8 +136,11 @@ func (e *Engine) Response(now time.Time, ref Ref, resp *sip.Message) {
 	if !ok {
 		return
 	}
-	if resp.Status >= 200 && p.method != sip.INVITE {
-		e.forget(ref)
+	if resp.Status >= 200 {
+		e.settle(p)
+		if p.method != sip.INVITE {
+			e.forget(ref)
+		}
 	}
 	p.handle(now, resp, nil)
 }
@@ -200,13 +205,23 @@ func (e *Engine) Refuse(why string) { e.closing = why }
 // start sends a request of leg l and remembers who wants its outcome.
 func (e *Engine) start(l *leg, req *sip.Message, hop Hop, handle func(time.Time, *sip.Message, error)) Ref {
 	e.refN++
-	e.client[e.refN] = pending{leg: l, method: req.Method, handle: handle}
+	e.waiting++
+	e.client[e.refN] = &pending{leg: l, method: req.Method, handle: handle}
 	e.emit(SendRequest{Ref: e.refN, Msg: req, Hop: hop})
 	return e.refN
 }
 
+// settle counts a request out once.
+func (e *Engine) settle(p *pending) {
+	if !p.final {
+		p.final = true
+		e.waiting--
+	}
+}
+
 func (e *Engine) forget(ref Ref) {
-	if _, ok := e.client[ref]; ok {
+	if p, ok := e.client[ref]; ok {
+		e.settle(p)
 		delete(e.client, ref)
 		e.emit(Forget{ref})
 	}

@@ -436,6 +436,7 @@ func (w *world) finish() {
 	w.drain()
 	require.Zero(w.t, w.e.Active(), "calls")
 	require.Zero(w.t, w.e.Pending(), "requests")
+	require.Empty(w.t, w.e.client, "client transactions")
 	require.Empty(w.t, w.e.dialogs, "dialogs")
 	require.Empty(w.t, w.e.server, "server transactions")
 	require.Empty(w.t, w.e.timers.h, "timers")
