@@ -40,7 +40,7 @@ func (e *Engine) invite(now time.Time, tx TxID, req *sip.Message, from Source) {
 			return
 		}
 		c.a.theirs = offer
-		c.facts.Encryption = offer.Encryption()
+		c.facts.Encryption = offer.EncryptionWith(e.cfg.Support)
 	}
 	e.tell(event.Received{
 		Call: c.name(), From: req.From.URI.String(), To: req.To.URI.String(), RequestURI: req.URI.String(), Peer: from.Peer.String(),
