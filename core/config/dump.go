@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -109,19 +108,30 @@ func unitLong(d time.Duration) string {
 
 const dumpWidth = 118
 
-// wrap breaks long lines at spaces; line breaks of the text stay.
+// wrap fills lines with the words of a help text. An empty line of the text starts a new line, and a line that begins with
+// "Example" stands alone and whole, so that it can be copied.
 func wrap(text string) []string {
 	var lines []string
-	for line := range strings.SplitSeq(text, "\n") {
-		for len(line) > dumpWidth {
-			i := strings.LastIndexByte(line[:dumpWidth], ' ')
-			if i <= 0 {
-				break
-			}
-			lines = append(lines, line[:i])
-			line = line[i+1:]
+	line := ""
+	flush := func() {
+		if line != "" {
+			lines = append(lines, line)
 		}
-		lines = append(lines, line)
+		line = ""
 	}
-	return slices.Clip(lines)
+	for source := range strings.SplitSeq(text, "\n") {
+		if source == "" || strings.HasPrefix(source, "Example") {
+			flush()
+			line = source
+			continue
+		}
+		for word := range strings.FieldsSeq(source) {
+			if len(line)+1+len(word) > dumpWidth {
+				flush()
+			}
+			line = strings.TrimPrefix(line+" "+word, " ")
+		}
+	}
+	flush()
+	return lines
 }

@@ -13,19 +13,20 @@ type entry struct {
 	line         int
 	section, key string // lower case, as names compare without case
 	value        string
+	written      [2]string // section and key as they stand in the file, for messages
 }
 
 // place is the finding that an entry's faults start from.
 func (e entry) place() Finding {
-	return Finding{File: e.file, Line: e.line, Section: e.section, Key: e.key, Value: e.value}
+	return Finding{File: e.file, Line: e.line, Section: e.written[0], Key: e.written[1], Value: e.value}
 }
 
 const blanks = " \t"
 
 // heading is a section header, kept for sections that have no entry.
 type heading struct {
-	name string
-	line int
+	name, written string // lower case, and as it stands in the file
+	line          int
 }
 
 // parseINI reads one file (spec 1.1). Whatever is no entry and no comment is reported and ignored, as the original ignores
@@ -36,14 +37,15 @@ func parseINI(f File, r *Report) (entries []entry, headings []heading) {
 		return nil, nil
 	}
 	text := strings.TrimPrefix(string(f.Data), "\ufeff")
-	section, line := "", 0
+	var section heading
+	line := 0
 	for text != "" {
 		raw, rest, ended := strings.Cut(text, "\n")
 		text, line = rest, line+1
 		raw = strings.TrimSuffix(raw, "\r")
 		trimmed := strings.TrimLeft(raw, blanks)
 		warn := func(problem, fix string) {
-			r.add(Finding{Severity: Warning, File: f.Name, Line: line, Section: section, Value: shorten(trimmed), Problem: problem, Fix: fix})
+			r.add(Finding{Severity: Warning, File: f.Name, Line: line, Section: section.written, Value: shorten(trimmed), Problem: problem, Fix: fix})
 		}
 		switch {
 		case strings.Trim(trimmed, blanks) == "" || trimmed[0] == '#':
@@ -55,18 +57,18 @@ func parseINI(f File, r *Report) (entries []entry, headings []heading) {
 			case name == "":
 				warn("this section header is empty and is ignored", "[name]")
 			default:
-				section = strings.ToLower(name)
-				headings = append(headings, heading{section, line})
+				section = heading{strings.ToLower(name), name, line}
+				headings = append(headings, section)
 			}
 		default:
 			e, problem, fix := parseEntry(trimmed, ended)
 			switch {
 			case problem != "":
 				warn(problem, fix)
-			case section == "":
+			case section.name == "":
 				warn("this key stands before the first section header and is ignored", "a line [section] above it")
 			case e.key != "":
-				e.file, e.line, e.section = f.Name, line, section
+				e.file, e.line, e.section, e.written[0] = f.Name, line, section.name, section.written
 				entries = append(entries, e)
 			}
 		}
@@ -100,5 +102,5 @@ func parseEntry(line string, ended bool) (e entry, problem, fix string) {
 	case value == "" && ended:
 		return e, "", ""
 	}
-	return entry{key: strings.ToLower(names[0]), value: strings.Trim(value, blanks)}, "", ""
+	return entry{key: strings.ToLower(names[0]), value: strings.Trim(value, blanks), written: [2]string{"", names[0]}}, "", ""
 }

@@ -30,7 +30,7 @@ func parseListen(v string) (Listen, error) {
 	literal := err == nil
 	switch {
 	case u.Port != 0 || zero:
-	case literal && l.Network == "tls":
+	case literal && u.Scheme == "sips": // the port goes by the scheme, also for sip: with transport=tls (spec 1.2.1)
 		l.Port = 5061
 	case literal:
 		l.Port = 5060

@@ -90,7 +90,7 @@ func (l *loader) file(f File) {
 			continue
 		case again:
 			f := e.place()
-			f.Severity, f.Problem = Fault, fmt.Sprintf("Configuration file parsing error: key %q has several entrances. The first is on line %d", e.key, old.line)
+			f.Severity, f.Problem = Fault, fmt.Sprintf("Configuration file parsing error: key \"%s\" has several entrances. The first is on line %d", e.written[1], old.line)
 			f.Fix = "the key once in its section"
 			if known != nil && known.secret {
 				f.Value = "[redacted]"
@@ -113,7 +113,7 @@ func (l *loader) headings(file string, list []heading) {
 			continue
 		}
 		seen[h.name] = true
-		f := Finding{Severity: Warning, File: file, Line: h.line, Section: h.name, Problem: "unknown section, its keys are ignored", Fix: "nothing, if it belongs to a plug-in of the proxy"}
+		f := Finding{Severity: Warning, File: file, Line: h.line, Section: h.written, Problem: "unknown section, its keys are ignored", Fix: "nothing, if it belongs to a plug-in of the proxy"}
 		if ours(h.name) {
 			f.Severity, f.Problem = Fault, "unknown section (invalid section(s) and/or item(s) in the configuration file are not allowed)"
 			f.Fix = "one of the sections that b2bua --list-sections prints"
@@ -155,9 +155,9 @@ func (l *loader) known(e entry, shared Severity) *key {
 		return nil
 	}
 	f.Severity = shared
-	f.Problem = fmt.Sprintf("Unsupported parameter '%s' in section [%s] at line %d.", e.key, e.section, e.line)
+	f.Problem = fmt.Sprintf("Unsupported parameter '%s' in section [%s] at line %d.", e.written[1], e.written[0], e.line)
 	if e.file == setOrigin {
-		f.Problem = fmt.Sprintf("Unsupported parameter '%s' in section [%s].", e.key, e.section)
+		f.Problem = fmt.Sprintf("Unsupported parameter '%s' in section [%s].", e.written[1], e.written[0])
 	}
 	if ours(e.section) {
 		f.Severity = Fault
@@ -189,7 +189,7 @@ func (l *loader) suggest(s *section, name string) string {
 func (l *loader) override(text string) {
 	name, v, hasValue := strings.Cut(text, "=")
 	sectionName, keyName, hasKey := strings.Cut(strings.Trim(name, blanks), "/")
-	e := entry{file: setOrigin, section: strings.ToLower(sectionName), key: strings.ToLower(keyName), value: strings.Trim(v, blanks)}
+	e := entry{file: setOrigin, section: strings.ToLower(sectionName), key: strings.ToLower(keyName), value: strings.Trim(v, blanks), written: [2]string{sectionName, keyName}}
 	switch {
 	case !hasValue || !hasKey || sectionName == "" || keyName == "":
 		l.report.add(Finding{

@@ -194,6 +194,7 @@ func TestTransport(t *testing.T) {
 		"sip:b2bua.example.org:6067":       {Network: "udp", Host: "b2bua.example.org", Port: 6067},
 		"sip:b2bua.example.org:0":          {Network: "udp", Host: "b2bua.example.org", Port: 0},
 		"sip:*:6067;transport=tcp":         {Network: "tcp", Host: "*", Port: 6067},
+		"sip:127.0.0.1;transport=tls":      {Network: "tls", Host: "127.0.0.1", Port: 5060},
 		"sips:127.0.0.1":                   {Network: "tls", Host: "127.0.0.1", Port: 5061},
 		"sips:127.0.0.1:7;transport=tcp":   {Network: "tls", Host: "127.0.0.1", Port: 7},
 		"sip:127.0.0.1:5061;transport=tls": {Network: "tls", Host: "127.0.0.1", Port: 5061},
@@ -215,6 +216,7 @@ func TestTransport(t *testing.T) {
 		"sips:127.0.0.1;transport=tls":   "transport type 'tls' is not allowed for 'sips' scheme",
 		"sips:127.0.0.1;transport=udp":   "SIP over DTLS is not supported",
 		"sip:me@127.0.0.1;transport=tcp": "no user part",
+		"sip:userinfo@inv@lid:5060":      "invalid SIP URI (",
 		"sip::0":                         "invalid SIP URI (",
 	} {
 		_, err := parseListen(uri)
@@ -294,7 +296,7 @@ func TestSharedFileIsTolerated(t *testing.T) {
 	list := faults(t, text)
 	require.Len(t, list, 3)
 	assert.Contains(t, list[0], "warning: b2bua.conf:3: global/log-lvel = debug: Unsupported parameter 'log-lvel' in section [global] at line 3.; write log-level (did you mean it?)")
-	assert.Contains(t, list[1], "warning: b2bua.conf:8: module::myplugin: unknown section")
+	assert.Contains(t, list[1], "warning: b2bua.conf:8: module::MyPlugin: unknown section")
 	assert.Contains(t, list[2], "[presence-server] (did you mean it?)")
 	_, r := Load([]File{{"f", []byte(text + "[b2bua]\nstrict=true\n")}}, nil)
 	assert.Equal(t, 3, r.Count(Fault), "strict")
@@ -309,8 +311,8 @@ func TestSkippedPairs(t *testing.T) {
 	require.Len(t, c.Trenscrypter.Suites, 1)
 	skipped := r.Of(Skipped)
 	require.Len(t, skipped, 3)
-	assert.Equal(t, "f.conf:2: b2bua-server::trenscrypter/outgoing-enc-regex = dtsl-srtp: pair 1 is skipped: list contains invalid encryption mode (dtsl-srtp); write dtls-srtp", skipped[0].String())
-	assert.Contains(t, skipped[1].String(), `= +b: pair 2 is skipped: list contains invalid regex (+b): nothing to repeat before + at character 1; write \+ for a literal +`)
+	assert.Equal(t, "f.conf:2: b2bua-server::trenscrypter/outgoing-enc-regex: pair 1 is skipped: list contains invalid encryption mode (dtsl-srtp); write dtls-srtp", skipped[0].String())
+	assert.Contains(t, skipped[1].String(), `outgoing-enc-regex: pair 2 is skipped: list contains invalid regex (+b): nothing to repeat before + at character 1; write \+ for a literal +`)
 	assert.Contains(t, skipped[2].String(), "is known but not supported; write AES_256_CM_HMAC_SHA1_80")
 	require.Len(t, r.Of(Warning), 1, "the odd token")
 	_, r = Load([]File{{"f.conf", []byte(text)}}, []string{"b2bua/strict=true"})

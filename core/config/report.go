@@ -76,7 +76,7 @@ func (f Finding) head() string {
 	if name := f.Name(); name != "" {
 		fmt.Fprintf(&b, ": %s", printable(name))
 	}
-	if f.Value != "" {
+	if f.Value != "" && !strings.Contains(f.Problem, shorten(f.Value)) {
 		fmt.Fprintf(&b, " = %s", printable(shorten(f.Value)))
 	}
 	if f.Pair > 0 {

@@ -39,7 +39,9 @@ every transport, listed or not. TLS needs [b2bua::tls] certificate and key. The 
 	}
 	return []key{
 		choice("application", "trenscrypter", `What the server does with calls:
+
 trenscrypter: same callee, the media encryption of the second leg is chosen by rules.
+
 sip-bridge: calls go out through accounts at other SIP providers.`, "unknown B2BUA server application type",
 			func(c *Config) *string { return &c.B2BUA.Application }, AppTrenscrypter, AppSIPBridge),
 		transport,

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"b2bua/core/app"
+	"b2bua/core/app/trenscrypter"
+	"b2bua/core/config"
+	"b2bua/core/server"
+	"b2bua/core/sip"
+	"b2bua/media/sdp"
+)
+
+// explainCmd is `b2bua explain`.
+type explainCmd struct {
+	Callee string `arg:"" help:"Address in the To header of the call, such as sip:bob@example.org or '<sip:bob@example.org;gr=1>'."`
+	From   string `placeholder:"ADDRESS" default:"sip:alice@example.org" help:"Address in the From header."`
+	LegA   string `placeholder:"MODE" default:"none" help:"Media encryption that the caller offers: none, sdes, dtls-srtp or zrtp."`
+	JSON   bool   `name:"json" help:"Print JSON."`
+}
+
+// Help is shown by b2bua explain --help.
+func (explainCmd) Help() string {
+	return `The rules are those of the configuration (-c, --set), the decision is the one that the running server would take.
+
+Examples:
+  b2bua explain sip:bob@example.org -c b2bua.conf
+  b2bua explain 'sip:bob@example.org;gr=urn:uuid:1' --leg-a sdes --json
+  b2bua explain sip:bob@x.org -s 'b2bua-server::trenscrypter/outgoing-enc-regex=sdes .*@x\.org'
+
+A rule must match the whole URI, parameters included; put single quotes around it in a shell.`
+}
+
+// explanation is the JSON of `b2bua explain --json`.
+type explanation struct {
+	Callee     string   `json:"callee"`     // the string that the rules are applied to
+	LegA       string   `json:"legA"`       // encryption of leg A
+	Rules      []step   `json:"rules"`      // in the order they were looked at
+	Refused    int      `json:"refused"`    // SIP status, 0: the call is placed
+	Encryption string   `json:"encryption"` // of leg B
+	Suites     []string `json:"suites"`     // of leg B, with SDES
+	From       string   `json:"from"`
+	Route      []string `json:"route"`
+	Why        string   `json:"why"`
+}
+
+type step struct {
+	Setting string `json:"setting"`
+	Rule    int    `json:"rule"`
+	Text    string `json:"text"`
+	Matched bool   `json:"matched"`
+	Error   string `json:"error,omitempty"`
+}
+
+func (e *explainCmd) run(cfg *config.Config, out io.Writer) error {
+	facts, err := e.facts()
+	if err != nil {
+		return err
+	}
+	decision, err := server.Explain(cfg, facts)
+	if err != nil {
+		return err
+	}
+	x := explain(cfg, facts, decision)
+	if e.JSON {
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(x)
+	}
+	_, err = io.WriteString(out, x.text())
+	return err
+}
+
+func (e *explainCmd) facts() (app.Facts, error) {
+	mode, ok := trenscrypter.ParseMode(e.LegA)
+	if !ok {
+		return app.Facts{}, fmt.Errorf("--leg-a %s: write none, sdes, dtls-srtp or zrtp", e.LegA)
+	}
+	to, err := address(e.Callee)
+	if err != nil {
+		return app.Facts{}, fmt.Errorf("the callee %s is not a SIP address (%w); write for example sip:bob@example.org", e.Callee, err)
+	}
+	from, err := address(e.From)
+	if err != nil {
+		return app.Facts{}, fmt.Errorf("--from %s is not a SIP address (%w); write for example sip:alice@example.org", e.From, err)
+	}
+	return app.Facts{To: to, From: from, RequestURI: to.URI, Encryption: mode}, nil
+}
+
+// address takes the parameters of a bare URI for the URI's, as whoever types it means them.
+func address(text string) (sip.Address, error) {
+	if !strings.Contains(text, "<") {
+		text = "<" + text + ">"
+	}
+	return sip.ParseAddress(text)
+}
+
+// explain puts the decision and the rules that were looked at together.
+func explain(cfg *config.Config, facts app.Facts, d app.Decision) explanation {
+	x := explanation{
+		Callee: trenscrypter.Subject(facts.To.URI), LegA: trenscrypter.ModeName(facts.Encryption), Rules: []step{}, Suites: []string{}, Route: []string{}, Why: d.Why,
+	}
+	all := []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS, sdp.ZRTP}
+	rules := trenscrypter.New(trenscrypter.Config{Encryption: cfg.Trenscrypter.Encryption, Suites: cfg.Trenscrypter.Suites, Supported: all})
+	for _, s := range rules.Explain(facts).Steps {
+		one := step{Setting: s.Setting, Rule: s.Rule.Pair, Text: s.Rule.String(), Matched: s.Matched}
+		if s.Err != nil {
+			one.Error = s.Err.Error()
+		}
+		x.Rules = append(x.Rules, one)
+	}
+	if d.Refusal != nil {
+		x.Refused, x.Why = d.Refusal.Status, d.Refusal.Why
+		return x
+	}
+	x.Encryption, x.From = trenscrypter.ModeName(d.Encryption), d.From.String()
+	for _, s := range d.Suites {
+		x.Suites = append(x.Suites, trenscrypter.SuiteName(s))
+	}
+	for _, r := range d.Route {
+		x.Route = append(x.Route, r.String())
+	}
+	return x
+}
+
+// text is the explanation for people.
+func (x explanation) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "The rules are applied to  %s\nEncryption of leg A       %s\n\n", x.Callee, x.LegA)
+	if len(x.Rules) == 0 {
+		b.WriteString("There are no rules (b2bua-server::trenscrypter/outgoing-enc-regex).\n")
+	}
+	for _, r := range x.Rules {
+		outcome := "no match"
+		switch {
+		case r.Error != "":
+			outcome = "ERROR"
+		case r.Matched:
+			outcome = "MATCH"
+		}
+		fmt.Fprintf(&b, "%-8s  %s rule %d: %s\n", outcome, r.Setting, r.Rule, r.Text)
+	}
+	b.WriteByte('\n')
+	if x.Refused != 0 {
+		fmt.Fprintf(&b, "The call is refused with %d: %s\n", x.Refused, x.Why)
+		return b.String()
+	}
+	fmt.Fprintf(&b, "Encryption of leg B       %s\n", x.Encryption)
+	if len(x.Suites) > 0 {
+		fmt.Fprintf(&b, "Suites offered            %s\n", strings.Join(x.Suites, ", "))
+	}
+	route := strings.Join(x.Route, ", ")
+	if route == "" {
+		route = "directly to the callee's address"
+	}
+	fmt.Fprintf(&b, "Sent to                   %s\nFrom                      %s\nBecause                   %s\n", route, x.From, x.Why)
+	return b.String()
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"b2bua/core/config"
+)
+
+// defaultFile is read when it exists and no -c is given.
+const defaultFile = "/etc/flexisip/flexisip.conf"
+
+// read reads the configuration files. A file that was named must exist.
+func (f *flags) read() ([]config.File, error) {
+	paths, named := f.Config, true
+	if len(paths) == 0 {
+		paths, named = []string{defaultFile}, false
+	}
+	var files []config.File
+	for _, path := range paths {
+		data, err := readBounded(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && !named:
+			continue
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, &configError{fmt.Sprintf(
+				"No configuration file found at '%s'. Write the path of an existing file, or make one with: b2bua --dump-default > %s", path, path)}
+		case err != nil:
+			return nil, &configError{fmt.Sprintf("the configuration file cannot be read: %v", err)}
+		}
+		files = append(files, config.File{Name: path, Data: data})
+	}
+	return files, nil
+}
+
+// readBounded stops behind the limit, so that Load sees that a file is too large without all of it in memory.
+func readBounded(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	return io.ReadAll(io.LimitReader(file, config.MaxFile+1))
+}
+
+// load reads the files and prints what is wrong with them. With faults the error is a *configError.
+func (f *flags) load(out io.Writer) (*config.Config, *config.Report, error) {
+	files, err := f.read()
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, report := config.Load(files, f.Set)
+	if !report.Failed() {
+		return cfg, report, nil
+	}
+	faults := report.Of(config.Fault)
+	fmt.Fprintf(out, "b2bua: the configuration has %s, nothing was started:\n\n", count(len(faults), "fault"))
+	for _, fault := range faults {
+		fmt.Fprintf(out, "%s\n\n", fault.Text())
+	}
+	printMild(out, report)
+	return nil, report, &configError{}
+}
+
+// printMild prints what does not keep the program from starting, one line each.
+func printMild(out io.Writer, report *config.Report) {
+	for _, f := range report.Findings {
+		if f.Severity != config.Fault {
+			fmt.Fprintf(out, "%v: %v\n", f.Severity, f)
+		}
+	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// check is --check.
+func (f *flags) check(stdout, stderr io.Writer) error {
+	_, report, err := f.load(stderr)
+	if err != nil {
+		return err
+	}
+	printMild(stderr, report)
+	switch skipped, warnings := report.Count(config.Skipped), report.Count(config.Warning); {
+	case skipped+warnings == 0:
+		fmt.Fprintln(stdout, "The configuration has no fault.")
+	default:
+		fmt.Fprintf(stdout, "The configuration can be used; %s skipped, %s.\n", count(skipped, "rule"), count(warnings, "warning"))
+	}
+	return nil
+}
+
+// rewrite is --rewrite-config. Faults are reported and do not keep it from printing, as in the original.
+func (f *flags) rewrite(stdout, stderr io.Writer) error {
+	files, err := f.read()
+	if err != nil {
+		return err
+	}
+	_, report := config.Load(files, f.Set)
+	for _, finding := range report.Findings {
+		fmt.Fprintf(stderr, "%v: %v\n", finding.Severity, finding)
+	}
+	_, err = io.WriteString(stdout, config.Rewrite(files, f.Set))
+	return err
+}
