@@ -84,6 +84,9 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		log: opt.Log, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
 		streams: map[streamKey]*stream{}, counts: map[uint64]int{},
 	}
+	if err := openDataDirectory(cfg.B2BUA.DataDirectory); err != nil {
+		s.log.Warn(fmt.Sprintf("b2bua-server/data-directory=%s %v; what would be kept there stays in memory", cfg.B2BUA.DataDirectory, err))
+	}
 	loops := cfg.Own.MediaLoops
 	if loops == 0 {
 		loops = runtime.GOMAXPROCS(0)
