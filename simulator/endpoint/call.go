@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"b2bua/core/dialog"
@@ -58,8 +59,12 @@ func (c *Call) Incoming() bool { return c.incoming }
 
 // Invite is the initial INVITE as sent or received.
 func (c *Call) Invite() capture.Message {
+	branch := ""
+	if c.incoming && len(c.invite.Via) > 0 { // forks share the Call-ID
+		branch, _ = c.invite.Via[0].Params.Get("branch")
+	}
 	for _, m := range c.Messages() {
-		if m.IsRequest() && m.Method() == "INVITE" {
+		if m.IsRequest() && m.Method() == "INVITE" && strings.Contains(m.Header("Via"), branch) {
 			return m
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"b2bua/core/digest"
 	"b2bua/core/sip"
 	"b2bua/core/transport"
 	"b2bua/simulator/capture"
@@ -45,6 +46,7 @@ type Phone struct {
 	requests  map[transport.TxID]pending
 	timers    []timer
 	keepAlive *registration
+	digest    *digest.Client
 	closed    bool
 }
 

@@ -2,45 +2,157 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
+	"crypto/rand"
+	"fmt"
+	"io"
 	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"b2bua/core/digest"
+	"b2bua/core/sip"
+	"b2bua/core/transport"
 	"b2bua/simulator/capture"
 )
 
-// Config describes a proxy. The zero value listens on tcp:127.0.0.1:0 and serves every domain.
-type Config struct {
-	Name    string   // party name in ladders; empty: "proxy"
-	Listen  []string // "tcp:127.0.0.1:0", "udp:127.0.0.1:5060", "tls:…"; the first one is URI()
-	Domains []string // domains whose users are looked up here; empty: all
-	TLS     *tls.Config
-	// TLSClient is used for outgoing TLS; nil: system roots.
-	TLSClient *tls.Config
+// closing is how long Close waits for the stack to stop.
+const closing = 5 * time.Second
 
-	Divert Divert
+// Proxy is a running one.
+type Proxy struct {
+	cfg   Config
+	stack *transport.Stack
+	self  []transport.Listener
+	rand  io.Reader
+	log   *capture.Log
 
-	MaxContacts int               // per address of record; 0: 10. One more REGISTER gets 403, as the original does
-	MinExpires  time.Duration     // 0: none
-	MaxExpires  time.Duration     // 0: one hour
-	AuthDomains []string          // requests whose From domain is listed must authenticate (401 for REGISTER, 407 else)
-	Passwords   map[string]string // "user@domain" -> password, for AuthDomains
-	Realm       string            // empty: the From domain
-
-	// Rewrite, if set, may change the Request-URI of a request before it is routed; it gets the message and returns the new URI,
-	// empty: unchanged. Called on the proxy's loop: must not block.
-	Rewrite func(capture.Message) string
-
-	Record *capture.Recorder
-	Log    *slog.Logger
-	Seed   uint64
+	mu       sync.Mutex // guards all below
+	divert   target
+	bindings registrar
+	servers  map[transport.TxID]*forward // by server transaction
+	branches map[transport.TxID]*branch  // by client transaction
+	acks     map[string]ackRoute
+	digests  map[realmKey]*digest.Server
+	closed   bool
 }
 
-// Divert is module::B2bua.
-type Divert struct {
-	URI       string // "sip:127.0.0.1:6067;transport=tcp"; empty: module off
-	UserAgent string // exact User-Agent of the B2BUA, which passes through; empty: recognised by the header X-Flexisip-B2BUA
+// target is the B2BUA with its URI understood.
+type target struct {
+	Divert
+	uri sip.URI
+}
+
+// New opens the sockets and starts it.
+func New(cfg Config) (*Proxy, error) {
+	if cfg.Name == "" {
+		cfg.Name = "proxy"
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(cfg.Listen) == 0 {
+		cfg.Listen = []string{"tcp:127.0.0.1:0"}
+	}
+	p := &Proxy{
+		cfg: cfg, rand: rand.Reader, log: capture.NewLog(), bindings: newRegistrar(cfg),
+		servers: map[transport.TxID]*forward{}, branches: map[transport.TxID]*branch{}, acks: map[string]ackRoute{}, digests: map[realmKey]*digest.Server{},
+	}
+	var listen []transport.Listener
+	for _, s := range cfg.Listen {
+		l, err := parseListen(s)
+		if err != nil {
+			return nil, err
+		}
+		listen = append(listen, l)
+	}
+	if err := p.setDivert(cfg.Divert); err != nil {
+		return nil, err
+	}
+	p.mu.Lock() // the first message waits until the stack is known
+	defer p.mu.Unlock()
+	stack, err := transport.New(transport.Config{Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: p.tap}, p)
+	if err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	p.stack, p.self = stack, stack.Listening()
+	return p, nil
+}
+
+func parseListen(s string) (transport.Listener, error) {
+	network, addr, _ := strings.Cut(s, ":")
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil || !slices.Contains([]string{"udp", "tcp", "tls"}, network) {
+		return transport.Listener{}, fmt.Errorf("proxy: listening address %q: write udp:, tcp: or tls:, then address:port", s)
+	}
+	return transport.Listener{Network: network, Addr: at}, nil
+}
+
+// Close stops it and waits. It is idempotent.
+func (p *Proxy) Close() error {
+	p.mu.Lock()
+	again := p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if again {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closing)
+	defer cancel()
+	if err := p.stack.Close(ctx); err != nil {
+		return fmt.Errorf("proxy: %w", err)
+	}
+	return nil
+}
+
+// URI is the address of the first listener with its real port, "sip:127.0.0.1:40123;transport=tcp".
+func (p *Proxy) URI() string { return p.URIs()[0] }
+
+// URIs are those of all listeners.
+func (p *Proxy) URIs() []string {
+	var out []string
+	for _, l := range p.self {
+		u := listenerURI(l)
+		out = append(out, u.String())
+	}
+	return out
+}
+
+func listenerURI(l transport.Listener) sip.URI {
+	host := l.Addr.Addr().Unmap().String()
+	if l.Addr.Addr().Unmap().Is6() {
+		host = "[" + host + "]"
+	}
+	u := sip.URI{Scheme: "sip", Host: host, Port: int(l.Addr.Port())}
+	if l.Network != "udp" {
+		u.Params = u.Params.With("transport", l.Network)
+	}
+	return u
+}
+
+// SetDivert switches or changes the diversion; takes effect with the next request.
+func (p *Proxy) SetDivert(d Divert) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.setDivert(d)
+}
+
+func (p *Proxy) setDivert(d Divert) error {
+	t := target{Divert: d}
+	if d.URI != "" {
+		u, err := sip.ParseURI(d.URI)
+		if err != nil {
+			return fmt.Errorf("proxy: address of the B2BUA %q: %w", d.URI, err)
+		}
+		t.uri = u
+		if !u.Params.Has("lr") {
+			t.uri.Params = u.Params.WithFlag("lr")
+		}
+	}
+	p.divert = t
+	return nil
 }
 
 // Contact is one binding.
@@ -49,36 +161,49 @@ type Contact struct {
 	Expires time.Time
 }
 
-// Proxy is a running one.
-type Proxy struct{}
-
-var errSoon = errors.New("proxy: not implemented yet")
-
-// New opens the sockets and starts it.
-func New(cfg Config) (*Proxy, error) { return nil, errSoon }
-
-// Close stops it and waits. It is idempotent.
-func (p *Proxy) Close() error { return nil }
-
-// URI is the address of the first listener with its real port, "sip:127.0.0.1:40123;transport=tcp".
-func (p *Proxy) URI() string { return "" }
-
-// URIs are those of all listeners.
-func (p *Proxy) URIs() []string { return nil }
-
-// SetDivert switches or changes the diversion; takes effect with the next request.
-func (p *Proxy) SetDivert(d Divert) {}
-
-// Contacts of an address of record ("sip:marie@sip.example.org" or "marie@sip.example.org").
-func (p *Proxy) Contacts(aor string) []Contact { return nil }
+// Contacts of an address of record ("sip:marie@sip.example.org" or "marie@sip.example.org"), oldest first.
+func (p *Proxy) Contacts(aor string) []Contact {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []Contact
+	for _, b := range p.bindings.lookup(aorOf(aor), time.Now()) {
+		out = append(out, Contact{b.uri.String(), b.expires})
+	}
+	return out
+}
 
 // Bind adds a contact by hand, as if it had registered for an hour: for peers that do not register.
-func (p *Proxy) Bind(aor, contact string) error { return errSoon }
+func (p *Proxy) Bind(aor, contact string) error {
+	u, err := sip.ParseURI(contact)
+	if err != nil {
+		return fmt.Errorf("proxy: contact %q: %w", contact, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bindings.bind(aorOf(aor), binding{uri: u, expires: time.Now().Add(time.Hour)})
+	return nil
+}
 
 // Messages are all SIP messages that crossed the proxy, oldest first.
-func (p *Proxy) Messages() []capture.Message { return nil }
+func (p *Proxy) Messages() []capture.Message { return p.log.All() }
 
 // WaitMessage returns the first message, past or future, that match accepts.
 func (p *Proxy) WaitMessage(ctx context.Context, what string, match func(capture.Message) bool) (capture.Message, error) {
-	return capture.Message{}, errSoon
+	m, err := p.log.Wait(ctx, what, match)
+	if err != nil {
+		return m, fmt.Errorf("proxy: %w", err)
+	}
+	return m, nil
+}
+
+// tap records one message. It runs while mu may be held.
+func (p *Proxy) tap(dir transport.Direction, flow transport.Flow, raw []byte, at time.Time) {
+	m := capture.Message{At: at, Owner: p.cfg.Name, Sent: dir == transport.Out, Network: flow.Network, From: flow.Local, To: flow.Remote, Raw: raw}
+	if !m.Sent {
+		m.From, m.To = flow.Remote, flow.Local
+	}
+	p.log.Add(m)
+	if p.cfg.Record != nil {
+		p.cfg.Record.SIP(m)
+	}
 }

@@ -1,0 +1,44 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"b2bua/simulator/capture"
+)
+
+// Config describes a proxy. The zero value listens on tcp:127.0.0.1:0 and serves every domain.
+type Config struct {
+	Name    string   // party name in ladders; empty: "proxy"
+	Listen  []string // "tcp:127.0.0.1:0", "udp:127.0.0.1:5060", "tls:…"; the first one is URI()
+	Domains []string // domains whose users are looked up here; empty: all
+	TLS     *tls.Config
+	// TLSClient is used for outgoing TLS; nil: system roots.
+	TLSClient *tls.Config
+
+	Divert Divert
+
+	MaxContacts int               // per address of record; 0: 10. One more replaces the oldest
+	MinExpires  time.Duration     // 0: none
+	MaxExpires  time.Duration     // 0: one hour
+	AuthDomains []string          // requests whose From domain is listed must authenticate (401 for REGISTER, 407 else)
+	Passwords   map[string]string // "user@domain" -> password, for AuthDomains
+	Realm       string            // empty: the From domain
+
+	// Rewrite, if set, may change the Request-URI of a request before it is routed; it gets the message and returns the new URI,
+	// empty: unchanged. Called on the proxy's loop: must not block.
+	Rewrite func(capture.Message) string
+
+	Record *capture.Recorder
+	Log    *slog.Logger
+	Seed   uint64
+}
+
+// Divert is module::B2bua.
+type Divert struct {
+	URI       string // "sip:127.0.0.1:6067;transport=tcp"; empty: module off
+	UserAgent string // exact User-Agent of the B2BUA, which passes through; empty: recognised by the header X-Flexisip-B2BUA
+	// AfterFork looks contacts up first: the B2BUA gets one INVITE per contact, with one Call-ID and From tag (spec 2.13).
+	AfterFork bool
+}

@@ -1,0 +1,233 @@
+package proxy
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"b2bua/core/sip"
+	"b2bua/core/transaction"
+	"b2bua/core/transport"
+)
+
+// forward is one request on its way, with all its branches.
+type forward struct {
+	tx       transport.TxID // server side
+	req      *sip.Message
+	branches []*branch
+	best     *sip.Message // best final refusal so far
+	done     bool         // a final response went back
+}
+
+// branch is one client transaction of a forward.
+type branch struct {
+	of    *forward
+	tx    transport.TxID
+	final bool
+	next  transport.NextHop
+}
+
+// ackRoute tells where the ACK of a 2xx goes.
+type ackRoute struct{ server, client transport.TxID }
+
+// maxAcks bounds the 2xx whose ACK is awaited or may come again; the oldest call's is not distinguished, all are dropped.
+const maxAcks = 50_000
+
+// forward sends a request along all its hops.
+func (p *Proxy) forward(tx transport.TxID, req, out *sip.Message, hops []hop, flow transport.Flow) {
+	f := &forward{tx: tx, req: req}
+	p.servers[tx] = f
+	for _, h := range hops {
+		m := out.Clone()
+		m.URI, m.Route = h.uri, slices.Clone(h.route)
+		if h.uri.Host == "" {
+			m.URI = out.URI
+		}
+		if req.Method == sip.INVITE || req.Method == sip.SUBSCRIBE {
+			m.RecordRoute = append(p.recordRoute(flow.Network, h.network), m.RecordRoute...)
+		}
+		b := &branch{of: f, next: h.next}
+		b.tx = p.stack.Request(m, h.next)
+		p.branches[b.tx] = b
+		f.branches = append(f.branches, b)
+	}
+}
+
+// HandleResponse implements transport.Handler.
+func (p *Proxy) HandleResponse(_ time.Time, tx transport.TxID, resp *sip.Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.branches[tx]
+	if b == nil || resp.Status == 100 {
+		return
+	}
+	up := resp.Clone()
+	up.Via = b.of.req.Via
+	switch {
+	case resp.Status < 200:
+		if !b.of.done {
+			p.stack.Respond(b.of.tx, up)
+		}
+	case resp.Status < 300:
+		p.succeeded(b, up)
+	default:
+		p.refused(b, up)
+	}
+}
+
+// succeeded passes a 2xx on; for an INVITE that of every branch (RFC 3261 section 16.7 step 5).
+func (p *Proxy) succeeded(b *branch, resp *sip.Message) {
+	f := b.of
+	again := b.final
+	b.final = true
+	if f.req.Method == sip.INVITE {
+		if len(p.acks) >= maxAcks {
+			clear(p.acks)
+		}
+		p.acks[ackKey(resp)] = ackRoute{f.tx, b.tx}
+		p.stack.Respond(f.tx, resp)
+	} else if !f.done {
+		p.stack.Respond(f.tx, resp)
+	}
+	f.done = true
+	p.cancelOthers(f, nil)
+	if !again {
+		p.tidy(f)
+	}
+}
+
+// refused keeps the best refusal until all branches are finished (RFC 3261 section 16.7 step 6).
+func (p *Proxy) refused(b *branch, resp *sip.Message) {
+	f := b.of
+	if b.final {
+		return
+	}
+	b.final = true
+	delete(p.branches, b.tx)
+	if f.best == nil || better(resp.Status, f.best.Status) {
+		f.best = resp
+	}
+	if resp.Status >= 600 {
+		p.cancelOthers(f, nil)
+	}
+	p.tidy(f)
+}
+
+// better: 6xx first, then the lowest class, and inside the 4xx what can be acted upon.
+func better(a, b int) bool {
+	if (a >= 600) != (b >= 600) {
+		return a >= 600
+	}
+	if a/100 != b/100 {
+		return a/100 < b/100
+	}
+	useful := func(s int) bool { return slices.Contains([]int{401, 407, 415, 420, 484}, s) }
+	return useful(a) && !useful(b)
+}
+
+// tidy answers and forgets a forward whose branches are all finished.
+func (p *Proxy) tidy(f *forward) {
+	for _, b := range f.branches {
+		if !b.final {
+			return
+		}
+	}
+	if !f.done && f.best != nil {
+		f.done = true
+		p.stack.Respond(f.tx, f.best)
+	}
+	delete(p.servers, f.tx)
+	if f.req.Method != sip.INVITE { // branches of an INVITE may still bring another 2xx
+		for _, b := range f.branches {
+			delete(p.branches, b.tx)
+		}
+	}
+	if f.req.Method == sip.BYE {
+		p.forget(f.req.CallID)
+	}
+}
+
+// forget drops what an ended call left.
+func (p *Proxy) forget(callID string) {
+	for tx, b := range p.branches {
+		if b.of.req.CallID == callID && b.of.done && b.of.req.Method == sip.INVITE && b.final {
+			delete(p.branches, tx)
+		}
+	}
+	for k := range p.acks {
+		if len(k) > len(callID) && k[:len(callID)] == callID {
+			delete(p.acks, k)
+		}
+	}
+}
+
+func (p *Proxy) cancelOthers(f *forward, extra []sip.Header) {
+	for _, b := range f.branches {
+		if !b.final {
+			p.stack.Cancel(b.tx, extra)
+		}
+	}
+}
+
+// HandleCancel implements transport.Handler: the CANCEL goes where its INVITE went.
+func (p *Proxy) HandleCancel(_ time.Time, invite transport.TxID, cancel *sip.Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.servers[invite]
+	if f == nil {
+		return
+	}
+	var extra []sip.Header
+	for _, name := range []string{"Reason", "User-Agent"} {
+		for _, v := range cancel.Values(name) {
+			extra = append(extra, sip.Header{Name: name, Value: v})
+		}
+	}
+	p.cancelOthers(f, extra)
+}
+
+// HandleFailure implements transport.Handler: a branch without answer counts as 408, 503 or, when we cancelled it, 487.
+func (p *Proxy) HandleFailure(_ time.Time, tx transport.TxID, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.branches[tx]
+	if b == nil {
+		return
+	}
+	status := 503
+	var timeout *transaction.TimeoutError
+	switch {
+	case errors.As(err, &timeout):
+		status = 408
+	case errors.Is(err, transport.ErrCancelled):
+		status = 487
+	}
+	p.cfg.Log.Info("a branch failed", "call-id", b.of.req.CallID, "method", string(b.of.req.Method), "status", status, "error", err)
+	p.refused(b, sip.NewResponse(b.of.req, status, "", sip.NewTag(p.rand)))
+}
+
+// HandleTime implements transport.Handler: the proxy has no timers of its own.
+func (p *Proxy) HandleTime(time.Time) {}
+
+// Deadline implements transport.Handler.
+func (p *Proxy) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+func ackKey(m *sip.Message) string {
+	return m.CallID + " " + m.From.Tag() + " " + m.To.Tag()
+}
+
+// acknowledge passes the ACK of a 2xx on.
+func (p *Proxy) acknowledge(ack *sip.Message) {
+	r, ok := p.acks[ackKey(ack)]
+	if !ok {
+		p.cfg.Log.Debug("ACK of no call that passed here", "call-id", ack.CallID)
+		return
+	}
+	p.stack.Acked(r.server)
+	out := p.prepare(ack)
+	next := transport.NextHop{URI: out.URI}
+	if len(out.Route) > 0 {
+		next.URI = out.Route[0].URI
+	}
+	p.stack.Ack(r.client, out, next)
+}
