@@ -3,6 +3,7 @@ package plane
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -45,9 +46,9 @@ type loop struct {
 	coalesce bool
 	due      time.Time // the next tick
 
+	woken   atomic.Bool // something is queued
 	mu      sync.Mutex
 	queue   []func(now time.Time)
-	woken   bool
 	closed  bool
 	pending []func(now time.Time) // the queue being worked on
 	done    chan struct{}
@@ -82,8 +83,7 @@ func (l *loop) post(f func(now time.Time)) bool {
 		return false
 	}
 	l.queue = append(l.queue, f)
-	wake := !l.woken
-	l.woken = true
+	wake := !l.woken.Swap(true)
 	l.mu.Unlock()
 	if wake {
 		l.wake()
@@ -115,14 +115,14 @@ func (l *loop) run() {
 		now := time.Now()
 		woken := false
 		for i := range n {
-			if l.events[i].Fd < 0 {
+			if slot := l.events[i].Fd; slot < 0 {
 				woken = true
-				continue
+			} else {
+				l.drain(now, l.slots[slot])
 			}
-			l.drain(now, l.slots[l.events[i].Fd])
 		}
 		l.drainMore(now)
-		if woken && l.commands(now) {
+		if woken && l.answer(now) {
 			unix.Close(l.epoll)
 			unix.Close(l.event)
 			return
@@ -163,20 +163,27 @@ func (l *loop) pause() {
 	_, _ = unix.Ppoll(fds[:], &ts, nil)
 }
 
-// commands runs what was posted, and tells whether the loop is to end.
-func (l *loop) commands(now time.Time) bool {
+// answer is for an event of the eventfd. It tells whether the loop is to end.
+func (l *loop) answer(now time.Time) bool {
 	var count [8]byte
 	_, _ = unix.Read(l.event, count[:])
 	l.mu.Lock()
+	closed := l.closed // nothing is queued after that
+	l.mu.Unlock()
+	l.commands(now)
+	return closed
+}
+
+// commands runs what was posted.
+func (l *loop) commands(now time.Time) {
+	l.mu.Lock()
 	l.pending, l.queue = l.queue, l.pending[:0]
-	l.woken = false
-	closed := l.closed
+	l.woken.Store(false)
 	l.mu.Unlock()
 	for i, f := range l.pending {
 		f(now)
 		l.pending[i] = nil
 	}
-	return closed
 }
 
 // tick supervises the streams and measures the load.
@@ -208,6 +215,9 @@ func (l *loop) drain(now time.Time, s *epollSocket) {
 			continue
 		}
 		l.packets += n
+		if l.woken.Load() { // a packet that was sent after Set returned finds the side set
+			l.commands(now)
+		}
 		for i := range n {
 			from, b, whole := l.in.packet(i)
 			if !whole {
