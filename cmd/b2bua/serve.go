@@ -36,11 +36,21 @@ func (f *flags) serve(ctx context.Context, cfg *config.Config, report *config.Re
 		return err
 	}
 	defer remove()
+	prepareData(lines, cfg.B2BUA.DataDirectory)
+	if cfg.Global.DumpCorefiles {
+		allowCore(lines)
+	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	defer onHangup(lines, logger)()
+	systemd := newManager()
+	wait := periodic(ctx, lines, cfg.Global, systemd)
+	defer wait()
+	defer stop() // before wait: it ends ctx
 
-	err = server.Run(ctx, cfg, server.Options{Log: lines, Ready: func(at []transport.Listener) { lines.Info(listening(at)) }})
+	err = server.Run(ctx, cfg, server.Options{Log: lines, Ready: func(at []transport.Listener) {
+		lines.Info(listening(at))
+		systemd.tell(lines, "READY=1")
+	}})
 	if err != nil {
 		lines.Error(fmt.Sprintf("Error, caught an unexpected exception: %v", err))
 	}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"b2bua/core/config"
+)
+
+// prepareData creates the data directory, with at most one missing parent. Without it the program runs as well (decision 4).
+func prepareData(lines *slog.Logger, dir string) {
+	err := os.Mkdir(dir, 0o750)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.Mkdir(filepath.Dir(dir), 0o750); err == nil {
+			err = os.Mkdir(dir, 0o750)
+		}
+	}
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		var probe *os.File
+		if probe, err = os.CreateTemp(dir, ".probe-*"); err == nil {
+			_ = probe.Close()
+			err = os.Remove(probe.Name())
+		}
+	}
+	if err != nil {
+		lines.Warn(fmt.Sprintf("b2bua-server/data-directory=%s cannot be used (%v): what would be kept there stays in memory; create the directory or name another one", dir, err))
+	}
+}
+
+// allowCore raises the limit of core files as far as the system lets us.
+func allowCore(lines *slog.Logger) {
+	var limit syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit)
+	if err == nil {
+		limit.Cur = limit.Max
+		err = syscall.Setrlimit(syscall.RLIMIT_CORE, &limit)
+	}
+	if err != nil {
+		lines.Warn(fmt.Sprintf("global/dump-corefiles has no effect: %v", err))
+	}
+}
+
+// manager is the service manager's socket (sd_notify(3)); the zero value is none.
+type manager struct{ address string }
+
+// newManager reads where systemd listens. The variable is removed, as sd_notify does, so that no child answers for us.
+func newManager() manager {
+	m := manager{os.Getenv("NOTIFY_SOCKET")}
+	_ = os.Unsetenv("NOTIFY_SOCKET")
+	return m
+}
+
+func (m manager) tell(lines *slog.Logger, state string) {
+	if m.address == "" {
+		return
+	}
+	conn, err := net.Dial("unixgram", m.address)
+	if err == nil {
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second)) // a manager that does not read must not hold up a stop
+		_, err = conn.Write([]byte(state))
+		_ = conn.Close()
+	}
+	if err != nil {
+		lines.Warn(fmt.Sprintf("the service manager could not be told %s: %v", state, err))
+	}
+}
+
+// periodic runs the watchdog notification and the memory line until ctx ends; wait for the returned function then.
+func periodic(ctx context.Context, lines *slog.Logger, g config.Global, m manager) (wait func()) {
+	var tasks sync.WaitGroup
+	every := func(d time.Duration, what func()) {
+		if d <= 0 {
+			return
+		}
+		tasks.Add(1)
+		go func() {
+			defer tasks.Done()
+			tick := time.NewTicker(d)
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+					what()
+				}
+			}
+		}()
+	}
+	if m.address != "" {
+		every(g.WatchdogNotifyInterval, func() { m.tell(lines, "WATCHDOG=1") })
+	}
+	every(g.MemoryUsageLogInterval, func() {
+		var mem runtime.MemStats
+		runtime.ReadMemStats(&mem)
+		lines.Info(fmt.Sprintf("memory: %d KiB in use, %d KiB from the system, %d goroutines", mem.HeapInuse/1024, mem.Sys/1024, runtime.NumGoroutine()))
+	})
+	return tasks.Wait
+}
