@@ -1,0 +1,204 @@
+package plane
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"b2bua/media/relay"
+	"b2bua/media/rtp"
+	"b2bua/media/sdp"
+	"b2bua/media/srtp"
+)
+
+// generatorEnv makes the test binary a traffic generator, so that the CPU time of the relaying process is its own.
+const generatorEnv = "B2BUA_PLANE_GENERATOR"
+
+// load is what the generator is told.
+type load struct {
+	A, B    []uint16 // ports of the plane
+	Suite   sdp.Suite
+	Seconds int
+}
+
+// sockets of the generator on each side; streams share them.
+const generatorSockets = 16
+
+// generated is what it found.
+type generated struct{ Sent, Received int64 }
+
+// generate sends 50 packets a second each way on every stream, evenly spread, and counts what comes back.
+func generate() error {
+	var l load
+	in := json.NewDecoder(os.Stdin)
+	var got atomic.Int64
+	var socks [2][generatorSockets]*net.UDPConn
+	var ports [2][generatorSockets]uint16
+	for side := range socks {
+		for i := range socks[side] {
+			c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+			if err != nil {
+				return err
+			}
+			_ = c.SetReadBuffer(4 << 20)
+			socks[side][i], ports[side][i] = c, local(c).Port()
+			go func() {
+				b := make([]byte, 2048)
+				for {
+					if _, _, err := c.ReadFromUDPAddrPort(b); err != nil {
+						return
+					}
+					got.Add(1)
+				}
+			}()
+		}
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(ports); err != nil {
+		return err
+	}
+	if err := in.Decode(&l); err != nil {
+		return err
+	}
+	senders := make([]*srtp.Sender, len(l.B))
+	for i := range senders {
+		if l.Suite != sdp.NoSuite {
+			var err error
+			if senders[i], err = srtp.NewSender(sdp.Crypto{Suite: l.Suite, Key: testKey(2, srtp.KeyLen(l.Suite))}); err != nil {
+				return err
+			}
+		}
+	}
+	buf, sent := make([]byte, 172, 172+relay.Headroom), int64(0)
+	for start, ms := time.Now(), 0; ms < l.Seconds*1000; ms++ {
+		for i := ms % 20; i < len(l.A); i += 20 {
+			for side, to := range [...]uint16{l.A[i], l.B[i]} {
+				buf[0], buf[1] = 0x80, 8
+				rtp.SetLine(buf, uint16(ms/20), uint32(ms/20*160), uint32(i+1))
+				b := buf
+				if side == 1 && senders[i] != nil {
+					b, _ = senders[i].Protect(buf)
+				}
+				if _, err := socks[side][i%generatorSockets].WriteToUDPAddrPort(b, netip.AddrPortFrom(loopback, to)); err == nil {
+					sent++
+				}
+			}
+		}
+		time.Sleep(time.Until(start.Add(time.Duration(ms+1) * time.Millisecond)))
+	}
+	for deadline := time.Now().Add(time.Second); got.Load() < sent && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	return json.NewEncoder(os.Stdout).Encode(generated{sent, got.Load()})
+}
+
+// BenchmarkLoopback reports the CPU time of the relaying process for each forwarded packet, system calls included, with calls
+// of G.711 both ways from another process. One iteration is two seconds: run with -benchtime 1x.
+func BenchmarkLoopback(b *testing.B) {
+	for _, n := range []int{100, 500, 1000} {
+		for _, suite := range []sdp.Suite{sdp.NoSuite, sdp.AESCM128SHA180, sdp.AEADAES128GCM} {
+			b.Run(fmt.Sprintf("calls=%d/suite=%d", n, suite), func(b *testing.B) {
+				for b.Loop() {
+					loopbackRun(b, n, suite)
+				}
+			})
+		}
+	}
+}
+
+func loopbackRun(b *testing.B, n int, suite sdp.Suite) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), generatorEnv+"=1")
+	stdin, err := cmd.StdinPipe()
+	require.NoError(b, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(b, err)
+	cmd.Stderr = os.Stderr
+	require.NoError(b, cmd.Start())
+	out := json.NewDecoder(stdout)
+	var peers [2][generatorSockets]uint16
+	require.NoError(b, out.Decode(&peers))
+
+	p, err := New(Config{Loops: 1})
+	require.NoError(b, err)
+	defer p.Close()
+	l := load{Suite: suite, Seconds: 2}
+	var streams []*Stream
+	for i := range n {
+		st, err := p.Open("bench", sdp.Audio, loopback, loopback)
+		require.NoError(b, err)
+		a := sdp.Agreed{Enabled: true, Codecs: []sdp.Codec{pcma}, Remote: netip.AddrPortFrom(loopback, peers[0][i%generatorSockets])}
+		o := sdp.Agreed{Enabled: true, Codecs: []sdp.Codec{pcma}, Remote: netip.AddrPortFrom(loopback, peers[1][i%generatorSockets])}
+		if suite != sdp.NoSuite {
+			o.Encryption = sdp.SDES
+			o.SendKey = sdp.Crypto{Suite: suite, Key: testKey(1, srtp.KeyLen(suite))}
+			o.RecvKey = sdp.Crypto{Suite: suite, Key: testKey(2, srtp.KeyLen(suite))}
+		}
+		require.NoError(b, st.Set(A, a))
+		require.NoError(b, st.Set(B, o))
+		l.A, l.B = append(l.A, st.Ports(A).RTP), append(l.B, st.Ports(B).RTP)
+		streams = append(streams, st)
+	}
+	streams[0].Stats(A) // all are set
+	before, mallocs := cpuTime(b), mallocs()
+	require.NoError(b, json.NewEncoder(stdin).Encode(l))
+	var g generated
+	require.NoError(b, out.Decode(&g))
+	used := cpuTime(b) - before
+	b.ReportMetric(float64(used)/float64(g.Sent), "cpu-ns/packet")
+	b.ReportMetric(100*float64(g.Sent-g.Received)/float64(g.Sent), "%loss")
+	b.ReportMetric(float64(mallocsSince(mallocs))/float64(g.Sent), "allocs/packet")
+	b.ReportMetric(float64(g.Sent)/2, "packets/s")
+	require.NoError(b, cmd.Wait())
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	var u unix.Rusage
+	require.NoError(b, unix.Getrusage(unix.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}
+
+func mallocsSince(n uint64) uint64 { return mallocs() - n }
+
+// The whole way of a packet through the loop allocates nothing.
+func TestLoopAllocatesNothing(t *testing.T) {
+	p := newPlane(t, Config{Loops: 1})
+	a, b := newPhone(t, sdp.NoSuite, pcma), newPhone(t, sdp.AESCM128SHA180, pcma)
+	st := call(t, p, a, b)
+	to, buf := netip.AddrPortFrom(loopback, a.ports.RTP), make([]byte, 2048)
+	packet := a.packet(8, "silence")
+	step := func(i int) {
+		rtp.SetLine(packet, uint16(i), uint32(i), 1)
+		if _, err := a.rtp.WriteToUDPAddrPort(packet, to); err != nil {
+			t.Error(err)
+		}
+		if _, _, err := b.rtp.ReadFromUDPAddrPort(buf); err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range 100 {
+		step(i)
+	}
+	before := mallocs()
+	const n = 5000
+	for i := range n {
+		step(100 + i)
+	}
+	require.Less(t, float64(mallocsSince(before))/n, 0.02, "the runtime's own background work apart")
+	require.EqualValues(t, n+100, st.Stats(B).Sent)
+}
