@@ -132,13 +132,15 @@ func (r *StreamReader) lost(fault *ParseError) *ParseError {
 
 // unframed is the end of the stream; the headers may still tell whom to answer.
 func (r *StreamReader) unframed(head []byte, fault *ParseError) *ParseError {
-	if _, other := parse(head, false); other != nil && other.Request != nil {
+	m, other := parse(head, false)
+	switch {
+	case other != nil:
 		fault.Request = other.Request
-	} else {
-		fault.Status = 0
+	case m.IsRequest() && m.Method != ACK:
+		fault.Request = m
 	}
-	if fault.Request != nil && fault.Status == 0 {
-		fault.Status = 400
+	if fault.Request == nil {
+		fault.Status = 0
 	}
 	return r.lost(fault)
 }

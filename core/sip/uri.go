@@ -33,6 +33,9 @@ func parseURI(s string) (URI, *ParseError) {
 		return parseSIPURI(scheme, rest)
 	case "tel":
 		number, params, _ := strings.Cut(rest, ";")
+		if number == "" {
+			return URI{}, faultf(400, "tel URI without a number")
+		}
 		u := URI{Scheme: scheme, User: number}
 		return u, u.parseParams(params, number != rest)
 	}
