@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"b2bua/simulator/capture"
+	"b2bua/simulator/endpoint"
+	"b2bua/simulator/impair"
+)
+
+// phoneFlags describe one phone.
+type phoneFlags struct {
+	AOR       string        `name:"aor" default:"sip:sipsim@localhost" placeholder:"URI" group:"Phone:" help:"Address of record, goes into From."`
+	Listen    string        `default:"udp:127.0.0.1:0" placeholder:"NET:ADDR:PORT" group:"Phone:" help:"Where SIP is received: udp:, tcp: or tls:, address and port; port 0 is any. Media uses the same address."`
+	Proxy     string        `placeholder:"URI" group:"Phone:" help:"Outbound proxy, for example 'sip:127.0.0.1:5060;transport=tcp'. Without it requests go to their URI."`
+	Register  bool          `group:"Phone:" help:"Register at the proxy first."`
+	User      string        `placeholder:"NAME" group:"Phone:" help:"Digest user name; default: user part of --aor."`
+	Password  string        `env:"SIPSIM_PASSWORD" placeholder:"TEXT" group:"Phone:" help:"Digest password; better in the environment as SIPSIM_PASSWORD, where ps does not show it."`
+	UserAgent string        `default:"sipsim" placeholder:"TEXT" group:"Phone:" help:"User-Agent header."`
+	Tone      float64       `placeholder:"HZ" group:"Phone:" help:"Tone to play: 400, 520 … 3040; default: chosen from the name."`
+	Loss      float64       `placeholder:"0..1" group:"Bad network, for the media this phone sends:" help:"Share of packets that get lost."`
+	Duplicate float64       `placeholder:"0..1" group:"Bad network, for the media this phone sends:" help:"Share of packets that arrive twice."`
+	Reorder   float64       `placeholder:"0..1" group:"Bad network, for the media this phone sends:" help:"Share of packets that arrive late."`
+	Delay     time.Duration `placeholder:"TIME" group:"Bad network, for the media this phone sends:" help:"Delay of every packet."`
+	Jitter    time.Duration `placeholder:"TIME" group:"Bad network, for the media this phone sends:" help:"Random delay on top of it, up to this."`
+	Seed      uint64        `placeholder:"N" group:"Bad network, for the media this phone sends:" help:"Same seed, same fate of each packet; 0 is seed 0 too."`
+
+	Encryption string   `default:"none" enum:"none,sdes" group:"Media:" help:"Media encryption to offer, and the one to accept: none or sdes."`
+	Suite      []string `placeholder:"NAME" group:"Media:" help:"SRTP suites in order of preference, by their SDP names."`
+	Codec      []string `placeholder:"NAME/RATE" group:"Media:" help:"Audio codecs; default PCMU/8000,PCMA/8000,telephone-event/8000."`
+	Video      []string `placeholder:"NAME/RATE" group:"Media:" help:"Video codecs, for example VP8/90000; default: no video."`
+	AVPF       bool     `name:"avpf" group:"Media:" help:"Offer the feedback profiles."`
+	RTCPMux    bool     `name:"rtcp-mux" group:"Media:" help:"RTCP on the RTP port."`
+	Direction  string   `default:"sendrecv" enum:"sendrecv,sendonly,recvonly,inactive" group:"Media:" help:"sendrecv, sendonly, recvonly or inactive."`
+}
+
+func (f *phoneFlags) config(record *capture.Recorder, accept []string) endpoint.Config {
+	return endpoint.Config{
+		AOR: f.AOR, Listen: f.Listen, Proxy: f.Proxy, Username: f.User, Password: f.Password, UserAgent: f.UserAgent, Tone: f.Tone, Record: record,
+		Impair: impair.Config{Seed: f.Seed, Loss: f.Loss, Duplicate: f.Duplicate, Reorder: f.Reorder, Delay: f.Delay, Jitter: f.Jitter},
+		Media: endpoint.Media{
+			Encryption: f.Encryption, Suites: f.Suite, Accept: accept, Audio: f.Codec, Video: f.Video, AVPF: f.AVPF, RTCPMux: f.RTCPMux, Direction: f.Direction,
+		},
+	}
+}
+
+// open starts the phone and registers it if asked to.
+func (f *phoneFlags) open(ctx context.Context, s *show, cfg endpoint.Config) (*endpoint.Phone, error) {
+	p, err := endpoint.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.event(p.Name(), "listens at %s, plays %.0f Hz", p.URI(), p.Tone())
+	if !f.Register {
+		return p, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := p.Register(ctx, time.Hour); err != nil {
+		_ = p.Close() // the first error counts
+		return nil, failed(exitCall, fmt.Errorf("registration of %s: %w", f.AOR, err))
+	}
+	s.event(p.Name(), "registered")
+	return p, nil
+}
+
+// headers reads "Name: value".
+func headers(lines []string) ([]endpoint.Header, error) {
+	var out []endpoint.Header
+	for _, l := range lines {
+		name, value, ok := strings.Cut(l, ":")
+		if !ok {
+			return nil, fmt.Errorf("--header %q: write 'Name: value'", l)
+		}
+		out = append(out, endpoint.Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
+	}
+	return out, nil
+}
+
+// watch prints every change of a call's state until it is released or the context ends.
+func watch(ctx context.Context, s *show, c *endpoint.Call) {
+	last := endpoint.State("")
+	for last != endpoint.Released {
+		var now endpoint.Summary
+		if c.WaitSummary(ctx, "a change", func(m endpoint.Summary) bool {
+			now = m
+			return m.State != last
+		}) != nil {
+			return
+		}
+		last = now.State
+		if now.Status > 0 && last != endpoint.Released {
+			s.event(now.Phone, "%s (%d %s)", last, now.Status, now.Phrase)
+		} else if last != endpoint.Released {
+			s.event(now.Phone, "%s", last)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"b2bua/simulator/capture"
+	"b2bua/simulator/proxy"
+)
+
+type proxyCmd struct {
+	outputFlags
+	Listen      []string          `default:"tcp:127.0.0.1:5060" placeholder:"NET:ADDR:PORT" help:"Where SIP is received: udp:, tcp: or tls:, address and port. May be repeated."`
+	Domain      []string          `placeholder:"NAME" help:"Domains whose users are looked up here; default: all."`
+	B2BUA       string            `name:"b2bua" placeholder:"URI" help:"Divert calls to this B2BUA, for example 'sip:127.0.0.1:6067;transport=tcp'; default: no diversion."`
+	UserAgent   string            `placeholder:"TEXT" help:"User-Agent by which the B2BUA's own calls are known; default: its header X-Flexisip-B2BUA."`
+	MaxContacts int               `default:"10" placeholder:"N" help:"Contacts per user; one more replaces the oldest."`
+	AuthDomain  []string          `placeholder:"NAME" help:"From domains that have to authenticate."`
+	Password    map[string]string `env:"SIPSIM_PASSWORDS" placeholder:"USER@DOMAIN=TEXT" help:"Passwords for --auth-domain; better in the environment as SIPSIM_PASSWORDS, separated by ;."`
+	Bind        []string          `sep:"none" placeholder:"AOR=URI" help:"Contact of a user who does not register. May be repeated."`
+	Quiet       bool              `short:"q" help:"Do not print the messages."`
+}
+
+// Help teaches.
+func (proxyCmd) Help() string {
+	return `A registrar in memory and a proxy with Record-Route. Calls whose User-Agent is not the B2BUA's are sent to the B2BUA: their Route
+headers are removed and a Route to it is inserted, as Flexisip's module::B2bua does. Ends on a signal.
+
+  [b2bua-server]                                        of the B2BUA that goes with it
+  transport=sip:127.0.0.1:6067;transport=tcp
+  outbound-proxy=sip:127.0.0.1:5060;transport=tcp
+  user-agent=Flexisip-B2BUA/1.0
+
+  sipsim proxy --b2bua 'sip:127.0.0.1:6067;transport=tcp' --user-agent Flexisip-B2BUA/1.0`
+}
+
+type proxyResult struct {
+	Messages int `json:"messages"`
+}
+
+// Run serves until a signal.
+func (c *proxyCmd) Run(e *env) error {
+	record, s := capture.NewRecorder(), c.show(e)
+	p, err := proxy.New(proxy.Config{
+		Listen: c.Listen, Domains: c.Domain, Divert: proxy.Divert{URI: c.B2BUA, UserAgent: c.UserAgent}, MaxContacts: c.MaxContacts,
+		AuthDomains: c.AuthDomain, Passwords: c.Password, Record: record,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = p.Close() }() // all was said
+	for _, b := range c.Bind {
+		aor, uri, ok := strings.Cut(b, "=")
+		if !ok {
+			return fmt.Errorf("--bind %q: write AOR=URI", b)
+		}
+		if err := p.Bind(aor, uri); err != nil {
+			return err
+		}
+	}
+	for _, u := range p.URIs() {
+		s.event("proxy", "listens at %s", u)
+	}
+	c.follow(e, p, s)
+	return c.finish(e, record, proxyResult{len(p.Messages())})
+}
+
+// follow prints the messages until the end.
+func (c *proxyCmd) follow(e *env, p *proxy.Proxy, s *show) {
+	printed := 0
+	for {
+		seen := 0
+		m, err := p.WaitMessage(e.ctx, "the next message", func(capture.Message) bool {
+			seen++
+			return seen > printed
+		})
+		if err != nil {
+			return
+		}
+		printed++
+		if c.Quiet {
+			continue
+		}
+		arrow := "->"
+		peer := m.To
+		if !m.Sent {
+			arrow, peer = "<-", m.From
+		}
+		s.event("proxy", "%s %-21s %s %-60.60s %s", arrow, peer, m.Network, m.StartLine(), m.Header("CSeq"))
+	}
+}
