@@ -84,9 +84,6 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		log: opt.Log, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
 		streams: map[streamKey]*stream{}, counts: map[uint64]int{},
 	}
-	if err := openDataDirectory(cfg.B2BUA.DataDirectory); err != nil {
-		s.log.Warn(fmt.Sprintf("b2bua-server/data-directory=%s %v; what would be kept there stays in memory", cfg.B2BUA.DataDirectory, err))
-	}
 	loops := cfg.Own.MediaLoops
 	if loops == 0 {
 		loops = runtime.GOMAXPROCS(0)
@@ -166,19 +163,33 @@ func (s *server) stop(cfg *config.Config) error {
 		s.drain(now)
 		s.checkIdle()
 	}); err == nil {
-		select {
-		case <-s.idle: // the BYEs are answered
-		case <-ctx.Done():
-		}
+		s.await(min(lastAnswers, cfg.Timers.Shutdown/2))
 	}
 	err := s.stack.Close(ctx)
-	s.plane.Close()
-	s.log.Info(fmt.Sprintf("stopped: calls=%d streams=%d requests=%d flows=%d after %s",
-		s.engine.Active(), len(s.streams), s.engine.Pending(), s.stack.Flows(), time.Since(begin).Round(time.Millisecond)))
-	if err != nil || ctx.Err() != nil {
+	_ = s.plane.Close() // waits; it has no error of its own
+	line := fmt.Sprintf("stopped: calls=%d streams=%d flows=%d after %s",
+		s.engine.Active(), len(s.streams), s.stack.Flows(), time.Since(begin).Round(time.Millisecond))
+	if n := s.engine.Pending(); n > 0 {
+		line += fmt.Sprintf("; %d last requests of ours (BYE, CANCEL) were not answered", n)
+	}
+	s.log.Info(line)
+	if err != nil {
 		return errors.Join(ErrSlowStop, err)
 	}
 	return nil
+}
+
+// lastAnswers is how long a stop waits for the answers to its BYEs: a lost one is repeated twice in that time (T1, 2*T1), and a
+// dead peer does not hold up a restart.
+const lastAnswers = 2 * time.Second
+
+func (s *server) await(patience time.Duration) {
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-s.idle:
+	case <-t.C:
+	}
 }
 
 func (s *server) drainCalls(patience time.Duration) {
@@ -187,14 +198,8 @@ func (s *server) drainCalls(patience time.Duration) {
 		s.log.Info(fmt.Sprintf("stopping: %d calls may go on for %s (b2bua/drain-timeout)", s.engine.Active(), patience))
 		s.engine.Refuse("the server is stopping")
 		s.checkIdle()
-	}) != nil {
-		return
-	}
-	t := time.NewTimer(patience)
-	defer t.Stop()
-	select {
-	case <-s.idle:
-	case <-t.C:
+	}) == nil {
+		s.await(patience)
 	}
 }
 
