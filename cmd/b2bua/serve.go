@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +24,7 @@ func (f *flags) serve(ctx context.Context, cfg *config.Config, report *config.Re
 	logger, problem := log.Open(f.logOptions(cfg, stdout))
 	defer func() { _ = logger.Close() }() // every line has been written
 	lines := slog.New(logger.Handler())
+	slog.SetDefault(lines) // libraries that log by themselves keep to the format
 	logger.Banner(time.Now(), config.Version)
 	if problem != nil {
 		for text := range strings.SplitSeq(problem.Error(), "\n") {
@@ -51,7 +53,10 @@ func (f *flags) serve(ctx context.Context, cfg *config.Config, report *config.Re
 		lines.Info(listening(at))
 		systemd.tell(lines, "READY=1")
 	}})
-	if err != nil {
+	switch {
+	case errors.Is(err, server.ErrSlowStop):
+		lines.Error(err.Error())
+	case err != nil:
 		lines.Error(fmt.Sprintf("Error, caught an unexpected exception: %v", err))
 	}
 	return err

@@ -69,6 +69,9 @@ func (p *parser) member(start int, s *set) (r rune, single bool) {
 			s.spans = append(s.spans, c.spans...)
 			return 0, false
 		}
+		if c := p.peek(); c == 'B' || c >= '1' && c <= '9' {
+			p.fail(at, "the character without the backslash", `\%c means nothing within a class`, c)
+		}
 		if p.accept("b") { // backspace inside of a class (ECMA-262 section 22.2.1)
 			return '\b', true
 		}

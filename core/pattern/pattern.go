@@ -10,6 +10,7 @@
 package pattern
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -68,10 +69,9 @@ func Compile(text string, limit time.Duration) (*Pattern, error) {
 			return p, nil
 		}
 		var se *syntax.Error // a repetition beyond RE2's own bound: the other engine takes it
-		if !asSyntax(err, &se) || (se.Code != syntax.ErrInvalidRepeatSize && se.Code != syntax.ErrLarge && se.Code != syntax.ErrNestingDepth) {
+		if !errors.As(err, &se) || (se.Code != syntax.ErrInvalidRepeatSize && se.Code != syntax.ErrLarge && se.Code != syntax.ErrNestingDepth) {
 			return nil, &SyntaxError{Text: text, Problem: "cannot be compiled: " + err.Error(), Fix: "a simpler expression"}
 		}
-		p.linear = nil
 	}
 	p.back, err = regexp2.Compile(`\A(?:`+emit(tree.root, backtrackDialect)+`)\z`, regexp2.None)
 	if err != nil {
@@ -79,12 +79,6 @@ func Compile(text string, limit time.Duration) (*Pattern, error) {
 	}
 	p.back.MatchTimeout = limit
 	return p, nil
-}
-
-func asSyntax(err error, target **syntax.Error) bool {
-	se, ok := err.(*syntax.Error) //nolint:errorlint // regexp returns it bare
-	*target = se
-	return ok
 }
 
 // Match tells whether the whole string matches. The error is a *TooLongError or *TimeoutError: the answer is unknown then.

@@ -1,6 +1,8 @@
 package pattern
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +176,8 @@ func TestInvalid(t *testing.T) {
 		{`{2}`, 0, "nothing to repeat before {", `\{`},
 		{`a\`, 1, "nothing follows the last backslash", `\\`},
 		{`[\`, 1, "nothing follows the last backslash", `\\`},
+		{`(a)[\1]`, 4, `\1 means nothing within a class`, "without"},
+		{`[\B]`, 1, `\B means nothing within a class`, "without"},
 		{`\1`, 0, `\1 refers to a group`, "number"},
 		{`(a\1)`, 2, `\1 refers to a group`, "number"},
 		{`\2(a)(b)`, 0, `\2 refers to a group`, "number"},
@@ -218,6 +222,33 @@ func TestLongTextIsNotLookedAt(t *testing.T) {
 	var long *TooLongError
 	require.ErrorAs(t, err, &long)
 	assert.Equal(t, MaxSubject+1, long.Length)
+}
+
+// The original's engine is libstdc++; its answers to random expressions are recorded in testdata.
+func TestAgreesWithLibstdcxx(t *testing.T) {
+	t.Cleanup(regexp2.StopTimeoutClock)
+	data, err := os.ReadFile("testdata/libstdcxx.txt")
+	require.NoError(t, err)
+	cases := 0
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		var want, expr, text string
+		_, err := fmt.Sscanf(line, "%s %q %q", &want, &expr, &text)
+		require.NoError(t, err, line)
+		cases++
+		p, err := Compile(expr, generous)
+		if want == "invalid" {
+			assert.Error(t, err, line)
+			continue
+		}
+		require.NoError(t, err, line)
+		ok, err := p.Match(text)
+		assert.NoError(t, err)
+		assert.Equal(t, want == "yes", ok, line)
+	}
+	assert.Greater(t, cases, 1000)
 }
 
 func TestQuote(t *testing.T) {
