@@ -72,7 +72,7 @@ type server struct {
 	ref     map[transport.TxID]call.Ref
 	streams map[streamKey]*stream
 	counts  map[uint64]int // streams per call
-	idle    chan struct{}  // closed by the loop when a drain is over
+	idle    chan struct{}  // the loop's: closed when nothing is left to wait for, nil while nobody waits
 }
 
 func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error) {
@@ -157,13 +157,14 @@ func (s *server) stop(cfg *config.Config) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timers.Shutdown)
 	defer cancel()
-	s.idle = make(chan struct{})
+	idle := make(chan struct{})
 	if err := s.stack.Do(func(now time.Time) {
+		s.idle = idle
 		s.engine.Shutdown(now, "the server is stopping")
 		s.drain(now)
 		s.checkIdle()
 	}); err == nil {
-		s.await(min(lastAnswers, cfg.Timers.Shutdown/2))
+		await(idle, min(lastAnswers, cfg.Timers.Shutdown/2))
 	}
 	err := s.stack.Close(ctx)
 	_ = s.plane.Close() // waits; it has no error of its own
@@ -183,23 +184,24 @@ func (s *server) stop(cfg *config.Config) error {
 // dead peer does not hold up a restart.
 const lastAnswers = 2 * time.Second
 
-func (s *server) await(patience time.Duration) {
+func await(idle <-chan struct{}, patience time.Duration) {
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
-	case <-s.idle:
+	case <-idle:
 	case <-t.C:
 	}
 }
 
 func (s *server) drainCalls(patience time.Duration) {
-	s.idle = make(chan struct{})
+	idle := make(chan struct{})
 	if s.stack.Do(func(time.Time) {
+		s.idle = idle
 		s.log.Info(fmt.Sprintf("stopping: %d calls may go on for %s (b2bua/drain-timeout)", s.engine.Active(), patience))
 		s.engine.Refuse("the server is stopping")
 		s.checkIdle()
 	}) == nil {
-		s.await(patience)
+		await(idle, patience)
 	}
 }
 
