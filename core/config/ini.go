@@ -29,51 +29,69 @@ type heading struct {
 	line          int
 }
 
+// iniReader goes through one file.
+type iniReader struct {
+	file     string
+	report   *Report
+	line     int // from 1
+	section  heading
+	entries  []entry
+	headings []heading
+}
+
 // parseINI reads one file (spec 1.1). Whatever is no entry and no comment is reported and ignored, as the original ignores
 // it in silence.
-func parseINI(f File, r *Report) (entries []entry, headings []heading) {
+func parseINI(f File, r *Report) ([]entry, []heading) {
 	if len(f.Data) > MaxFile {
 		r.add(Finding{Severity: Fault, File: f.Name, Problem: "the file is too large for a configuration", Fix: "the path of an INI file"})
 		return nil, nil
 	}
-	text := strings.TrimPrefix(string(f.Data), "\ufeff")
-	var section heading
-	line := 0
-	for text != "" {
+	ini := iniReader{file: f.Name, report: r}
+	for text := strings.TrimPrefix(string(f.Data), "\ufeff"); text != ""; {
 		raw, rest, ended := strings.Cut(text, "\n")
-		text, line = rest, line+1
-		raw = strings.TrimSuffix(raw, "\r")
-		trimmed := strings.TrimLeft(raw, blanks)
-		warn := func(problem, fix string) {
-			r.add(Finding{Severity: Warning, File: f.Name, Line: line, Section: section.written, Value: shorten(trimmed), Problem: problem, Fix: fix})
-		}
-		switch {
-		case strings.Trim(trimmed, blanks) == "" || trimmed[0] == '#':
-		case trimmed[0] == '[':
-			name, closed := sectionName(trimmed)
-			switch {
-			case !closed:
-				warn("this section header has no ] and is ignored: the keys below belong to the section above", trimmed+"]")
-			case name == "":
-				warn("this section header is empty and is ignored", "[name]")
-			default:
-				section = heading{strings.ToLower(name), name, line}
-				headings = append(headings, section)
-			}
-		default:
-			e, problem, fix := parseEntry(trimmed, ended)
-			switch {
-			case problem != "":
-				warn(problem, fix)
-			case section.name == "":
-				warn("this key stands before the first section header and is ignored", "a line [section] above it")
-			case e.key != "":
-				e.file, e.line, e.section, e.written[0] = f.Name, line, section.name, section.written
-				entries = append(entries, e)
-			}
+		text = rest
+		ini.line++
+		if line := strings.TrimLeft(strings.TrimSuffix(raw, "\r"), blanks); line != "" && line[0] != '#' {
+			ini.take(line, ended)
 		}
 	}
-	return entries, headings
+	return ini.entries, ini.headings
+}
+
+// take reads a line that is neither empty nor a comment; ended says whether a line end follows it.
+func (ini *iniReader) take(line string, ended bool) {
+	if line[0] == '[' {
+		ini.header(line)
+		return
+	}
+	e, problem, fix := parseEntry(line, ended)
+	switch {
+	case problem != "":
+		ini.warn(line, problem, fix)
+	case ini.section.name == "":
+		ini.warn(line, "this key stands before the first section header and is ignored", "a line [section] above it")
+	case e.key != "":
+		e.file, e.line, e.section, e.written[0] = ini.file, ini.line, ini.section.name, ini.section.written
+		ini.entries = append(ini.entries, e)
+	}
+}
+
+func (ini *iniReader) header(line string) {
+	switch name, closed := sectionName(line); {
+	case !closed:
+		ini.warn(line, "this section header has no ] and is ignored: the keys below belong to the section above", line+"]")
+	case name == "":
+		ini.warn(line, "this section header is empty and is ignored", "[name]")
+	default:
+		ini.section = heading{strings.ToLower(name), name, ini.line}
+		ini.headings = append(ini.headings, ini.section)
+	}
+}
+
+func (ini *iniReader) warn(line, problem, fix string) {
+	ini.report.add(Finding{
+		Severity: Warning, File: ini.file, Line: ini.line, Section: ini.section.written, Value: shorten(line), Problem: problem, Fix: fix,
+	})
 }
 
 // sectionName is the first token between the brackets.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -140,6 +142,41 @@ func TestSinkThatCannotBeOpenedIsLeftOut(t *testing.T) {
 	slog.New(l.Handler()).Info("goes on")
 	assert.Contains(t, out.String(), "goes on")
 	assert.Error(t, l.Reopen())
+	require.NoError(t, l.Close())
+}
+
+func TestSyslog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	daemon, err := net.ListenPacket("unixgram", path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, daemon.Close()) }()
+	l, err := Open(Options{Syslog: true, SyslogLevel: Debug, SyslogTag: "flexisip-b2bua", SyslogSocket: path})
+	require.NoError(t, err)
+	log := slog.New(l.Handler())
+	require.NoError(t, daemon.SetReadDeadline(time.Now().Add(20*time.Second)))
+	const facility = 3 << 3 // daemon (RFC 5424 section 6.2.1)
+	for level, severity := range map[slog.Level]int{Debug: 7, Message: 6, Warning: 4, Error: 3, Fatal: 2} {
+		log.Log(context.Background(), level, "hello")
+		buf := make([]byte, 1000)
+		n, _, err := daemon.ReadFrom(buf)
+		require.NoError(t, err)
+		assert.Regexp(t, fmt.Sprintf(`^<%d>.*flexisip-b2bua.*flexisip-%s- .* - hello\n$`, facility+severity, LevelName(level)), string(buf[:n]))
+	}
+	require.NoError(t, l.Close())
+	log.Error("nobody hears it")
+
+	_, err = Open(Options{Syslog: true, SyslogSocket: filepath.Join(t.TempDir(), "none")})
+	require.ErrorContains(t, err, "leave --syslog out")
+}
+
+func TestFullDiskIsToldOnce(t *testing.T) {
+	var out bytes.Buffer
+	l, err := Open(Options{Terminal: &out, TerminalLevel: Fatal, Directory: "/dev", Filename: "full"})
+	require.NoError(t, err, "Linux has /dev/full")
+	log := slog.New(l.Handler())
+	log.Info("one")
+	log.Info("two")
+	assert.Equal(t, 1, strings.Count(out.String(), "the log file cannot be written: "), out.String())
 	require.NoError(t, l.Close())
 }
 

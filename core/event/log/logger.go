@@ -22,6 +22,7 @@ type Options struct {
 	Syslog        bool
 	SyslogLevel   slog.Level
 	SyslogTag     string // process name in syslog
+	SyslogSocket  string // path of its socket; empty: the system's
 }
 
 // Logger owns the sinks. It is safe for use by several goroutines; a line is written with one write.
@@ -46,7 +47,11 @@ func Open(opt Options) (*Logger, error) {
 		}
 	}
 	if opt.Syslog {
-		w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, opt.SyslogTag)
+		network := ""
+		if opt.SyslogSocket != "" {
+			network = "unixgram"
+		}
+		w, err := syslog.Dial(network, opt.SyslogSocket, syslog.LOG_DAEMON|syslog.LOG_INFO, opt.SyslogTag)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("no syslog: %w; start a syslog daemon or leave --syslog out", err))
 		}
