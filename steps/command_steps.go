@@ -176,15 +176,7 @@ func (w *World) isStarted(arguments string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := w.wait()
-	defer cancel()
-	err = w.process.AwaitReady(ctx, func(s []product.Socket) bool { return listens(s, w.b2bua) })
-	if err != nil {
-		return err
-	}
-	sockets, err := product.Sockets(w.process.PID())
-	w.base = countUDP(sockets)
-	return err
+	return w.awaitListening(func(s []product.Socket) bool { return listens(s, w.b2bua) })
 }
 
 func (w *World) listensOnExactly(table *godog.Table) error {
@@ -226,6 +218,7 @@ func (w *World) compareSockets(want []string) error {
 			got = append(got, s.String())
 		}
 		slices.Sort(got)
+		w.base = countUDP(sockets)
 		return slices.Equal(got, want)
 	})
 }
@@ -242,9 +235,7 @@ func (w *World) startsWithSetting(name, value string) error {
 	if w.process, err = w.binary.Start(w.dir, nil, "-c", path); err != nil {
 		return err
 	}
-	ctx, cancel := w.wait()
-	defer cancel()
-	return w.process.AwaitReady(ctx, func(s []product.Socket) bool {
+	return w.awaitListening(func(s []product.Socket) bool {
 		return slices.ContainsFunc(s, func(one product.Socket) bool { return one.Listening })
 	})
 }

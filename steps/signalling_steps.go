@@ -32,6 +32,9 @@ func (w *World) signallingSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) never acknowledges an answer$`, func(name string) error {
 		return w.behave(name, func(m *wire.Manners) { m.Ack = false })
 	})
+	sc.Step(`^(\w+) redirects every call to "([^"]*)"$`, func(name, contact string) error {
+		return w.behave(name, func(m *wire.Manners) { m.Redirect = "<" + contact + ">" })
+	})
 	sc.Step(`^(\w+) loses the network$`, w.losesNetwork)
 	sc.Step(`^(\w+) is the same call as (\w+), forked, to ([^ ]+)$`, w.forks)
 	sc.Step(`^(\w+) sends (\w+) outside a call$`, func(name, method string) error { return w.sendsOutside(name, method, nil) })

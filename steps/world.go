@@ -123,14 +123,17 @@ func (w *World) start(args ...string) error {
 	if err != nil {
 		return err
 	}
+	return w.awaitListening(func(sockets []product.Socket) bool { return listens(sockets, w.b2bua) })
+}
+
+// awaitListening waits for the sockets that the start opens, and remembers how many of them are UDP.
+func (w *World) awaitListening(ready func([]product.Socket) bool) error {
 	ctx, cancel := w.wait()
 	defer cancel()
-	if err := w.process.AwaitReady(ctx, func(sockets []product.Socket) bool { return listens(sockets, w.b2bua) }); err != nil {
-		return err
-	}
-	sockets, err := product.Sockets(w.process.PID())
-	w.base = countUDP(sockets)
-	return err
+	return w.process.AwaitReady(ctx, func(sockets []product.Socket) bool {
+		w.base = countUDP(sockets)
+		return ready(sockets)
+	})
 }
 
 func listens(sockets []product.Socket, at netip.AddrPort) bool {
@@ -142,10 +145,12 @@ func listens(sockets []product.Socket, at netip.AddrPort) bool {
 	return false
 }
 
+// countUDP counts UDP sockets on an address: media, and listeners. One on the unspecified address is the outgoing side of
+// signalling, which comes with the first message and stays.
 func countUDP(sockets []product.Socket) int {
 	n := 0
 	for _, s := range sockets {
-		if s.Network == "udp" {
+		if s.Network == "udp" && !s.Local.Addr().IsUnspecified() {
 			n++
 		}
 	}

@@ -77,8 +77,8 @@ Feature: The INVITE of leg B, header by header
       | offer  | none  |
     Then bob is invited
     And the offer to bob is
-      | stream | encryption | codecs                                                  |
-      | audio  | none       | opus/48000/2, PCMU/8000, PCMA/8000, telephone-event/8000 |
+      | stream | encryption | codecs                                                                          |
+      | audio  | none       | opus/48000/2, PCMU/8000, PCMA/8000, telephone-event/8000, telephone-event/48000 |
 
   Scenario: the codecs and payload numbers of leg A are offered on leg B
     Given b2bua runs between alice and bob

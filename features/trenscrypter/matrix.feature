@@ -14,7 +14,7 @@ Feature: Encryption of leg A to encryption of leg B
     Given the softphones
       | name     | encryption | suites          | video   |
       | <caller> | sdes       | <caller suites> | <video> |
-      | <callee> | sdes       |                 | <video> |
+      | <callee> | sdes       | <callee suites> | <video> |
     When <caller> calls <callee>
     Then <callee>'s phone rings
     When <callee> picks up
@@ -28,13 +28,13 @@ Feature: Encryption of leg A to encryption of leg B
     And <caller> is free again
 
     Examples:
-      | row | what            | caller        | caller suites                                    | callee        | leg A                   | leg B                   | video     |
-      | e   | audio           | b2bua_srtp    | AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32 | b2bua_srtp256 | AES_CM_128_HMAC_SHA1_80 | AES_256_CM_HMAC_SHA1_80 |           |
-      | e   | audio and video | b2bua_srtp    | AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32 | b2bua_srtp256 | AES_CM_128_HMAC_SHA1_80 | AES_256_CM_HMAC_SHA1_80 | VP8/90000 |
-      | f   | audio           | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtp    | AES_256_CM_HMAC_SHA1_80 | AES_CM_128_HMAC_SHA1_80 |           |
-      | f   | audio and video | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtp    | AES_256_CM_HMAC_SHA1_80 | AES_CM_128_HMAC_SHA1_80 | VP8/90000 |
-      | g   | audio           | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtpgcm | AES_256_CM_HMAC_SHA1_80 | AEAD_AES_256_GCM        |           |
-      | g   | audio and video | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtpgcm | AES_256_CM_HMAC_SHA1_80 | AEAD_AES_256_GCM        | VP8/90000 |
+      | row | what            | caller        | caller suites                                    | callee        | callee suites                             | leg A                   | leg B                   | video     |
+      | e   | audio           | b2bua_srtp    | AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32 | b2bua_srtp256 |                                           | AES_CM_128_HMAC_SHA1_80 | AES_256_CM_HMAC_SHA1_80 |           |
+      | e   | audio and video | b2bua_srtp    | AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32 | b2bua_srtp256 |                                           | AES_CM_128_HMAC_SHA1_80 | AES_256_CM_HMAC_SHA1_80 | VP8/90000 |
+      | f   | audio           | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtp    |                                           | AES_256_CM_HMAC_SHA1_80 | AES_CM_128_HMAC_SHA1_80 |           |
+      | f   | audio and video | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtp    |                                           | AES_256_CM_HMAC_SHA1_80 | AES_CM_128_HMAC_SHA1_80 | VP8/90000 |
+      | g   | audio           | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtpgcm | AEAD_AES_256_GCM, AES_CM_128_HMAC_SHA1_80 | AES_256_CM_HMAC_SHA1_80 | AEAD_AES_256_GCM        |           |
+      | g   | audio and video | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtpgcm | AEAD_AES_256_GCM, AES_CM_128_HMAC_SHA1_80 | AES_256_CM_HMAC_SHA1_80 | AEAD_AES_256_GCM        | VP8/90000 |
 
   @S-TREN-1
   Scenario Outline: every suite can be the caller's: <suite>

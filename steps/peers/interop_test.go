@@ -38,8 +38,9 @@ func callThroughB2BUA(t *testing.T, l *lab, caller, callee, suite string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	at := l.address(t).String()
 	registrar, err := proxy.New(proxy.Config{
-		Listen: []string{"tcp:" + l.address(t).String() + ":5060"}, Domains: []string{domain},
+		Listen: []string{"tcp:" + at + ":5060", "udp:" + at + ":5060"}, Domains: []string{domain},
 		Divert: proxy.Divert{URI: "sip:" + l.b2bua.String() + ";transport=tcp"},
 	})
 	require.NoError(t, err)
@@ -52,7 +53,7 @@ func callThroughB2BUA(t *testing.T, l *lab, caller, callee, suite string) {
 	l.start(t, "tcp", registrar.URI(), more...)
 	phone := func(name, encryption string, auto bool) *Linphone {
 		p, err := StartLinphone(ctx, LinphoneConfig{
-			Name: name, Addr: l.address(t), Encryption: encryption, Domain: domain, Proxy: registrar.URI(), Codec: "PCMU",
+			Name: name, Addr: l.address(t), Encryption: encryption, Domain: domain, Proxy: "sip:" + at + ":5060", Codec: "PCMU",
 			AutoAnswer: auto, Dir: l.subdir(t, name),
 		})
 		require.NoError(t, err)
@@ -62,13 +63,11 @@ func callThroughB2BUA(t *testing.T, l *lab, caller, callee, suite string) {
 	bob := phone("bob", callee, true)
 	alice := phone("alice", caller, false)
 	for _, p := range []*Linphone{bob, alice} {
-		_, err := p.Await(ctx, `[Rr]egistration.*successful`)
-		require.NoError(t, err)
+		require.NoError(t, p.AwaitLog(ctx, "to \\[LinphoneRegistrationOk\\]"))
 	}
 	require.NoError(t, alice.Command("call sip:bob@"+domain))
 	for _, p := range []*Linphone{alice, bob} {
-		_, err := p.Await(ctx, `Call \d+ with .* connected|Media streams established`)
-		require.NoError(t, err)
+		require.NoError(t, p.AwaitLog(ctx, "to LinphoneCallStreamsRunning"))
 	}
 	talk(ctx, t, l)
 	require.NoError(t, alice.Command("terminate all"))

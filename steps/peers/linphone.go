@@ -24,7 +24,7 @@ type LinphoneConfig struct {
 	Addr       netip.Addr // of its sockets
 	Encryption string     // "none" or "srtp" (SDES); it refuses to talk otherwise
 	Domain     string     // of its address of record
-	Proxy      string     // registrar and outbound proxy, sip:host:port;transport=tcp
+	Proxy      string     // registrar and outbound proxy, sip:host:port over UDP: over TCP it leaves from another address than it was told
 	Codec      string     // PCMU or PCMA
 	AutoAnswer bool
 	Dir        string // state, log, recording
@@ -145,6 +145,28 @@ func (l *Linphone) Await(ctx context.Context, pattern string) ([]string, error) 
 	}
 }
 
+// AwaitLog waits until the log file has a line that matches.
+func (l *Linphone) AwaitLog(ctx context.Context, pattern string) error {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(l.cfg.Dir, "log")
+	for {
+		log, err := os.ReadFile(path)
+		if err == nil && re.Match(log) {
+			return nil
+		}
+		select {
+		case <-l.exited:
+			return fmt.Errorf("linphone %s ended without logging %q", l.cfg.Name, pattern)
+		case <-ctx.Done():
+			return fmt.Errorf("linphone %s did not log %q in time (%s)", l.cfg.Name, pattern, path)
+		case <-time.After(50 * time.Millisecond): // a file can't be waited for
+		}
+	}
+}
+
 func tail(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	return strings.Join(lines[max(0, len(lines)-12):], "\n")
@@ -241,8 +263,8 @@ func linphonerc(cfg LinphoneConfig) string {
 default_proxy=0
 contact=sip:%[1]s@%[2]s
 bind_address=%[2]s
-sip_port=0
-sip_tcp_port=%[3]d
+sip_port=%[3]d
+sip_tcp_port=0
 sip_tls_port=0
 use_ipv6=0
 guess_hostname=0

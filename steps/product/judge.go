@@ -3,7 +3,6 @@ package product
 import (
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -23,8 +22,11 @@ type Ended struct {
 	Late   bool   // it did not stop within the deadline and was killed
 }
 
-// stopped is the farewell line: what was still there when the process was told to stop.
-var stopped = regexp.MustCompile(`stopped: calls=(\d+) streams=(\d+) flows=(\d+)`)
+// stopped is the farewell line: what was still there at the end, by kind. calls, streams and flows are among the kinds.
+var (
+	stopped = regexp.MustCompile(`stopped:((?: \w+=\d+)+)`)
+	kinds   = regexp.MustCompile(` (\w+)=(\d+)`)
+)
 
 // Judge lists every fault in the life of a process that the scenario did not announce. No fault: an empty list.
 func Judge(lines []Line, end Ended, a Announced) []string {
@@ -100,12 +102,16 @@ func judgeFarewell(lines []Line, a Announced) []string {
 		if m == nil {
 			continue
 		}
-		if a.Left {
-			return nil
-		}
-		for _, n := range m[1:] {
-			if left, err := strconv.Atoi(n); err != nil || left != 0 {
+		counted := map[string]string{}
+		for _, kind := range kinds.FindAllStringSubmatch(m[1], -1) {
+			counted[kind[1]] = kind[2]
+			if kind[2] != "0" && !a.Left {
 				return []string{"something was left over at the end: " + m[0]}
+			}
+		}
+		for _, kind := range []string{"calls", "streams", "flows"} {
+			if counted[kind] == "" {
+				return []string{"the farewell line does not count " + kind + ": " + m[0]}
 			}
 		}
 		return nil

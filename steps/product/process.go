@@ -168,7 +168,7 @@ func (p *Process) AwaitReady(ctx context.Context, want func([]Socket) bool) erro
 
 // AwaitSockets waits until the sockets of the process satisfy want. Sockets can't be waited for, so they are looked at again and again.
 func (p *Process) AwaitSockets(ctx context.Context, what string, want func([]Socket) bool) error {
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		sockets, err := Sockets(p.PID())

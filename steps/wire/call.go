@@ -16,6 +16,8 @@ type Manners struct {
 	Cancel bool // 200 to a CANCEL, then 487 to its INVITE
 	Bye    bool // 200 to a BYE
 	Ack    bool // ACK to every final answer to its own INVITE
+
+	Redirect string // 302 to every INVITE, with this Contact
 }
 
 // Polite is how ordinary phones behave.
@@ -171,7 +173,9 @@ func (c *Call) Request(method, body string, extra ...Header) (branch string, err
 // Answer answers the INVITE of an incoming call.
 func (c *Call) Answer(status int, reason, body string, extra ...Header) error {
 	m := c.respond(c.Invite, status, reason)
-	m.Add("Contact", c.phone.Contact())
+	if status > 100 && status < 300 {
+		m.Add("Contact", c.phone.Contact())
+	}
 	m.Headers = append(m.Headers, extra...)
 	if body != "" {
 		m.Add("Content-Type", "application/sdp")
@@ -250,6 +254,9 @@ func (p *Phone) incoming(m *Received, manners Manners) {
 	p.mu.Unlock()
 	if manners.Trying {
 		_ = p.Send(m.From, c.respond(m.Message, 100, "Trying").Bytes())
+	}
+	if manners.Redirect != "" {
+		_ = c.Answer(302, "Moved Temporarily", "", Header{Name: "Contact", Value: manners.Redirect})
 	}
 }
 
