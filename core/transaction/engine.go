@@ -23,6 +23,7 @@ type ID uint64
 type Path struct {
 	Flow     uint64         // connection or UDP socket
 	Remote   netip.AddrPort // UDP: where datagrams go; TCP and TLS: the peer
+	Local    netip.Addr     // UDP on a wildcard socket: the address of ours that was written to; else zero
 	Reliable bool           // no retransmissions, and the flow can be lost
 }
 
@@ -64,7 +65,7 @@ type Engine struct {
 	byID    map[ID]*tx
 	clients map[clientKey]*tx
 	servers map[serverKey]*tx
-	flows   map[uint64]*tx // head of the list of a reliable flow
+	flows   map[lane]*tx // heads of the lists of those that a broken path ends
 	pending map[netip.Addr]int
 	waiting int // server transactions without a final response
 	heap    timerHeap
@@ -77,7 +78,7 @@ func New(cfg Config) *Engine {
 	return &Engine{
 		timers: cfg.Timers.withDefaults(), limits: cfg.Limits.withDefaults(), rand: cfg.Rand,
 		byID: map[ID]*tx{}, clients: map[clientKey]*tx{}, servers: map[serverKey]*tx{},
-		flows: map[uint64]*tx{}, pending: map[netip.Addr]int{},
+		flows: map[lane]*tx{}, pending: map[netip.Addr]int{},
 	}
 }
 
@@ -115,14 +116,27 @@ func (e *Engine) Receive(now time.Time, m *sip.Message, path Path) {
 }
 
 // FlowLost ends every transaction on a connection at once.
-func (e *Engine) FlowLost(now time.Time, flow uint64, err error) {
-	for t := e.flows[flow]; t != nil; t = e.flows[flow] {
+func (e *Engine) FlowLost(flow uint64, err error) {
+	key := lane{flow: flow}
+	for t := e.flows[key]; t != nil; t = e.flows[key] {
 		e.fail(t, err)
 	}
 }
 
+// Unreachable ends the requests to an address from which nothing came back yet, when the network says that nobody is there
+// (RFC 3261 section 18.4).
+func (e *Engine) Unreachable(flow uint64, remote netip.AddrPort, err error) {
+	for t := e.flows[lane{flow, remote}]; t != nil; {
+		next := t.flowNext
+		if t.state == calling {
+			e.fail(t, err)
+		}
+		t = next
+	}
+}
+
 // SendFailed ends the transaction whose message could not leave.
-func (e *Engine) SendFailed(now time.Time, id ID, err error) {
+func (e *Engine) SendFailed(id ID, err error) {
 	if t := e.byID[id]; t != nil {
 		e.fail(t, err)
 	}

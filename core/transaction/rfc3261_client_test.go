@@ -262,7 +262,7 @@ func TestFlowLost(t *testing.T) {
 	b.answer(done, 200, "x")
 	b.want(Response)
 
-	b.FlowLost(b.now, tcpPath.Flow, errLost)
+	b.FlowLost(tcpPath.Flow, errLost)
 	var got []ID
 	for _, o := range b.outputs() {
 		require.Equal(t, Failure, o.Kind)
@@ -271,7 +271,7 @@ func TestFlowLost(t *testing.T) {
 	}
 	assert.ElementsMatch(t, ids, got)
 	assert.Equal(t, 1, b.Len())
-	b.FlowLost(b.now, tcpPath.Flow, errLost)
+	b.FlowLost(tcpPath.Flow, errLost)
 	b.want()
 	b.answer(survivor, 200, "x")
 	b.want(Response)
@@ -292,6 +292,31 @@ func TestSecondAttempt(t *testing.T) {
 	b.answer(again, 486, "x")
 	out := b.want(Send, Response)
 	assert.Equal(t, id, out[1].Tx)
-	b.SendFailed(b.now, id, errLost)
+	b.SendFailed(id, errLost)
 	b.want()
+}
+
+// RFC 3261 section 18.4: an address that is not reachable ends the requests that nothing came back for, and no others.
+func TestRFC3261_18_4_Unreachable(t *testing.T) {
+	b := newBench(t)
+	first, second := b.start(newRequest(sip.INVITE, "1"), udpPath), b.start(newRequest(sip.BYE, "2"), udpPath)
+	ringing := newRequest(sip.INVITE, "3")
+	b.start(ringing, udpPath)
+	b.answer(ringing, 180, "x")
+	b.want(Response)
+	elsewhere := udpPath
+	elsewhere.Remote = tcpPath.Remote
+	other := newRequest(sip.BYE, "4")
+	b.start(other, elsewhere)
+	b.incoming(newRequest(sip.INFO, "in"), udpPath)
+	b.Unreachable(udpPath.Flow, udpPath.Remote, errLost)
+	var got []ID
+	for _, o := range b.outputs() {
+		require.Equal(t, Failure, o.Kind)
+		got = append(got, o.Tx)
+	}
+	assert.ElementsMatch(t, []ID{first, second}, got)
+	b.answer(other, 200, "x")
+	b.answer(ringing, 486, "x")
+	b.want(Response, Send, Response)
 }

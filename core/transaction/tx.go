@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"net/netip"
 	"time"
 
 	"b2bua/core/sip"
@@ -73,12 +74,26 @@ func (e *Engine) add(t *tx) {
 		e.clients[t.client] = t
 	}
 	e.byID[t.id] = t
-	if t.path.Reliable {
-		if head := e.flows[t.path.Flow]; head != nil {
+	if key, ok := t.lane(); ok {
+		if head := e.flows[key]; head != nil {
 			head.flowPrev, t.flowNext = t, head
 		}
-		e.flows[t.path.Flow] = t
+		e.flows[key] = t
 	}
+}
+
+// lane is what breaks as one: a connection, or the way to one address by UDP.
+type lane struct {
+	flow   uint64
+	remote netip.AddrPort // UDP
+}
+
+// lane tells in which list the transaction is: all of a connection are in one, by UDP only requests of ours.
+func (t *tx) lane() (lane, bool) {
+	if t.path.Reliable {
+		return lane{flow: t.path.Flow}, true
+	}
+	return lane{t.path.Flow, t.path.Remote}, !t.kind.server()
 }
 
 func (e *Engine) remove(t *tx) {
@@ -93,21 +108,21 @@ func (e *Engine) remove(t *tx) {
 	if e.byID[t.id] == t {
 		delete(e.byID, t.id)
 	}
-	if t.path.Reliable {
-		e.unlink(t)
+	if key, ok := t.lane(); ok {
+		e.unlink(t, key)
 	}
 	e.arm(t, time.Time{}, time.Time{})
 	t.request, t.wire = nil, nil
 }
 
-func (e *Engine) unlink(t *tx) {
+func (e *Engine) unlink(t *tx, key lane) {
 	switch {
 	case t.flowPrev != nil:
 		t.flowPrev.flowNext = t.flowNext
 	case t.flowNext != nil:
-		e.flows[t.path.Flow] = t.flowNext
+		e.flows[key] = t.flowNext
 	default:
-		delete(e.flows, t.path.Flow)
+		delete(e.flows, key)
 	}
 	if t.flowNext != nil {
 		t.flowNext.flowPrev = t.flowPrev

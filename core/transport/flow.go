@@ -196,7 +196,7 @@ func (f *flow) hangUp(doing string, err error) {
 }
 
 // unregister ends what depended on the connection. It runs on the loop.
-func (s *Stack) unregister(now time.Time, f *flow, err error) {
+func (s *Stack) unregister(f *flow, err error) {
 	if s.flows[f.ID] != f {
 		return
 	}
@@ -207,7 +207,7 @@ func (s *Stack) unregister(now time.Time, f *flow, err error) {
 	if f.incoming && !f.valid.Load() && !errors.Is(err, io.EOF) {
 		s.faults.warn("connection without a SIP message ended", f.Network, f.Remote, err.Error())
 	}
-	s.engine.FlowLost(now, uint64(f.ID), err)
+	s.engine.FlowLost(uint64(f.ID), err)
 }
 
 // sweepEvery is how often connections are looked at: idle ones, slow senders, keep-alives.
@@ -244,6 +244,8 @@ func (s *Stack) look(now time.Time, f *flow) {
 	case f.incoming && !f.valid.Load() && quiet > l.Stranger:
 		f.hangUp("receive", errSilent)
 	case f.incoming && quiet > l.Idle:
+		f.hangUp("receive", errIdle)
+	case s.cfg.KeepAlive <= 0 && quiet > l.Idle:
 		f.hangUp("receive", errIdle)
 	case f.incoming || s.cfg.KeepAlive <= 0:
 	case f.pinged != 0 && f.ponged.Load() != 0 && f.lastIn.Load() < f.pinged && since(f.pinged) > pongWait:

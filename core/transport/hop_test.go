@@ -273,3 +273,48 @@ func TestNextHopFlow(t *testing.T) {
 	uas.request(newRequest(t, sip.INFO, target), NextHop{Flow: 999})
 	assert.Equal(t, "udp", uac.next("request").flow.Network)
 }
+
+// RFC 3261 section 18.4: a UDP port that nobody listens on fails the request at once, not after 32 s, and fails no other.
+func TestRFC3261_18_4_PortUnreachable(t *testing.T) {
+	for _, listen := range []string{"127.0.64.16:0", "0.0.0.0:0", "[::]:0"} {
+		t.Run(listen, func(t *testing.T) {
+			uas := newUser(t, listenOn("udp", "127.0.64.17:0"))
+			uac := newUser(t, listenOn("udp", listen))
+			alive := uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:%s", uas.at(0))), NextHop{})
+			invite := uas.next("request")
+			dead := uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:127.0.64.17:%d", deadPort(t, "127.0.64.17"))), NextHop{})
+			h := uac.next("failure")
+			assert.Equal(t, dead, h.tx)
+			require.ErrorIs(t, h.err, syscall.ECONNREFUSED)
+			uas.respond(invite.tx, sip.NewResponse(invite.msg, 200, "", "bob"))
+			for {
+				if h := uac.next("response"); h.msg.Status == 200 {
+					assert.Equal(t, alive, h.tx)
+					break
+				}
+			}
+			uas.do(func() { uas.stack.Acked(invite.tx) })
+		})
+	}
+}
+
+// The answer to a datagram leaves from the address that it was sent to, also from a wildcard socket.
+func TestAnswerFromTheAddressAsked(t *testing.T) {
+	for _, listen := range []string{"0.0.0.0:0", "[::]:0"} {
+		t.Run(listen, func(t *testing.T) {
+			uas := answering(t, 200, listenOn("udp", listen))
+			conn, err := net.Dial("udp", fmt.Sprintf("127.0.64.18:%d", uas.at(0).Port())) // connected: takes datagrams from there only
+			require.NoError(t, err)
+			defer conn.Close()
+			m := newRequest(t, sip.OPTIONS, "sip:bob@example.com")
+			m.Via = []sip.Via{{Transport: "UDP", Host: "127.0.0.1", Params: sip.Params{{Name: "rport"}, {Name: "branch", Value: "z9hG4bK1", HasValue: true}}}}
+			_, err = conn.Write(m.Bytes())
+			require.NoError(t, err)
+			require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+			n, err := conn.Read(make([]byte, 2000))
+			require.NoError(t, err)
+			assert.NotZero(t, n)
+			assert.Equal(t, "127.0.64.18", uas.next("request").flow.Local.Addr().String())
+		})
+	}
+}

@@ -11,8 +11,12 @@ import (
 
 // receive takes what a reader handed over.
 func (s *Stack) receive(now time.Time, in inbound) {
+	if in.unreachable != nil {
+		s.engine.Unreachable(uint64(in.flow.ID), in.flow.Remote, in.unreachable)
+		return
+	}
 	if in.ended != nil {
-		s.unregister(now, in.conn, in.ended)
+		s.unregister(in.conn, in.ended)
 		return
 	}
 	if s.cfg.Tap != nil {
@@ -25,7 +29,7 @@ func (s *Stack) receive(now time.Time, in inbound) {
 			return
 		}
 	}
-	path := transaction.Path{Flow: uint64(in.flow.ID), Remote: in.flow.Remote, Reliable: in.conn != nil}
+	path := transaction.Path{Flow: uint64(in.flow.ID), Remote: in.flow.Remote, Reliable: in.conn != nil, Local: in.local}
 	if m.IsRequest() {
 		path.Remote = markSource(m, in.flow)
 	}
@@ -69,6 +73,9 @@ func (s *Stack) localOf(p transaction.Path) (network string, local netip.AddrPor
 		return f.Network, f.Local
 	}
 	if u := s.udpByID(FlowID(p.Flow)); u != nil {
+		if p.Local.IsValid() {
+			return "udp", netip.AddrPortFrom(p.Local, u.local.Port())
+		}
 		return "udp", s.localFor(u, p.Remote.Addr())
 	}
 	return "tcp", netip.AddrPort{} // the connection has just gone
@@ -81,20 +88,20 @@ func (s *Stack) send(now time.Time, o *transaction.Output) {
 		s.tap(now, f.Flow, o.Wire)
 		if !f.out.add(o.Wire) {
 			f.hangUp("send", errSlow)
-			s.unregister(now, f, f.why.Load())
+			s.unregister(f, f.why.Load())
 		}
 		return
 	}
 	u := s.udpByID(id)
 	if u == nil {
-		s.engine.SendFailed(now, o.Tx, &FlowError{Network: "tcp", Remote: o.Path.Remote, Doing: "send", Err: errGone})
+		s.engine.SendFailed(o.Tx, &FlowError{Network: "tcp", Remote: o.Path.Remote, Doing: "send", Err: errGone})
 		return
 	}
 	if s.cfg.Tap != nil {
 		s.tap(now, s.flowOf(o.Path), o.Wire)
 	}
-	if _, err := u.conn.WriteToUDPAddrPort(o.Wire, o.Path.Remote); err != nil && s.ctx.Err() == nil {
-		s.engine.SendFailed(now, o.Tx, &FlowError{Network: "udp", Remote: o.Path.Remote, Doing: "send", Err: err})
+	if err := u.send(o.Wire, o.Path.Local, o.Path.Remote); err != nil && s.ctx.Err() == nil {
+		s.engine.SendFailed(o.Tx, &FlowError{Network: "udp", Remote: o.Path.Remote, Doing: "send", Err: err})
 	}
 }
 

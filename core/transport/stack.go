@@ -144,14 +144,16 @@ type Stack struct {
 	scratch  []func(now time.Time)
 }
 
-// inbound is what a reader hands to the loop: a message, a fault of a stranger, or the end of a connection.
+// inbound is what a reader hands to the loop: a message, a fault of a stranger, the end of a connection, or that nobody is at a UDP address.
 type inbound struct {
-	flow  Flow
-	conn  *flow // nil: UDP
-	msg   *sip.Message
-	raw   []byte // only with a Tap
-	fault *sip.ParseError
-	ended error
+	flow        Flow
+	conn        *flow      // nil: UDP
+	local       netip.Addr // wildcard UDP sockets: the address written to
+	msg         *sip.Message
+	raw         []byte // only with a Tap
+	fault       *sip.ParseError
+	ended       error
+	unreachable error
 }
 
 // New listens on all configured addresses and starts the loop.

@@ -35,6 +35,7 @@ func (s *Stack) listenUDP(at netip.AddrPort, key string, outgoing bool) (*udpSoc
 	_ = conn.SetWriteBuffer(4 << 20)
 	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
 	u := &udpSocket{id: s.newFlowID(), conn: conn, local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), key: key, outgoing: outgoing}
+	u.prepare()
 	s.udp = append(s.udp, u)
 	if !s.spawn(func() { s.readUDP(u) }) {
 		_ = conn.Close()
@@ -44,21 +45,25 @@ func (s *Stack) listenUDP(at netip.AddrPort, key string, outgoing bool) (*udpSoc
 }
 
 func (s *Stack) readUDP(u *udpSocket) {
-	buf := make([]byte, sip.MaxMessage+1)
+	buf, oob := make([]byte, sip.MaxMessage+1), make([]byte, 256)
 	for {
-		n, from, err := u.conn.ReadFromUDPAddrPort(buf)
+		n, local, from, err := u.receive(buf, oob)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			time.Sleep(time.Millisecond) // an ICMP error of some peer; a broken socket must not spin
+			if !s.reportUnreachable(u) {
+				time.Sleep(time.Millisecond) // a broken socket must not spin
+			}
 			continue
 		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		if n == 0 || keepAliveOnly(buf[:n]) {
 			continue
 		}
-		in := inbound{flow: Flow{ID: u.id, Network: "udp", Local: u.local, Remote: from}}
+		in := inbound{flow: Flow{ID: u.id, Network: "udp", Local: u.local, Remote: from}, local: local}
+		if local.IsValid() {
+			in.flow.Local = netip.AddrPortFrom(local, u.local.Port())
+		}
 		m, err := sip.Parse(buf[:n])
 		if err != nil {
 			errors.As(err, &in.fault)
