@@ -2,6 +2,7 @@ package plane
 
 import (
 	"net/netip"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -21,8 +22,9 @@ type epollHome struct {
 
 func newDriver(loops int) (driver, error) {
 	d := &epollDriver{load: make([]atomic.Int64, loops)}
+	spare := runtime.GOMAXPROCS(0) > loops
 	for range loops {
-		l, err := newLoop()
+		l, err := newLoop(spare)
 		if err != nil {
 			d.close()
 			return nil, err

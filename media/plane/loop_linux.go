@@ -26,6 +26,11 @@ const (
 	coalesceAbove = 5000
 	coalesceBelow = 4000
 	coalesceFor   = time.Millisecond
+	// briskAbove, in packets per second, is where the loop waits inside of the system call without telling the Go scheduler:
+	// handing the processor over and back for each packet costs more than the packet (19 against 61 microseconds of CPU for
+	// a wait of 1 ms). It does so for at most briskFor at a time, and only where another processor is left for the rest.
+	briskAbove = 500
+	briskFor   = 2 * time.Millisecond
 )
 
 // loop is one thread that owns the sockets of its streams.
@@ -44,6 +49,8 @@ type loop struct {
 	packets  int // since counted
 	counted  time.Time
 	coalesce bool
+	brisk    bool
+	spare    bool      // there are more processors than loops
 	due      time.Time // the next tick
 
 	woken   atomic.Bool // something is queued
@@ -54,7 +61,7 @@ type loop struct {
 	done    chan struct{}
 }
 
-func newLoop() (*loop, error) {
+func newLoop(spare bool) (*loop, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
@@ -64,7 +71,7 @@ func newLoop() (*loop, error) {
 		unix.Close(ep)
 		return nil, err
 	}
-	l := &loop{epoll: ep, event: ev, streams: map[*Stream]struct{}{}, done: make(chan struct{})}
+	l := &loop{epoll: ep, event: ev, streams: map[*Stream]struct{}{}, done: make(chan struct{}), spare: spare}
 	l.in.init()
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, ev, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1}); err != nil {
 		unix.Close(ep)
@@ -138,7 +145,12 @@ func (l *loop) run() {
 
 // wait returns the number of events: at once if there are some or work is left over, else it blocks until the next tick.
 func (l *loop) wait() int {
-	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])), maxEvents, 0, 0, 0)
+	first := time.Duration(0)
+	if l.brisk && l.spare && len(l.more) == 0 {
+		first = briskFor
+	}
+	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])), maxEvents,
+		uintptr(first/time.Millisecond), 0, 0)
 	if e == 0 && n > 0 {
 		return int(n)
 	}
@@ -160,6 +172,10 @@ func (l *loop) wait() int {
 func (l *loop) pause() {
 	fds := [1]unix.PollFd{{Fd: int32(l.event), Events: unix.POLLIN}}
 	ts := unix.NsecToTimespec(int64(coalesceFor))
+	if l.spare {
+		syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
+		return
+	}
 	_, _ = unix.Ppoll(fds[:], &ts, nil)
 }
 
@@ -191,6 +207,7 @@ func (l *loop) tick(now time.Time) {
 	l.due = now.Add(tickEvery)
 	if passed := now.Sub(l.counted); passed >= tickEvery/2 {
 		rate := float64(l.packets) / passed.Seconds()
+		l.brisk = rate > briskAbove
 		l.coalesce = rate > coalesceAbove || l.coalesce && rate > coalesceBelow
 		l.packets, l.counted = 0, now
 	}
