@@ -68,14 +68,14 @@ func newLoop(spare bool) (*loop, error) {
 	}
 	ev, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
-		unix.Close(ep)
+		_ = unix.Close(ep)
 		return nil, err
 	}
 	l := &loop{epoll: ep, event: ev, streams: map[*Stream]struct{}{}, done: make(chan struct{}), spare: spare}
 	l.in.init()
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, ev, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1}); err != nil {
-		unix.Close(ep)
-		unix.Close(ev)
+		_ = unix.Close(ep)
+		_ = unix.Close(ev)
 		return nil, err
 	}
 	go l.run()
@@ -130,8 +130,8 @@ func (l *loop) run() {
 		}
 		l.drainMore(now)
 		if woken && l.answer(now) {
-			unix.Close(l.epoll)
-			unix.Close(l.event)
+			_ = unix.Close(l.epoll)
+			_ = unix.Close(l.event)
 			return
 		}
 		if !now.Before(l.due) {
@@ -228,7 +228,6 @@ func (l *loop) drain(now time.Time, s *epollSocket) {
 		case unix.EAGAIN:
 			return
 		default: // an ICMP error of an earlier send, or EINTR: packets may wait behind it
-			s.errors++
 			continue
 		}
 		l.packets += n

@@ -69,12 +69,10 @@ func newPhone(t testing.TB, suite sdp.Suite, codecs ...sdp.Codec) *phone {
 }
 
 func pionProfile(s sdp.Suite) (srtp.ProtectionProfile, [2]int) {
-	switch s {
-	case sdp.AEADAES128GCM:
+	if s == sdp.AEADAES128GCM {
 		return srtp.ProtectionProfileAeadAes128Gcm, [2]int{16, 12}
-	default:
-		return srtp.ProtectionProfileAes128CmHmacSha1_80, [2]int{16, 14}
 	}
+	return srtp.ProtectionProfileAes128CmHmacSha1_80, [2]int{16, 14}
 }
 
 func testKey(seed byte, n int) []byte { return bytes.Repeat([]byte{seed, 0x5a, seed ^ 0xff}, n)[:n] }

@@ -2,6 +2,7 @@ package plane
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"syscall"
@@ -23,7 +24,6 @@ type epollSocket struct {
 	slot   int32
 	side   Side
 	ch     relay.Channel
-	errors uint64
 }
 
 func bindSocket(at netip.AddrPort, buffer int) (*epollSocket, error) {
@@ -37,8 +37,8 @@ func bindSocket(at netip.AddrPort, buffer int) (*epollSocket, error) {
 		return nil, err
 	}
 	if err = s.setUp(at, buffer); err != nil {
-		unix.Close(s.fd)
-		if err == unix.EADDRINUSE {
+		_ = unix.Close(s.fd)
+		if errors.Is(err, unix.EADDRINUSE) {
 			return nil, errPortBusy
 		}
 		return nil, err
@@ -116,7 +116,7 @@ func (s *epollSocket) connect(to netip.AddrPort) netip.AddrPort {
 
 func (s *epollSocket) close() {
 	if s.fd >= 0 {
-		unix.Close(s.fd)
+		_ = unix.Close(s.fd)
 		s.fd = -1
 	}
 }

@@ -60,9 +60,17 @@ func Prepare(a sdp.Agreed) (*Prepared, error) {
 
 // Wipe clears the keys of what was not applied.
 func (p *Prepared) Wipe() {
+	p.wipeRecv()
+	p.wipeSend()
+}
+
+func (p *Prepared) wipeRecv() {
 	if p.recv != nil {
 		p.recv.Wipe()
 	}
+}
+
+func (p *Prepared) wipeSend() {
 	if p.send != nil {
 		p.send.Wipe()
 	}
@@ -101,26 +109,35 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	}
 }
 
+// applyKeys keeps the state of keys that did not change, and of those that come back after a failed re-INVITE: starting their
+// indices anew would use keystream twice and open the window to replays.
 func (s *side) applyKeys(now time.Time, p *Prepared) {
-	if p.sendKey != s.sendKey {
-		if s.send != nil {
-			s.send.Wipe()
+	switch p.sendKey {
+	case s.sendKey:
+		p.wipeSend()
+	case s.prevKey:
+		p.wipeSend()
+		s.send, s.prev, s.sendKey, s.prevKey = s.prev, s.send, s.prevKey, s.sendKey
+	default:
+		if s.prev != nil {
+			s.prev.Wipe()
 		}
+		s.prev, s.prevKey = s.send, s.sendKey
 		s.send, s.sendKey = p.send, p.sendKey
-	} else if p.send != nil {
-		p.send.Wipe()
 	}
-	if p.recvKey == s.recvKey {
-		if p.recv != nil {
-			p.recv.Wipe()
+	switch {
+	case p.recvKey == s.recvKey:
+		p.wipeRecv()
+	case s.old != nil && p.recvKey == s.oldKey:
+		p.wipeRecv()
+		s.recv, s.old, s.recvKey, s.oldKey = s.old, s.recv, s.oldKey, s.recvKey
+		s.oldUntil = now.Add(oldKeyFor)
+	default:
+		s.dropOld()
+		s.old, s.oldKey, s.oldUntil = s.recv, s.recvKey, now.Add(oldKeyFor)
+		s.recv, s.recvKey = p.recv, p.recvKey
+		if s.recv == nil { // plain now: nothing is decrypted any more
+			s.dropOld()
 		}
-		return
 	}
-	s.dropOld()
-	if p.recv != nil {
-		s.old, s.oldUntil = s.recv, now.Add(oldKeyFor)
-	} else if s.recv != nil {
-		s.recv.Wipe()
-	}
-	s.recv, s.recvKey = p.recv, p.recvKey
 }

@@ -233,6 +233,27 @@ func TestSameKeysKeepTheirState(t *testing.T) {
 	require.Len(t, x.events, 2)
 }
 
+// A re-INVITE that fails takes the keys back: their indices and windows go on, over a roll-over, too.
+func TestKeysThatComeBack(t *testing.T) {
+	a, b := agreed(addrA, sdp.AESCM128SHA180, 1, pcmu), agreed(addrB, sdp.NoSuite, 0, pcmu)
+	x := newBench(t, a, b)
+	var first []byte
+	for i := range 1<<16 + 10 {
+		w := x.wire(A, 0, uint16(i), 7)
+		first = bytes.Clone(w)
+		_, _, ok := x.deliver(start, addrA, A, w)
+		require.True(t, ok)
+		require.True(t, x.flows(start, addrB, B, uint16(i), 8))
+	}
+	x.apply(start, A, agreed(addrA, sdp.AEADAES128GCM, 31, pcmu))
+	x.apply(start, A, a)
+	_, _, ok := x.deliver(start, addrA, A, first)
+	require.False(t, ok)
+	require.EqualValues(t, 1, x.r.Stats(A).Replayed)
+	require.True(t, x.flows(start, addrA, A, 10, 7))
+	require.True(t, x.flows(start, addrB, B, 10, 8), "with the roll-over counter that A's context has")
+}
+
 func TestBadKeysAreRefused(t *testing.T) {
 	a := agreed(addrA, sdp.AESCM128SHA180, 1, pcmu)
 	a.RecvKey.Key = a.RecvKey.Key[:10]

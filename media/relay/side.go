@@ -18,10 +18,11 @@ type side struct {
 	list                      []sdp.Codec
 	codecs                    [128]codec // by the payload type that comes in
 
-	recv, old        *srtp.Receiver
+	recv, old        *srtp.Receiver // old: under the key before, for what is in flight
+	recvKey, oldKey  fingerprint
 	oldUntil         time.Time
-	send             *srtp.Sender
-	recvKey, sendKey fingerprint
+	send, prev       *srtp.Sender // prev: under the key before, should that come back
+	sendKey, prevKey fingerprint
 
 	latch   latch
 	control netip.AddrPort // where RTCP comes from
@@ -105,18 +106,20 @@ func (s *side) wipe() {
 		s.recv.Wipe()
 	}
 	s.dropOld()
-	if s.send != nil {
-		s.send.Wipe()
+	for _, k := range [...]*srtp.Sender{s.send, s.prev} {
+		if k != nil {
+			k.Wipe()
+		}
 	}
-	s.recv, s.send = nil, nil
-	s.recvKey, s.sendKey = fingerprint{}, fingerprint{}
+	s.recv, s.send, s.prev = nil, nil, nil
+	s.recvKey, s.sendKey, s.prevKey = fingerprint{}, fingerprint{}, fingerprint{}
 }
 
 func (s *side) dropOld() {
 	if s.old != nil {
 		s.stats.Evicted += s.old.Evicted()
 		s.old.Wipe()
-		s.old = nil
+		s.old, s.oldKey = nil, fingerprint{}
 	}
 }
 
