@@ -102,12 +102,8 @@ func (a Address) inBrackets(s string) (Address, *ParseError) {
 	if a.URI, fault = parseURI(s[:end]); fault != nil {
 		return a, fault
 	}
-	params, err := parseParams(s[end+1:])
-	if err != nil {
-		return a, asFault(err)
-	}
-	a.Params = params
-	return a, nil
+	a.Params, fault = parseParams(s[end+1:])
+	return a, fault
 }
 
 // bare reads an addr-spec without < and >: what follows ; belongs to the header, and commas and ? are not allowed (RFC 3261 section 20).
@@ -123,12 +119,8 @@ func (a Address) bare(s string) (Address, *ParseError) {
 	if a.URI, fault = parseURI(spec); fault != nil {
 		return a, fault
 	}
-	list, err := parseParams(params)
-	if err != nil {
-		return a, asFault(err)
-	}
-	a.Params = list
-	return a, nil
+	a.Params, fault = parseParams(params)
+	return a, fault
 }
 
 // isDisplay accepts tokens with white space; characters beyond ASCII are tolerated, separators of lists and headers not.
@@ -168,12 +160,4 @@ func (a *Address) appendTo(dst []byte) []byte {
 	dst = a.URI.appendTo(dst)
 	dst = append(dst, '>')
 	return a.Params.appendTo(dst, ';')
-}
-
-func asFault(err error) *ParseError {
-	fault, ok := err.(*ParseError)
-	if !ok {
-		return faultf(400, "%s", err.Error())
-	}
-	return fault
 }

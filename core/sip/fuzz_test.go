@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -135,8 +136,8 @@ func readAll(t *testing.T, b []byte, size int, pongs bool) (got []string) {
 				continue
 			}
 			if err != nil {
-				fault, ok := err.(*ParseError)
-				if !ok {
+				var fault *ParseError
+				if !errors.As(err, &fault) {
 					t.Fatal(err)
 				}
 				if fault.Fatal {

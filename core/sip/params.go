@@ -119,7 +119,7 @@ func appendText(dst []byte, s string) []byte {
 }
 
 // parseParams reads ";name=value;flag" of a header value, white space around the separators allowed, empty ones skipped.
-func parseParams(s string) (Params, error) {
+func parseParams(s string) (Params, *ParseError) {
 	n := strings.Count(s, ";")
 	if n == 0 {
 		if trim(s) != "" {
@@ -153,7 +153,7 @@ func parseParams(s string) (Params, error) {
 	return out, nil
 }
 
-func parseParam(s string) (Param, error) {
+func parseParam(s string) (Param, *ParseError) {
 	name, value, has := strings.Cut(s, "=")
 	name, value = trim(name), trim(value)
 	if !isToken(name) {

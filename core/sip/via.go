@@ -55,11 +55,11 @@ func parseVia(s string) (Via, *ParseError) {
 	}
 	rest = trim(rest[end:])
 	if i := strings.IndexByte(rest, ';'); i >= 0 {
-		params, err := parseParams(rest[i:])
-		if err != nil {
-			return v, asFault(err)
+		var fault *ParseError
+		if v.Params, fault = parseParams(rest[i:]); fault != nil {
+			return v, fault
 		}
-		v.Params, rest = params, trim(rest[:i])
+		rest = trim(rest[:i])
 	}
 	if fault := v.sentBy(rest); fault != nil {
 		return v, fault

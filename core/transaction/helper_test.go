@@ -95,7 +95,7 @@ func (b *bench) sends(d time.Duration) (at []time.Duration, rest []Output) {
 	}
 }
 
-// one requires exactly these kinds of output and returns them.
+// want requires exactly these kinds of output and returns them.
 func (b *bench) want(kinds ...Kind) []Output {
 	b.t.Helper()
 	out := b.outputs()

@@ -290,18 +290,34 @@ func (s *Stack) accept(l net.Listener, network string, config *tls.Config) {
 			s.welcome(conn, network)
 			continue
 		}
-		select {
-		case handshakes <- struct{}{}:
-		case <-s.quit:
-		}
-		if !s.spawn(func() {
-			s.handshake(conn, config, from)
-			<-handshakes
-		}) {
-			_ = conn.Close() // closing
+		if !s.secure(conn, config, from, handshakes) {
+			_ = conn.Close() // refused or closing
 			s.strangers.leave(from.Addr(), true)
 		}
 	}
+}
+
+// secure starts the handshake when there is room for one more.
+func (s *Stack) secure(conn net.Conn, config *tls.Config, from netip.AddrPort, handshakes chan struct{}) bool {
+	if !s.strangers.shake(from.Addr()) {
+		s.faults.warn("connection refused: too many unfinished TLS handshakes from there", "tls", from, "limit")
+		return false
+	}
+	select {
+	case handshakes <- struct{}{}:
+	case <-s.quit:
+		s.strangers.shaken(from.Addr())
+		return false
+	}
+	ok := s.spawn(func() {
+		s.handshake(conn, config, from)
+		s.strangers.shaken(from.Addr())
+		<-handshakes
+	})
+	if !ok {
+		s.strangers.shaken(from.Addr())
+	}
+	return ok
 }
 
 func (s *Stack) welcome(conn net.Conn, network string) {

@@ -22,7 +22,7 @@ func deadPort(t *testing.T, host string) uint16 {
 	t.Helper()
 	l, err := net.Listen("tcp", host+":0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return addrOf(l.Addr()).Port()
 }
 
@@ -305,7 +305,7 @@ func TestAnswerFromTheAddressAsked(t *testing.T) {
 			uas := answering(t, 200, listenOn("udp", listen))
 			conn, err := net.Dial("udp", fmt.Sprintf("127.0.64.18:%d", uas.at(0).Port())) // connected: takes datagrams from there only
 			require.NoError(t, err)
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			m := newRequest(t, sip.OPTIONS, "sip:bob@example.com")
 			m.Via = []sip.Via{{Transport: "UDP", Host: "127.0.0.1", Params: sip.Params{{Name: "rport"}, {Name: "branch", Value: "z9hG4bK1", HasValue: true}}}}
 			_, err = conn.Write(m.Bytes())

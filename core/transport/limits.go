@@ -15,6 +15,7 @@ type Limits struct {
 	// ConnectionsPerSource bounds those of one address, default 1000: a proxy opens a few, a load test one per call.
 	ConnectionsPerSource int
 	// Handshakes bounds TLS handshakes under way, default 200: each may cost a signature; more wait in the kernel's queue.
+	// One address gets a quarter of them, so that it can't keep others out by not finishing.
 	Handshakes int
 	// Stranger is how long a connection may live without one whole valid message, default 30 s; also the time for one message to arrive whole.
 	Stranger time.Duration
@@ -54,11 +55,14 @@ type sources struct {
 	mu     sync.Mutex
 	limits Limits
 	by     map[netip.Addr]int
+	shakes map[netip.Addr]int
 	in     int
 	all    int
 }
 
-func newSources(l Limits) *sources { return &sources{limits: l, by: map[netip.Addr]int{}} }
+func newSources(l Limits) *sources {
+	return &sources{limits: l, by: map[netip.Addr]int{}, shakes: map[netip.Addr]int{}}
+}
 
 // enter counts an incoming connection; false when its address, or all of them, have too many.
 func (s *sources) enter(a netip.Addr) bool {
@@ -71,6 +75,25 @@ func (s *sources) enter(a netip.Addr) bool {
 	s.in++
 	s.all++
 	return true
+}
+
+// shake counts a TLS handshake; false when its address has too many under way.
+func (s *sources) shake(a netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shakes[a] >= max(1, s.limits.Handshakes/4) {
+		return false
+	}
+	s.shakes[a]++
+	return true
+}
+
+func (s *sources) shaken(a netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shakes[a]--; s.shakes[a] <= 0 {
+		delete(s.shakes, a)
+	}
 }
 
 func (s *sources) dialled() {

@@ -91,7 +91,7 @@ func TestOrderOfRequests(t *testing.T) {
 	startUser(t, uas, listenOn("tcp", "127.0.62.3:0"))
 	conn, err := net.Dial("tcp", uas.at(0).String())
 	require.NoError(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	go func() { // reads the answers away; ends with the connection
 		buf := make([]byte, 65536)
 		for {

@@ -40,7 +40,7 @@ func (s *Stack) Request(req *sip.Message, hop NextHop) TxID {
 			return // cancelled meanwhile
 		}
 		if err != nil {
-			s.giveUp(now, a, err)
+			s.giveUp(a, err)
 			return
 		}
 		a.rest, a.resolved = list, true
@@ -83,11 +83,11 @@ func (s *Stack) later(f func(now time.Time)) { s.post(f) }
 // next tries the next address; err is why the one before failed.
 func (s *Stack) next(now time.Time, a *attempt, err error) {
 	if a.cancelled {
-		s.giveUp(now, a, ErrCancelled)
+		s.giveUp(a, ErrCancelled)
 		return
 	}
 	if len(a.rest) == 0 {
-		s.giveUp(now, a, err)
+		s.giveUp(a, err)
 		return
 	}
 	c := a.rest[0]
@@ -125,7 +125,7 @@ func (s *Stack) overStream(now time.Time, a *attempt, t target, patience time.Du
 		switch {
 		case s.attempts[a.id] != a: // cancelled meanwhile
 		case a.cancelled:
-			s.giveUp(now, a, ErrCancelled)
+			s.giveUp(a, ErrCancelled)
 		case err != nil:
 			if len(a.rest) > 0 && a.rest[0].forced && len(s.noTCP) < resolvedSize {
 				s.noTCP[t.addr] = now
@@ -222,7 +222,7 @@ func (s *Stack) fillContacts(m *sip.Message, network string, local netip.AddrPor
 	}
 }
 
-func (s *Stack) giveUp(now time.Time, a *attempt, err error) {
+func (s *Stack) giveUp(a *attempt, err error) {
 	delete(s.attempts, a.id)
 	s.later(func(now time.Time) {
 		s.guard(a.req.CallID, func() { s.handler.HandleFailure(now, a.id, err) })
@@ -277,7 +277,7 @@ func (s *Stack) detour(now time.Time, a *attempt, cause error) {
 		switch {
 		case s.attempts[a.id] != a:
 		case err != nil:
-			s.giveUp(now, a, cause)
+			s.giveUp(a, cause)
 		default:
 			a.rest, a.resolved = list, true
 			s.next(now, a, cause)
@@ -294,7 +294,7 @@ func (s *Stack) Cancel(invite TxID, extra []sip.Header) {
 	}
 	a.cancelled, a.extra, a.rest = true, extra, nil
 	if !a.sent {
-		s.giveUp(now, a, ErrCancelled)
+		s.giveUp(a, ErrCancelled)
 		return
 	}
 	s.engine.Cancel(now, invite, extra)

@@ -55,7 +55,7 @@ func TestMalformedRequests(t *testing.T) {
 			u := newUser(t, listenOn("udp", "127.0.65.1:0"), logging(&lines))
 			conn, err := net.Dial("udp", u.at(0).String())
 			require.NoError(t, err)
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			_, err = conn.Write([]byte(v.message))
 			require.NoError(t, err)
 			_, err = conn.Write([]byte(text("OPTIONS sip:a@b SIP/2.0", strings.Replace(rest, "bK1", "bK2", 1))))
@@ -86,7 +86,7 @@ func TestFaultsAreLoggedSparingly(t *testing.T) {
 	u := newUser(t, listenOn("udp", "127.0.65.2:0"), logging(&lines))
 	conn, err := net.Dial("udp", u.at(0).String())
 	require.NoError(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	for range 500 {
 		_, err = conn.Write([]byte("rubbish\r\n\r\n"))
 		require.NoError(t, err)
@@ -145,12 +145,12 @@ func TestKeepAliveAnswered(t *testing.T) {
 func TestKeepAliveSent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.65.5:0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	uac := newUser(t, func(c *Config) { c.KeepAlive = 10 * time.Millisecond })
 	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=tcp", l.Addr())), NextHop{})
 	conn, err := l.Accept()
 	require.NoError(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	r := bufio.NewReader(conn)
 	for line := ""; line != "\r\n"; { // the request
@@ -244,7 +244,7 @@ func TestHalfOpenHandshakes(t *testing.T) {
 	for _, half := range halves {
 		closed(t, half)
 	}
-	_, err := tls.Dial("tcp", u.at(0).String(), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}) //nolint:gosec // refused on purpose
+	_, err := tls.Dial("tcp", u.at(0).String(), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10})
 	require.Error(t, err, "TLS 1.1")
 }
 
@@ -252,7 +252,7 @@ func TestHalfOpenHandshakes(t *testing.T) {
 func TestSlowReader(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.65.11:0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	uac := newUser(t, limited(func(l *Limits) { l.WriteQueue = 64 << 10 }))
 	target := fmt.Sprintf("sip:%s;transport=tcp", l.Addr())
 	big := newRequest(t, sip.INFO, target)
