@@ -26,21 +26,21 @@ type flags struct {
 	ListOverrides  optional `placeholder:"PREFIX|all" group:"print" help:"Print the names that --set takes and exit."`
 	ListSections   bool     `group:"print" help:"Print the names of the sections and exit."`
 
-	Debug         bool   `short:"d" group:"run" help:"Show debug lines on the terminal."`
-	DisableStdout bool   `group:"run" help:"No log on the terminal."`
-	Syslog        bool   `group:"run" help:"Log to syslog too, from level global/syslog-level."`
-	Pidfile       string `short:"p" placeholder:"FILE" group:"run" help:"Write the process number to this file while the program runs."`
-	Server        string `placeholder:"NAME" default:"b2bua" group:"run" help:"Flexisip's choice of a server; this program is the server b2bua."`
+	Debug         bool     `short:"d" group:"run" help:"Show debug lines on the terminal."`
+	DisableStdout bool     `group:"run" help:"No log on the terminal."`
+	Syslog        bool     `group:"run" help:"Log to syslog too, from level global/syslog-level."`
+	Pidfile       string   `short:"p" placeholder:"FILE" group:"run" help:"Write the process number to this file while the program runs."`
+	Hosts         []string `placeholder:"HOST=IP" sep:"none" group:"run" help:"Resolve this name to this address, whatever DNS says. May be repeated; an empty address takes a name out again."`
+	Server        string   `placeholder:"NAME" default:"b2bua" group:"run" help:"Flexisip's choice of a server; this program is the server b2bua."`
 
-	Daemon            bool     `group:"compat" help:"No effect: run it under systemd."`
-	Transports        string   `short:"t" placeholder:"LIST" group:"compat" help:"No effect: it is for the proxy. Set b2bua-server/transport."`
-	Hosts             []string `placeholder:"HOST=IP" sep:"none" group:"compat" help:"No effect: use /etc/hosts."`
-	P12PassphraseFile string   `placeholder:"FILE" name:"p12-passphrase-file" group:"compat" help:"No effect: it is for the proxy."`
-	ShowExperimental  bool     `group:"compat" help:"No effect: every setting is shown."`
-	RemoveDeprecated  bool     `group:"compat" help:"No effect: deprecated settings are never printed."`
-	ListModules       bool     `group:"compat" help:"Prints nothing: modules belong to the proxy."`
-	DumpMibs          bool     `group:"compat" help:"Prints nothing: there is no SNMP."`
-	TrackAllocations  bool     `group:"compat" help:"No effect."`
+	Daemon            bool   `group:"compat" help:"No effect: run it under systemd."`
+	Transports        string `short:"t" placeholder:"LIST" group:"compat" help:"No effect: it is for the proxy. Set b2bua-server/transport."`
+	P12PassphraseFile string `placeholder:"FILE" name:"p12-passphrase-file" group:"compat" help:"No effect: it is for the proxy."`
+	ShowExperimental  bool   `group:"compat" help:"No effect: every setting is shown."`
+	RemoveDeprecated  bool   `group:"compat" help:"No effect: deprecated settings are never printed."`
+	ListModules       bool   `group:"compat" help:"Prints nothing: modules belong to the proxy."`
+	DumpMibs          bool   `group:"compat" help:"Prints nothing: there is no SNMP."`
+	TrackAllocations  bool   `group:"compat" help:"No effect."`
 
 	Help    helpFlag    `short:"h" group:"print" help:"Print this help and exit. Also after a command: b2bua explain --help."`
 	Version versionFlag `short:"v" group:"print" help:"Print the version and exit."`
@@ -139,7 +139,6 @@ func (f *flags) unused() []string {
 	}
 	note(f.Daemon, "--daemon has no effect: the program stays in the foreground; run it under systemd")
 	note(f.Transports != "", "--transports has no effect: it is for the proxy; use --set b2bua-server/transport=URI")
-	note(len(f.Hosts) > 0, "--hosts has no effect: name the host in /etc/hosts")
 	note(f.P12PassphraseFile != "", "--p12-passphrase-file has no effect: it is for the proxy; see [b2bua::tls] for our certificate")
 	note(f.ShowExperimental, "--show-experimental has no effect: every setting is shown")
 	note(f.RemoveDeprecated, "--remove-deprecated has no effect: deprecated settings are never printed")

@@ -37,6 +37,10 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err := f.checkServer(); err != nil {
 		return err
 	}
+	hosts, err := f.hosts()
+	if err != nil {
+		return err
+	}
 	if done, err := f.printed(stdout); done {
 		return err
 	}
@@ -56,5 +60,5 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		printMild(stderr, report)
 		return f.Explain.run(cfg, stdout)
 	}
-	return f.serve(ctx, cfg, report, stdout)
+	return f.serve(ctx, cfg, report, hosts, stdout)
 }

@@ -67,7 +67,7 @@ func TestExitStatus(t *testing.T) {
 		{"--dump-mibs", 0, "no SNMP"},
 		{"--check -c " + good, 0, "The configuration has no fault."},
 		{"--server b2bua --daemon --check -c " + good, 0, "--daemon has no effect"},
-		{"-t x --hosts a=1.2.3.4 --p12-passphrase-file f --show-experimental --remove-deprecated --track-allocations --check -c " + good, 0, "--hosts has no effect"},
+		{"-t x --p12-passphrase-file f --show-experimental --remove-deprecated --track-allocations --check -c " + good, 0, "--transports has no effect"},
 		{"explain sip:a@b -c " + good, 0, "Encryption of leg B       none"},
 		{"completion bash", 0, "complete -F _b2bua b2bua"},
 

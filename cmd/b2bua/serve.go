@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strconv"
@@ -20,7 +21,7 @@ import (
 )
 
 // serve runs the server until a signal or the end of ctx stops it.
-func (f *flags) serve(ctx context.Context, cfg *config.Config, report *config.Report, stdout io.Writer) error {
+func (f *flags) serve(ctx context.Context, cfg *config.Config, report *config.Report, hosts map[string]netip.Addr, stdout io.Writer) error {
 	logger, problem := log.Open(f.logOptions(cfg, stdout))
 	defer func() { _ = logger.Close() }() // every line has been written
 	lines := slog.New(logger.Handler())
@@ -49,7 +50,7 @@ func (f *flags) serve(ctx context.Context, cfg *config.Config, report *config.Re
 	defer wait()
 	defer stop() // before wait: it ends ctx
 
-	err = server.Run(ctx, cfg, server.Options{Log: lines, Ready: func(at []transport.Listener) {
+	err = server.Run(ctx, cfg, server.Options{Log: lines, Hosts: hosts, Ready: func(at []transport.Listener) {
 		lines.Info(listening(at))
 		systemd.tell(lines, "READY=1")
 	}})

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"runtime/debug"
@@ -17,16 +16,16 @@ import (
 )
 
 // listen opens exactly the configured addresses; every transport stays available for outgoing requests.
-func (s *server) listen(ctx context.Context, cfg *config.Config, timers transaction.Timers) (*transport.Stack, error) {
+func (s *server) listen(ctx context.Context, cfg *config.Config, timers transaction.Timers, names hosts) (*transport.Stack, error) {
 	tc := transport.Config{
 		TLSClient: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !cfg.TLS.VerifyPeer},
-		Timers:    timers, ConnectTimeout: cfg.Timers.Connect, Log: s.log, OnPanic: s.panicked,
+		Timers:    timers, ConnectTimeout: cfg.Timers.Connect, Log: s.log, OnPanic: s.panicked, Resolver: names,
 	}
 	if cfg.B2BUA.EnableKeepalive {
 		tc.KeepAlive = cfg.Timers.Keepalive
 	}
 	for _, l := range cfg.B2BUA.Transport {
-		addr, err := resolveListen(ctx, l)
+		addr, err := resolveListen(ctx, names, l)
 		if err != nil {
 			return nil, err
 		}
@@ -45,11 +44,11 @@ func (s *server) listen(ctx context.Context, cfg *config.Config, timers transact
 	return st, nil
 }
 
-func resolveListen(ctx context.Context, l config.Listen) (netip.AddrPort, error) {
+func resolveListen(ctx context.Context, names hosts, l config.Listen) (netip.AddrPort, error) {
 	if l.Addr.IsValid() {
 		return l.Addr, nil
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", l.Host)
+	addrs, err := names.LookupNetIP(ctx, "ip", l.Host)
 	if err != nil || len(addrs) == 0 {
 		return netip.AddrPort{}, fmt.Errorf("b2bua-server/transport=%s: the host %s has no address (%w): write an IP address, or * for all", l.URI, l.Host, err)
 	}

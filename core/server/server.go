@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"runtime"
 	"time"
 
@@ -30,6 +31,8 @@ type Options struct {
 	Log *slog.Logger
 	// Ready is called once, when every address listens.
 	Ready func(listening []transport.Listener)
+	// Hosts are names with a fixed address (--hosts).
+	Hosts map[string]netip.Addr
 }
 
 // supported encryptions of this build, on either leg.
@@ -101,7 +104,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		MaxDuration: cfg.B2BUA.MaxCallDuration, Linger: 64 * cfg.Timers.T1,
 		Support: support(cfg), Rand: rand.Reader,
 	})
-	s.stack, err = s.listen(ctx, cfg, timers)
+	s.stack, err = s.listen(ctx, cfg, timers, newHosts(opt.Hosts))
 	if err != nil {
 		s.plane.Close()
 		return nil, err

@@ -1,0 +1,24 @@
+package server
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestFixedHosts(t *testing.T) {
+	h := newHosts(map[string]netip.Addr{"Proxy.Example.org": netip.MustParseAddr("127.0.0.9")})
+	got, err := h.LookupNetIP(t.Context(), "ip", "proxy.example.ORG.")
+	require.NoError(t, err)
+	require.Equal(t, []netip.Addr{netip.MustParseAddr("127.0.0.9")}, got)
+
+	_, err = h.LookupNetIP(t.Context(), "ip6", "proxy.example.org")
+	require.ErrorContains(t, err, "family")
+	_, _, err = h.LookupSRV(t.Context(), "sip", "tcp", "proxy.example.org")
+	require.ErrorContains(t, err, "--hosts")
+
+	local, err := h.LookupNetIP(t.Context(), "ip4", "localhost")
+	require.NoError(t, err, "other names go to the system")
+	require.NotEmpty(t, local)
+}
