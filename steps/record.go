@@ -8,13 +8,10 @@ import (
 	"b2bua/steps/wire"
 )
 
-// tapOf records the messages of a literal phone under its name.
-func (w *World) tapOf(name string) wire.Tap {
+// tapOf records the messages of a literal phone under its name; own is its address. It runs on the phone's readers, so it
+// touches nothing of the world but the recorder.
+func (w *World) tapOf(name string, own netip.AddrPort) wire.Tap {
 	return func(at time.Time, from, to netip.AddrPort, network string, raw []byte) {
-		own := from
-		if phone := w.phones[name]; phone != nil {
-			own = phone.Addr()
-		}
 		w.recorder.SIP(capture.Message{
 			At: at, Owner: name, Sent: from == own, Network: network, From: from, To: to, Raw: append([]byte(nil), raw...),
 		})

@@ -116,7 +116,7 @@ func (w *World) literalPhone(name, network string) (*wire.Phone, error) {
 		return nil, err
 	}
 	at := netip.AddrPortFrom(addr, 5060)
-	phone, err := wire.NewPhone(name, name, network, at, w.tapOf(name))
+	phone, err := wire.NewPhone(name, name, network, at, w.tapOf(name, at))
 	if err != nil {
 		return nil, err
 	}

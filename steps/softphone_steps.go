@@ -56,7 +56,7 @@ func (w *World) behindProxy() error {
 	w.proxy, err = proxy.New(proxy.Config{
 		Listen: []string{"tcp:" + addr.String() + ":5060"}, Domains: []string{domain}, Record: w.recorder,
 		Divert:  proxy.Divert{URI: fmt.Sprintf("sip:%s;transport=tcp", w.b2bua), UserAgent: strings.Replace(agent, "{version}", w.binary.Version, 1)},
-		Rewrite: w.rewrite,
+		Rewrite: rewriteTo(w.named["rewritten"]),
 	})
 	if err != nil {
 		return err
@@ -77,12 +77,14 @@ func (w *World) proxyRewrites(uri string) error {
 	return nil
 }
 
-// rewrite changes the Request-URI of a caller's INVITE, and leaves alone what comes back from b2bua.
-func (w *World) rewrite(m capture.Message) string {
-	if m.Method() != "INVITE" || m.HasHeader("X-Flexisip-B2BUA") || strings.Contains(m.Header("To"), "tag=") {
-		return ""
+// rewriteTo changes the Request-URI of a caller's INVITE, and leaves alone what comes back from b2bua. It runs in the proxy.
+func rewriteTo(uri string) func(capture.Message) string {
+	return func(m capture.Message) string {
+		if m.Method() != "INVITE" || m.HasHeader("X-Flexisip-B2BUA") || strings.Contains(m.Header("To"), "tag=") {
+			return ""
+		}
+		return uri
 	}
-	return w.named["rewritten"]
 }
 
 // betweenSoftphones starts b2bua with the last softphone of the table as outbound proxy; the others call through b2bua.

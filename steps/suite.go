@@ -22,7 +22,9 @@ type Suite struct {
 }
 
 // NewSuite makes a suite; race builds the product with the race detector.
-func NewSuite(race bool) *Suite { return &Suite{builder: product.Builder{Race: race}, settled: settled} }
+func NewSuite(race bool) *Suite {
+	return &Suite{builder: product.Builder{Race: race}, settled: settled}
+}
 
 // InitializeScenario registers steps and hooks for one scenario.
 func (s *Suite) InitializeScenario(sc *godog.ScenarioContext) { register(sc, s) }

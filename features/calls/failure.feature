@@ -100,19 +100,15 @@ Feature: Leg B fails before the answer
     Then alice's call fails with 302
 
   @2.4.3
-  Scenario: the connection to the outbound proxy is refused
-    Given b2bua runs with an outbound proxy where nobody listens, over tcp, for alice
+  Scenario Outline: nobody listens at the outbound proxy, over <network>
+    Given b2bua runs with an outbound proxy where nobody listens, over <network>, for alice
     When alice invites bob
     Then alice's call fails with 503
 
-  @2.4.3
-  Scenario: nobody answers at the outbound proxy, over udp
-    Given the settings
-      | setting          | value |
-      | b2bua::timers/t1 | 50ms  |
-    And b2bua runs with an outbound proxy where nobody listens, over udp, for alice
-    When alice invites bob
-    Then alice's call fails with 408
+    Examples:
+      | network |
+      | tcp     |
+      | udp     |
 
   @2.4.3
   Scenario: the callee never answers, not even 100

@@ -98,7 +98,7 @@ func (r Ran) Output() string { return r.Stdout + r.Stderr }
 func (b *Binary) Run(ctx context.Context, dir string, env []string, args ...string) (Ran, error) {
 	cmd := exec.CommandContext(ctx, b.Path, args...)
 	var stdout, stderr bytes.Buffer
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = dir, &stdout, &stderr, append(os.Environ(), env...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = dir, &stdout, &stderr, environment(env)
 	cmd.SysProcAttr = dieWithParent()
 	err := cmd.Run()
 	var exit *exec.ExitError

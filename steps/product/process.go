@@ -54,7 +54,7 @@ func (b *Binary) Start(dir string, env []string, args ...string) (*Process, erro
 	p := &Process{Dir: dir, Args: args, log: log, exited: make(chan struct{}), changed: make(chan struct{}), patience: cmp.Or(b.StopDeadline, stopDeadline)}
 	p.cmd = exec.Command(b.Path, args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, in, in
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = environment(env)
 	p.cmd.SysProcAttr = dieWithParent()
 	err = p.cmd.Start()
 	_ = in.Close()
@@ -66,6 +66,15 @@ func (b *Binary) Start(dir string, env []string, args ...string) (*Process, erro
 	go p.read(out, read)
 	go p.wait(read)
 	return p, nil
+}
+
+// environment adds to ours. The race detector's runtime sleeps a second at every exit unless told not to.
+func environment(more []string) []string {
+	env := os.Environ()
+	if os.Getenv("GORACE") == "" {
+		env = append(env, "GORACE=atexit_sleep_ms=10")
+	}
+	return append(env, more...)
 }
 
 func (p *Process) read(out io.ReadCloser, done chan<- struct{}) {

@@ -48,8 +48,7 @@ func OpenLine(addr netip.AddrPort, tap PacketTap) (*Line, error) {
 		return nil, err
 	}
 	l := &Line{conn: conn, tap: tap, done: make(chan struct{}), changed: make(chan struct{}), detector: tone.NewDetector()}
-	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	l.addr = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
+	l.addr = unmapped(conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	l.readers.Add(1)
 	go l.read()
 	return l, nil
@@ -86,7 +85,7 @@ func (l *Line) read() {
 				continue // an ICMP error of an earlier packet
 			}
 		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		from = unmapped(from)
 		payload := append([]byte(nil), buf[:n]...)
 		if l.tap != nil {
 			l.tap(time.Now(), false, from, l.addr, payload)

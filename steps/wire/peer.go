@@ -55,7 +55,7 @@ func Listen(name, network string, addr netip.AddrPort, tap Tap) (*Peer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("phone %s: %w", name, err)
 		}
-		p.packet, p.addr = conn, conn.LocalAddr().(*net.UDPAddr).AddrPort()
+		p.packet, p.addr = conn, unmapped(conn.LocalAddr().(*net.UDPAddr).AddrPort())
 		p.readers.Add(1)
 		go p.readPackets()
 	case "tcp":
@@ -63,15 +63,17 @@ func Listen(name, network string, addr netip.AddrPort, tap Tap) (*Peer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("phone %s: %w", name, err)
 		}
-		p.listener, p.addr = listener, listener.Addr().(*net.TCPAddr).AddrPort()
+		p.listener, p.addr = listener, unmapped(listener.Addr().(*net.TCPAddr).AddrPort())
 		p.readers.Add(1)
 		go p.accept()
 	default:
 		return nil, fmt.Errorf("phone %s: no transport %q, use udp or tcp", name, network)
 	}
-	p.addr = netip.AddrPortFrom(p.addr.Addr().Unmap(), p.addr.Port())
 	return p, nil
 }
+
+// unmapped makes an IPv4 address of one that the kernel reports as IPv6.
+func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
 // Addr is where the phone listens.
 func (p *Peer) Addr() netip.AddrPort { return p.addr }
@@ -125,7 +127,7 @@ func (p *Peer) readPackets() {
 			continue // an ICMP error of an earlier packet
 		}
 		if len(strings.TrimSpace(string(buf[:n]))) > 0 {
-			p.deliver(append([]byte(nil), buf[:n]...), netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+			p.deliver(append([]byte(nil), buf[:n]...), unmapped(from))
 		}
 	}
 }
@@ -142,8 +144,7 @@ func (p *Peer) accept() {
 }
 
 func (p *Peer) adopt(conn net.Conn) netip.AddrPort {
-	remote := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
-	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	remote := unmapped(conn.RemoteAddr().(*net.TCPAddr).AddrPort())
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
