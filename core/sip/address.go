@@ -123,10 +123,11 @@ func (a Address) bare(s string) (Address, *ParseError) {
 	return a, fault
 }
 
-// isDisplay accepts tokens with white space; characters beyond ASCII are tolerated, separators of lists and headers not.
+// isDisplay tolerates in an unquoted display name all that can't be taken for a list, a parameter or a quoted-string;
+// the grammar has tokens only, and phones do not keep to it.
 func isDisplay(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < 0x80 && !tokenChars[c] && c != ' ' && c != '\t' && c != '(' && c != ')' && c != '/' && c != '&' && c != '@' && c != '#' {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f || c == '"' || c == ',' || c == ';' || c == '\\' {
 			return false
 		}
 	}
