@@ -1,0 +1,93 @@
+package load
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+	"strconv"
+
+	"b2bua/media/sdp"
+)
+
+// description is what the fast path needs of an SDP.
+type description struct {
+	addr  netip.AddrPort
+	proto []byte
+	pts   []byte // the format list
+	tag   []byte // of the a=crypto line with the wanted suite
+	key   []byte // its key and salt
+}
+
+// read takes the first audio stream; suite NoSuite: no key is looked for.
+func (d *description) read(b []byte, suite sdp.Suite) error {
+	*d = description{}
+	var ip netip.Addr
+	var port uint64
+	audio, media := false, false
+	for line := range bytes.SplitSeq(b, []byte("\n")) {
+		line = bytes.TrimRight(line, "\r")
+		switch {
+		case bytes.HasPrefix(line, []byte("c=IN IP4 ")) && (audio || !media):
+			ip, _ = netip.ParseAddr(string(line[9:])) // checked at the end
+		case bytes.HasPrefix(line, []byte("m=")):
+			f := bytes.SplitN(line[2:], []byte(" "), 4)
+			media, audio = true, len(f) == 4 && string(f[0]) == "audio" && port == 0
+			if audio {
+				port, _ = strconv.ParseUint(string(f[1]), 10, 16) // checked at the end
+				d.proto, d.pts = f[2], f[3]
+			}
+		case audio && bytes.HasPrefix(line, []byte("a=crypto:")) && d.key == nil && suite != sdp.NoSuite:
+			d.crypto(line[9:], suite)
+		}
+	}
+	if port == 0 || !ip.Is4() {
+		return errNoAudio
+	}
+	d.addr = netip.AddrPortFrom(ip, uint16(port))
+	if suite != sdp.NoSuite && d.key == nil {
+		return fmt.Errorf("no a=crypto line with %s", suite)
+	}
+	if suite == sdp.NoSuite && bytes.Contains(d.proto, []byte("SAVP")) {
+		return fmt.Errorf("%s where plain RTP was wanted", d.proto)
+	}
+	return nil
+}
+
+func (d *description) crypto(value []byte, suite sdp.Suite) {
+	f := bytes.Fields(value)
+	if len(f) < 3 || !bytes.HasPrefix(f[2], []byte("inline:")) {
+		return
+	}
+	if s, err := sdp.ParseSuite(string(f[1])); err != nil || s != suite {
+		return
+	}
+	text, _, _ := bytes.Cut(f[2][7:], []byte("|"))
+	key, err := base64.RawStdEncoding.DecodeString(string(bytes.TrimRight(text, "=")))
+	if err == nil && len(key) == suite.KeyLen()+suite.SaltLen() {
+		d.tag, d.key = f[0], key
+	}
+}
+
+// write is our description; tag and proto come from the offer that is answered.
+func (s *side) write(proto, tag string) []byte {
+	if proto == "" {
+		proto = "RTP/AVP"
+		if s.suite != sdp.NoSuite {
+			proto = "RTP/SAVP"
+		}
+	}
+	name := "PCMU"
+	if s.pt == 8 {
+		name = "PCMA"
+	}
+	b := fmt.Appendf(nil, "v=0\r\no=load %d 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d %s %d\r\na=rtpmap:%d %s/8000\r\na=ptime:20\r\n",
+		s.call*2+s.dir+1, s.sock.at.Addr(), s.sock.at.Addr(), s.sock.at.Port(), proto, s.pt, s.pt, name)
+	if s.suite != sdp.NoSuite {
+		if tag == "" {
+			tag = "1"
+		}
+		b = fmt.Appendf(b, "a=crypto:%s %s inline:%s\r\n", tag, s.suite, base64.StdEncoding.EncodeToString(s.key))
+	}
+	return b
+}
