@@ -17,6 +17,7 @@ import (
 	"github.com/cucumber/godog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"b2bua/steps/product"
 )
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv(fakeVariable); mode != "" {
 		os.Exit(fakeProduct(mode, os.Args[1:]))
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 var transport = regexp.MustCompile(`(?m)^transport=sip:([^;]+);transport=tcp$`)

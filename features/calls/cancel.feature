@@ -1,3 +1,4 @@
+@calls
 Feature: The caller gives up
   Spec 2.4.4. CANCEL gets 200, the INVITE 487, and leg B is cancelled as its own state allows.
 

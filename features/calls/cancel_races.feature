@@ -1,3 +1,4 @@
+@calls
 Feature: The caller gives up at the worst moment
   Spec 2.4.4, RFC 3261 9.1: no CANCEL before a provisional response; a 200 that crosses it is acknowledged and released.
 

@@ -1,3 +1,4 @@
+@calls
 Feature: Leg B fails before the answer
   Spec 2.4.3 and 2.4.7. The caller gets the final status of leg B with its reason phrase, Warning and Reason.
 

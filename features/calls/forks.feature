@@ -1,3 +1,4 @@
+@calls
 Feature: Forks
   Spec 2.13. A forking proxy sends several INVITEs with one Call-ID and one From tag; each is a bridge of its own.
 

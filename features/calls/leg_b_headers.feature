@@ -1,3 +1,4 @@
+@calls
 Feature: The INVITE of leg B, header by header
   Spec 2.3.1. Leg B is a call of b2bua's own: it carries From and To of the caller, and nothing else that the caller sent.
 

@@ -1,3 +1,4 @@
+@calls
 Feature: Limits of calls
   Spec 2.3 step 2, 2.4.4, 2.4.7, 2.10.
 

@@ -1,3 +1,4 @@
+@calls
 Feature: Requests outside a call
   Spec 2.2.
 

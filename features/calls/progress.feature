@@ -1,3 +1,4 @@
+@calls
 Feature: Progress of leg B as the caller sees it
   Spec 2.4.1. A 180 is relayed without SDP, the first 18x with SDP becomes a 183 with b2bua's own answer. Nothing is ever
   said to the caller that leg B did not cause, except 100 Trying.

@@ -1,3 +1,4 @@
+@calls
 Feature: Calls that b2bua itself refuses
   Spec 2.3 step 3 and 2.4.7. A refused call is one line at message level with its reason, and leg B never hears of it.
 

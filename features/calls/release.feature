@@ -1,3 +1,4 @@
+@calls
 Feature: Release
   Spec 2.4.5. Whichever side ends the call, the other is ended too; a BYE is answered at once.
 

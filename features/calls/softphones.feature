@@ -1,3 +1,4 @@
+@calls
 Feature: Calls between phones that carry media
   Spec 5.1, with a proxy that sends every call through b2bua.
 

@@ -1,3 +1,4 @@
+@calls
 Feature: The same call over each transport
 
   Scenario Outline: a call over <network>, from the first message to the last

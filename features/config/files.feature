@@ -1,3 +1,4 @@
+@config
 Feature: Configuration files
   Spec 1.1, decisions 1, 2 and 5.
 

@@ -1,3 +1,4 @@
+@config
 Feature: A wrong configuration is explained
   Issue: all faults at once, each with file, line, setting, value and what to write instead; exit status 255.
 

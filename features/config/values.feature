@@ -1,3 +1,4 @@
+@config
 Feature: Values of settings
   Spec 1.1.1, 1.2 and 5.7.
 

@@ -1,3 +1,4 @@
+@media
 Feature: Media by hand
   Packets that are made one by one, for what a well-behaved phone would not do.
 

@@ -1,3 +1,4 @@
+@media
 Feature: Media arrives, and only where it should
   Proven by content: each phone plays a tone of its own and must hear exactly the other's; and by octets: what one leg carries in
   clear must not be on the wire of an encrypted one.

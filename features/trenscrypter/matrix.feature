@@ -1,3 +1,4 @@
+@trenscrypter
 Feature: Encryption of leg A to encryption of leg B
   Spec 5.2: the fixture of the original's tests. Row order of the rules matters: b2bua_srtpgcm and b2bua_srtp256 match the last
   suite rule as well.

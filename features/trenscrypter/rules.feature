@@ -1,3 +1,4 @@
+@trenscrypter
 Feature: How the rules choose
   Spec 3.1 to 3.3. The subject is the To URI with its parameters; the first rule whose expression matches the whole of it wins.
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func callThroughB2BUA(t *testing.T, l *lab, caller, callee, suite string) {
 		require.NoError(t, p.AwaitLog(ctx, "to LinphoneCallStreamsRunning"))
 	}
 	talk(ctx, t, l)
-	require.NoError(t, alice.Command("terminate all"))
+	require.NoError(t, bob.Command("terminate all"))
 	heard := map[string]Counters{}
 	for name, p := range map[string]*Linphone{"alice": alice, "bob": bob} {
 		c, err := p.AwaitCounters(ctx)
@@ -80,6 +81,9 @@ func callThroughB2BUA(t *testing.T, l *lab, caller, callee, suite string) {
 		assert.Greater(t, c.Received, spoken, "%s received audio", name)
 		assert.Zero(t, c.Bad, "%s got malformed packets", name)
 		assert.Zero(t, c.Errors, "%s could not decrypt", name)
+		loudness, err := Loudness(filepath.Join(l.dir, name, "heard.wav"))
+		require.NoError(t, err)
+		assert.Greater(t, loudness, 100.0, "%s heard the other's recording, and not silence", name)
 		heard[name] = c
 	}
 	assert.InDelta(t, heard["alice"].Sent, heard["bob"].Received, 10, "what alice sent, bob received")
