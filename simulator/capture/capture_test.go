@@ -156,3 +156,27 @@ func regexpLines(text, prefix string) []string {
 	}
 	return out
 }
+
+func FuzzMessage(f *testing.F) {
+	f.Add([]byte(invite))
+	f.Add([]byte(trying))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m := Message{Raw: raw}
+		if m.IsRequest() == (m.Status() != 0) && m.IsRequest() {
+			t.Fatal("a request with a status")
+		}
+		_, _, _ = m.Method(), m.RequestURI(), m.Headers("via")
+		if len(m.String()) != len(raw) {
+			t.Fatal("striking out changed the length")
+		}
+		r := NewRecorder()
+		r.SIP(m)
+		var out bytes.Buffer
+		if err := r.Ladder(&out); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.WritePcapng(&out); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

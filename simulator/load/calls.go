@@ -514,10 +514,10 @@ func (s *signaller) pace(begun int, start int64) int {
 	return begun
 }
 
-// settled: no call is between two phases.
+// settled: no call is between two phases. Calls that were never placed do not count.
 func (s *signaller) settled(stay phase) bool {
 	for i := range s.calls {
-		if p := s.calls[i].phase; p != done && p != broken && p != stay {
+		if p := s.calls[i].phase; p != idle && p != done && p != broken && p != stay {
 			return false
 		}
 	}

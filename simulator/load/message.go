@@ -68,7 +68,7 @@ func (m *message) header(line []byte) {
 	case "contact", "m":
 		m.contact = value
 	case "content-length", "l":
-		if n, err := strconv.Atoi(string(value)); err == nil && n >= 0 {
+		if n, err := strconv.Atoi(string(value)); err == nil && n >= 0 && n <= 1<<16 { // longer is no message of a call
 			m.length = n
 		}
 	}
