@@ -118,7 +118,7 @@ func (c *call) peerFault(l *leg, w string) {
 func (e *Engine) newCall(now time.Time, tx TxID, invite *sip.Message, from Source) *call {
 	e.calledN++
 	c := &call{e: e, number: e.calledN, started: now}
-	c.a = &leg{call: c, side: SideA, state: legInviting, invite: invite, tx: tx, tag: sip.NewTag(e.cfg.Rand), local: from.Local.Addr()}
+	c.a = &leg{call: c, side: SideA, state: legInviting, invite: invite, tx: tx, tag: e.tag(from), local: from.Local.Addr()}
 	c.b = &leg{call: c, side: SideB}
 	c.a.acks, c.b.acks = map[uint32]TxID{}, map[uint32]TxID{}
 	if from.Reliable {

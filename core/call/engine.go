@@ -202,6 +202,14 @@ func (e *Engine) inOrder() []*call {
 // Refuse makes new calls be refused with 503 while the running ones go on (b2bua/drain-timeout).
 func (e *Engine) Refuse(why string) { e.closing = why }
 
+// tag is the To tag of our responses to a request outside a dialog.
+func (e *Engine) tag(from Source) string {
+	if from.Tag != "" {
+		return from.Tag
+	}
+	return sip.NewTag(e.cfg.Rand)
+}
+
 // start sends a request of leg l and remembers who wants its outcome.
 func (e *Engine) start(l *leg, req *sip.Message, hop Hop, handle func(time.Time, *sip.Message, error)) Ref {
 	e.refN++

@@ -23,7 +23,7 @@ func (e *Engine) invite(now time.Time, tx TxID, req *sip.Message, from Source) {
 		e.tell(event.Refused{
 			Call: event.Call{A: req.CallID}, From: req.From.URI.String(), To: req.To.URI.String(), Status: r.status, Why: r.why,
 		})
-		e.respond(tx, req, r.status, "", sip.NewTag(e.cfg.Rand), r.headers...)
+		e.respond(tx, req, r.status, "", e.tag(from), r.headers...)
 		return
 	}
 	c := e.newCall(now, tx, req, from)

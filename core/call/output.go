@@ -41,7 +41,8 @@ type Hop struct {
 type Source struct {
 	Peer, Local netip.AddrPort
 	Flow        uint64
-	Reliable    bool // TCP or TLS
+	Reliable    bool   // TCP or TLS
+	Tag         string // To tag of what the transaction layer answers by itself; empty: any
 }
 
 // Output is one effect, to be carried out in the order of Poll.

@@ -26,7 +26,7 @@ func (e *Engine) stray(tx TxID, req *sip.Message, from Source) {
 	}
 	tag := ""
 	if req.To.Tag() == "" {
-		tag = sip.NewTag(e.cfg.Rand)
+		tag = e.tag(from)
 	}
 	e.tell(event.Stray{
 		Method: string(req.Method), From: req.From.URI.String(), To: req.To.URI.String(), Peer: from.Peer.String(), Status: status, Why: why,

@@ -16,10 +16,11 @@ import (
 )
 
 // listen opens exactly the configured addresses; every transport stays available for outgoing requests.
-func (s *server) listen(ctx context.Context, cfg *config.Config, timers transaction.Timers, names hosts) (*transport.Stack, error) {
+func (s *server) listen(ctx context.Context, cfg *config.Config, timers transaction.Timers, names hosts) error {
 	tc := transport.Config{
 		TLSClient: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !cfg.TLS.VerifyPeer},
 		Timers:    timers, ConnectTimeout: cfg.Timers.Connect, Log: s.log, OnPanic: s.panicked, Resolver: names,
+		Attach: func(st *transport.Stack) { s.stack = st },
 	}
 	if cfg.B2BUA.EnableKeepalive {
 		tc.KeepAlive = cfg.Timers.Keepalive
@@ -27,21 +28,20 @@ func (s *server) listen(ctx context.Context, cfg *config.Config, timers transact
 	for _, l := range cfg.B2BUA.Transport {
 		addr, err := resolveListen(ctx, names, l)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		tc.Listen = append(tc.Listen, transport.Listener{Network: l.Network, Addr: addr})
 		if l.Network == "tls" && cfg.TLS.Certificate == "" {
-			return nil, fmt.Errorf("b2bua-server/transport=%s needs a certificate: set [b2bua::tls] certificate and key to PEM files", l.URI)
+			return fmt.Errorf("b2bua-server/transport=%s needs a certificate: set [b2bua::tls] certificate and key to PEM files", l.URI)
 		}
 	}
 	if err := certificates(&tc, cfg.TLS); err != nil {
-		return nil, err
+		return err
 	}
-	st, err := transport.New(tc, s)
-	if err != nil {
-		return nil, fmt.Errorf("b2bua-server/transport: %w", err)
+	if _, err := transport.New(tc, s); err != nil {
+		return fmt.Errorf("b2bua-server/transport: %w", err)
 	}
-	return st, nil
+	return nil
 }
 
 func resolveListen(ctx context.Context, names hosts, l config.Listen) (netip.AddrPort, error) {

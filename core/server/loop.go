@@ -18,7 +18,7 @@ import (
 // HandleRequest passes a request on.
 func (s *server) HandleRequest(now time.Time, tx transport.TxID, req *sip.Message, flow transport.Flow) {
 	s.engine.Request(now, tx, req, call.Source{
-		Peer: flow.Remote, Local: flow.Local, Flow: uint64(flow.ID), Reliable: flow.Network != "udp",
+		Peer: flow.Remote, Local: flow.Local, Flow: uint64(flow.ID), Reliable: flow.Network != "udp", Tag: s.stack.Tag(tx),
 	})
 	s.drain(now)
 }

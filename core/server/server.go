@@ -104,9 +104,8 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		MaxDuration: cfg.B2BUA.MaxCallDuration, Linger: 64 * cfg.Timers.T1,
 		Support: support(cfg), Rand: rand.Reader,
 	})
-	s.stack, err = s.listen(ctx, cfg, timers, newHosts(opt.Hosts))
-	if err != nil {
-		s.plane.Close()
+	if err := s.listen(ctx, cfg, timers, newHosts(opt.Hosts)); err != nil {
+		_ = s.plane.Close()
 		return nil, err
 	}
 	return s, nil

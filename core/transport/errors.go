@@ -39,3 +39,12 @@ func (e *ResolveError) Error() string { return fmt.Sprintf("no address for %s: %
 
 // Unwrap returns the resolver's error.
 func (e *ResolveError) Unwrap() error { return e.Err }
+
+// impossibleError is the error for URIs that no try at any time can reach.
+type impossibleError string
+
+// Error says why.
+func (e impossibleError) Error() string { return string(e) }
+
+// Impossible tells it from a failure that may pass.
+func (e impossibleError) Impossible() bool { return true }

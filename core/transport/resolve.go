@@ -36,9 +36,6 @@ type destination struct {
 	network string // "" when the URI leaves it open
 }
 
-// noTransport is the error for URIs whose transport we do not speak.
-var errNoTransport = errors.New("its transport is none of udp, tcp, tls")
-
 // destinationOf applies RFC 3263 section 4.1 as far as the URI alone decides; maddr takes the place of the host.
 func destinationOf(u sip.URI) (destination, error) {
 	d := destination{host: strings.ToLower(u.Host), port: u.Port}
@@ -48,17 +45,17 @@ func destinationOf(u sip.URI) (destination, error) {
 	transport, _ := u.Params.Get("transport")
 	switch transport = strings.ToLower(transport); {
 	case u.Scheme != "sip" && u.Scheme != "sips":
-		return d, &ResolveError{Host: u.Scheme + " URI", Err: errors.New("only sip and sips URIs can be reached")}
+		return d, &ResolveError{Host: u.Scheme + " URI", Err: impossibleError("only sip and sips URIs can be reached")}
 	case d.host == "":
 		return d, &ResolveError{Host: "a URI without host", Err: errors.New("nothing to look up")}
 	case u.Scheme == "sips" && (transport == "" || transport == "tcp" || transport == "tls"), transport == "tls":
 		d.network = "tls"
 	case u.Scheme == "sips":
-		return d, &ResolveError{Host: d.host, Err: errors.New("sips goes by TLS over TCP only")}
+		return d, &ResolveError{Host: d.host, Err: impossibleError("sips goes by TLS over TCP only")}
 	case transport == "udp" || transport == "tcp" || transport == "":
 		d.network = transport
 	default:
-		return d, &ResolveError{Host: d.host, Err: errNoTransport}
+		return d, &ResolveError{Host: d.host, Err: impossibleError("its transport is none of udp, tcp, tls")}
 	}
 	return d, nil
 }
