@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"b2bua/simulator/capture"
 	"b2bua/simulator/endpoint"
 	"b2bua/simulator/proxy"
+	"b2bua/simulator/stream"
+	"b2bua/simulator/tone"
 )
 
 type demoCmd struct {
@@ -120,7 +123,7 @@ func (c *demoCmd) conclude(e *env, s *show, record *capture.Recorder, result dem
 		s.line("VERDICT: not as it should be: %v", fault)
 		return fault
 	}
-	s.line("\nVERDICT: both calls were bridged, SDES on one side and plain RTP on the other, and each phone heard the other's tone.")
+	s.line("\nVERDICT: both calls were bridged, SDES on one side and plain RTP on the other, each phone heard the\n         other's tone, and nobody on the encrypted wire could.")
 	s.line("Now with your own file:\n\n    %s\n", result.Next)
 	return nil
 }
@@ -232,7 +235,7 @@ func (d *demo) call(from, to *endpoint.Phone) (demoCall, error) {
 	}
 	d.legs(result)
 	if err == nil {
-		err = judge(from, to, result)
+		err = errors.Join(judge(from, to, result), d.wire(result))
 	}
 	result.OK = err == nil
 	if err != nil {
@@ -317,6 +320,30 @@ func judge(from, to *endpoint.Phone, c demoCall) error {
 			faults = append(faults, fmt.Errorf("%s heard %.0f Hz, not %.0f", end.self.Name(), end.audio.ToneHeard, end.peer.Tone()))
 		case end.audio.Refused > 0:
 			faults = append(faults, fmt.Errorf("%s refused %d packets", end.self.Name(), end.audio.Refused))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// wire looks at the captured packets of each end: a tone can be heard in them if, and only if, the leg is in clear.
+func (d *demo) wire(c demoCall) error {
+	var faults []error
+	for _, end := range []endpoint.Summary{c.Caller, c.Callee} {
+		at, err := netip.ParseAddrPort(end.Audio().Local)
+		if err != nil {
+			return fmt.Errorf("%s has no media address: %w", end.Phone, err)
+		}
+		for _, sent := range []bool{true, false} {
+			var packets [][]byte
+			for _, p := range d.record.Packets(at) {
+				if (p.From == at) == sent {
+					packets = append(packets, p.Payload)
+				}
+			}
+			clear := stream.HeardInClear(packets).Confidence >= tone.Clear
+			if clear != (end.Audio().Encryption == "none") {
+				faults = append(faults, fmt.Errorf("the wire of %s (%s) carries clear audio: %v", end.Phone, end.Audio().Encryption, clear))
+			}
 		}
 	}
 	return errors.Join(faults...)

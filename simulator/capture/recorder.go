@@ -133,3 +133,23 @@ func (r *Recorder) party(addr netip.AddrPort) string {
 	}
 	return addr.String()
 }
+
+// Packet is one media packet as it was on the wire.
+type Packet struct {
+	At       time.Time
+	From, To netip.AddrPort
+	Payload  []byte
+}
+
+// Packets are the media packets that a socket sent or received, oldest first; an invalid address: all.
+func (r *Recorder) Packets(of netip.AddrPort) []Packet {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Packet
+	for _, p := range r.packets {
+		if !of.IsValid() || p.from == of || p.to == of {
+			out = append(out, Packet{p.at, p.from, p.to, p.payload})
+		}
+	}
+	return out
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"b2bua/core/dialog"
 	"b2bua/core/sip"
 	"b2bua/core/transaction"
 	"b2bua/core/transport"
@@ -25,6 +26,7 @@ type branch struct {
 	tx    transport.TxID
 	final bool
 	next  transport.NextHop
+	sent  *sip.Message
 }
 
 // ackRoute tells where the ACK of a 2xx goes.
@@ -46,7 +48,7 @@ func (p *Proxy) forward(tx transport.TxID, req, out *sip.Message, hops []hop, fl
 		if req.Method == sip.INVITE || req.Method == sip.SUBSCRIBE {
 			m.RecordRoute = append(p.recordRoute(flow.Network, h.network), m.RecordRoute...)
 		}
-		b := &branch{of: f, next: h.next}
+		b := &branch{of: f, next: h.next, sent: m}
 		b.tx = p.stack.Request(m, h.next)
 		p.branches[b.tx] = b
 		f.branches = append(f.branches, b)
@@ -75,11 +77,17 @@ func (p *Proxy) HandleResponse(_ time.Time, tx transport.TxID, resp *sip.Message
 	}
 }
 
-// succeeded passes a 2xx on; for an INVITE that of every branch (RFC 3261 section 16.7 step 5).
+// succeeded passes a 2xx on. A caller gets one answer: a second phone that answers at the same moment is acknowledged and
+// released here, in the caller's name.
 func (p *Proxy) succeeded(b *branch, resp *sip.Message) {
 	f := b.of
 	again := b.final
 	b.final = true
+	if f.done && f.req.Method == sip.INVITE {
+		p.release(b, resp)
+		p.tidy(f)
+		return
+	}
 	if f.req.Method == sip.INVITE {
 		if len(p.acks) >= maxAcks {
 			clear(p.acks)
@@ -94,6 +102,19 @@ func (p *Proxy) succeeded(b *branch, resp *sip.Message) {
 	if !again {
 		p.tidy(f)
 	}
+}
+
+// release ends a dialog that nobody else will.
+func (p *Proxy) release(b *branch, resp *sip.Message) {
+	own := resp.Clone()
+	own.RecordRoute = slices.DeleteFunc(own.RecordRoute, func(a sip.Address) bool { return p.isSelf(a.URI) })
+	d, err := dialog.NewUAC(b.sent, own)
+	if err != nil {
+		return
+	}
+	next := transport.NextHop{URI: d.NextHop()}
+	p.stack.Ack(b.tx, d.Ack(b.sent.CSeq.Number), next)
+	p.stack.Request(d.Request(sip.BYE), next)
 }
 
 // refused keeps the best refusal until all branches are finished (RFC 3261 section 16.7 step 6).

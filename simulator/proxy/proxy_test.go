@@ -125,6 +125,36 @@ func TestForkingCancelsTheLosers(t *testing.T) {
 	require.NoError(t, m.WaitRunning(within(t)))
 }
 
+// Two phones answer at the same moment: the caller has one call, and none stays behind.
+func TestTwoAnswersOfAFork(t *testing.T) {
+	for range 5 {
+		p := start(t, proxy.Config{})
+		marie := phone(t, p, endpoint.Config{Name: "marie"})
+		desk := phone(t, p, endpoint.Config{Name: "desk", AOR: "sip:pauline@sip.example.org"})
+		mobile := phone(t, p, endpoint.Config{Name: "mobile", AOR: "sip:pauline@sip.example.org"})
+		a, err := marie.Call("sip:pauline@sip.example.org", endpoint.CallOptions{})
+		require.NoError(t, err)
+		d, err := desk.WaitIncoming(within(t))
+		require.NoError(t, err)
+		m, err := mobile.WaitIncoming(within(t))
+		require.NoError(t, err)
+		answered := make(chan error, 1)
+		go func() { answered <- d.Answer(nil) }()
+		second := m.Answer(nil)
+		first := <-answered
+		assert.True(t, first == nil || second == nil)
+		require.NoError(t, a.WaitRunning(within(t)))
+		loser, winner := d, m
+		if a.Summary().Audio().Remote == d.Summary().Audio().Local {
+			loser, winner = m, d
+		}
+		require.NoError(t, loser.WaitReleased(within(t)))
+		require.NoError(t, winner.WaitRunning(within(t)))
+		require.NoError(t, a.HangUp())
+		require.NoError(t, winner.WaitReleased(within(t)))
+	}
+}
+
 func TestForkAllRefuse(t *testing.T) {
 	p := start(t, proxy.Config{})
 	marie := phone(t, p, endpoint.Config{Name: "marie"})
