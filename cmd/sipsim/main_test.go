@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"b2bua/simulator/endpoint"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	// signal.NotifyContext leaves the runtime's one signal goroutine behind
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("os/signal.signal_recv"), goleak.IgnoreTopFunction("os/signal.loop"))
+}
+
+// buffer may be written by several goroutines and wakes who waits for a text.
+type buffer struct {
+	mu      sync.Mutex
+	b       bytes.Buffer
+	changed chan struct{}
+}
+
+func newBuffer() *buffer { return &buffer{changed: make(chan struct{}, 1)} }
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// wait returns the first group of a pattern once it is there.
+func (b *buffer) wait(t *testing.T, pattern string) string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	deadline := time.After(10 * time.Second)
+	for {
+		if m := re.FindStringSubmatch(b.String()); m != nil {
+			return m[1]
+		}
+		select {
+		case <-b.changed:
+		case <-deadline:
+			t.Fatalf("%s is not in:\n%s", pattern, b)
+		}
+	}
+}
+
+// background runs a command and returns its output and a way to its exit status.
+func background(args ...string) (out *buffer, status chan int) {
+	out, status = newBuffer(), make(chan int, 1)
+	go func() { status <- run(args, out, out) }()
+	return out, status
+}
+
+func TestCallAndAnswer(t *testing.T) {
+	answering, answered := background("answer", "--aor", "sip:pauline@127.0.0.1", "--calls", "1", "--ring", "1ms", "--encryption", "sdes", "--early")
+	uri := answering.wait(t, `listens at (\S+),`)
+	pcap := filepath.Join(t.TempDir(), "call.pcapng")
+	var stdout, stderr bytes.Buffer
+	code := run([]string{"call", uri, "--aor", "sip:marie@127.0.0.1", "--duration", "1s", "--encryption", "sdes", "--suite", "AEAD_AES_128_GCM,AES_CM_128_HMAC_SHA1_80",
+		"--header", "X-Test: 1", "--json", "--ladder", "--pcap", pcap}, &stdout, &stderr)
+	require.Equal(t, exitOK, code, stderr.String())
+	var result callResult
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &result))
+	assert.Equal(t, "ok", result.Verdict)
+	assert.Equal(t, "AES_CM_128_HMAC_SHA1_80", result.Call.Audio().Suite, "the callee has no GCM by default")
+	assert.True(t, result.Call.Early)
+	assert.Contains(t, stderr.String(), "INVITE ----")
+	assert.NotContains(t, stderr.String(), "inline:W")
+	st, err := os.Stat(pcap)
+	require.NoError(t, err)
+	assert.Greater(t, st.Size(), int64(5000))
+	assert.Equal(t, os.FileMode(0o600), st.Mode().Perm())
+	assert.Equal(t, exitOK, <-answered, answering.String())
+	assert.Contains(t, answering.String(), "ended by remote (bye)")
+}
+
+func TestRefusedCallIsStatusTwo(t *testing.T) {
+	answering, answered := background("answer", "--decline", "486", "--calls", "1", "--json")
+	uri := answering.wait(t, `listens at (\S+),`)
+	out, called := background("call", uri)
+	assert.Equal(t, exitCall, <-called)
+	assert.Contains(t, out.String(), "486 Busy Here")
+	assert.Equal(t, exitOK, <-answered)
+	assert.Contains(t, answering.String(), `"status": 486`)
+}
+
+func TestSilentCallIsStatusThree(t *testing.T) {
+	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--direction", "recvonly")
+	uri := answering.wait(t, `listens at (\S+),`)
+	out, called := background("call", uri, "--duration", "700ms")
+	assert.Equal(t, exitMedia, <-called)
+	assert.Contains(t, out.String(), "received none")
+	assert.Equal(t, exitOK, <-answered)
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"--nonsense"}, {"call"}, {"call", "sip:x@y", "--listen", "x"}, {"call", "sip:x@y", "--header", "x"}, {"proxy", "--bind", "x"},
+		{"load", "calls", "--dut", "192.0.2.1:5060"}, {"load", "calls", "--dut", "here"}, {"demo", "--b2bua", "/nonexistent/b2bua"}} {
+		out, status := background(args...)
+		code := <-status
+		assert.Contains(t, []int{exitUsage, exitCall}, code, "%v: %s", args, out)
+		assert.Contains(t, out.String(), "sipsim:")
+	}
+}
+
+func TestHelpTeaches(t *testing.T) {
+	for _, args := range [][]string{{}, {"--help"}, {"call", "--help"}, {"answer", "--help"}, {"proxy", "--help"}, {"demo", "--help"}, {"load", "--help"}, {"load", "calls", "--help"},
+		{"load", "media", "--help"}, {"completion", "--help"}} {
+		out, status := background(args...)
+		assert.Equal(t, exitOK, <-status)
+		assert.Greater(t, len(out.String()), 300, "%v", args)
+	}
+	out, status := background("--help")
+	<-status
+	assert.Contains(t, out.String(), "Exit status:")
+	out, status = background("load", "media", "--help")
+	<-status
+	assert.Contains(t, out.String(), "sip:%u@sdes.example.org")
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		out, status := background("completion", shell)
+		assert.Equal(t, exitOK, <-status)
+		for _, word := range []string{"demo", "--ladder", "--encryption", "media"} {
+			assert.Contains(t, out.String(), word)
+		}
+	}
+}
+
+func TestLoadAgainstItself(t *testing.T) {
+	out, status := background("load", "calls", "--dut", "127.0.79.1:5070", "--uas", "127.0.79.1:5070", "--uac", "127.0.79.2:5069", "-n", "50")
+	assert.Equal(t, exitOK, <-status, out.String())
+	assert.Contains(t, out.String(), "50 completed, 0 failed")
+	out, status = background("load", "media", "--dut", "127.0.79.1:5070", "--uas", "127.0.79.1:5070", "--uac", "127.0.79.2:5069", "-n", "2", "--duration", "200ms", "--warm", "40ms", "--json")
+	assert.Equal(t, exitOK, <-status, out.String())
+	assert.Contains(t, out.String(), `"loss_percent": 0`)
+}
+
+func TestLinesForPeople(t *testing.T) {
+	assert.Equal(t, "video off", describe(endpoint.StreamSummary{Kind: "video"}))
+	text := describe(endpoint.StreamSummary{Kind: "audio", Enabled: true, Encryption: "sdes", Suite: "S", Received: 5, Refused: 2, ToneHeard: 1000, Certainty: 1})
+	assert.True(t, strings.Contains(text, "SDES S") && strings.Contains(text, "2 refused") && strings.Contains(text, "hears 1000 Hz"), text)
+}
