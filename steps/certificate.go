@@ -4,41 +4,102 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 )
 
-// certificate writes a key and a certificate for the address of b2bua and points the settings at them.
-func (w *World) certificate() error {
+// authority signs the certificates of one scenario.
+type authority struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+func template(name string, from, until time.Time) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: until,
+		KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
+	}
+}
+
+func newAuthority() (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	template := x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "b2bua"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IPAddresses: []net.IP{w.b2bua.Addr().AsSlice()}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	root := template("scenario", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	root.IsCA, root.KeyUsage = true, x509.KeyUsageCertSign
+	der, err := x509.CreateCertificate(rand.Reader, root, root, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	certificate, err := x509.ParseCertificate(der)
+	return &authority{certificate, key}, err
+}
+
+// issue makes a certificate for an address. kind: good, of another host, self-signed, expired.
+func (a *authority) issue(at netip.Addr, kind string) (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	leaf := template("b2bua scenario", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	leaf.IPAddresses = []net.IP{at.AsSlice()}
+	parent, signer := a.certificate, a.key
+	switch kind {
+	case "good":
+	case "of another host":
+		leaf.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 1)}
+	case "expired":
+		leaf.NotBefore, leaf.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
+	case "self-signed":
+		parent, signer = leaf, key
+	default:
+		return tls.Certificate{}, fmt.Errorf("no kind of certificate %q", kind)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, parent, &key.PublicKey, signer)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+}
+
+// pool is what trusts the authority.
+func (a *authority) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.certificate)
+	return pool
+}
+
+// certificate gives b2bua a certificate for its address and the authority of the scenario, by its settings.
+func (w *World) certificate() error {
+	authority, err := newAuthority()
 	if err != nil {
 		return err
 	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	w.authority = authority
+	own, err := authority.issue(w.b2bua.Addr(), "good")
+	if err != nil {
+		return err
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
 	if err != nil {
 		return err
 	}
 	for _, file := range []struct {
-		name, kind, setting string
-		der                 []byte
-	}{{"certificate.pem", "CERTIFICATE", "certificate", der}, {"key.pem", "PRIVATE KEY", "key", secret}} {
-		path := filepath.Join(w.dir, file.name)
+		setting, kind string
+		der           []byte
+	}{
+		{"certificate", "CERTIFICATE", own.Certificate[0]},
+		{"key", "PRIVATE KEY", key},
+		{"ca-file", "CERTIFICATE", authority.certificate.Raw},
+	} {
+		path := filepath.Join(w.dir, file.setting+".pem")
 		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der}), 0o600); err != nil {
 			return err
 		}

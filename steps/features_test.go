@@ -33,7 +33,7 @@ func parseBefore() bool {
 	return false
 }
 
-// InitializeTestSuite is called by the godog command.
+// InitializeTestSuite is called by the godog command; under `go test` other tests use the binary too, so TestMain removes it.
 func InitializeTestSuite(ts *godog.TestSuiteContext) { suite.InitializeTestSuite(ts) }
 
 // InitializeScenario is called by the godog command, and by TestFeatures.
@@ -50,7 +50,7 @@ func TestFeatures(t *testing.T) {
 		run.Format = "pretty"
 	}
 	status := godog.TestSuite{
-		Name: "b2bua", TestSuiteInitializer: InitializeTestSuite, ScenarioInitializer: InitializeScenario, Options: &run,
+		Name: "b2bua", ScenarioInitializer: InitializeScenario, Options: &run,
 	}.Run()
 	if status != 0 {
 		t.Fatalf("the suite ended with status %d", status)

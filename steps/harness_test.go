@@ -29,7 +29,12 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv(fakeVariable); mode != "" {
 		os.Exit(fakeProduct(mode, os.Args[1:]))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		if err := suite.builder.Remove(); err != nil {
+			fmt.Fprintln(os.Stderr, "remove the built binary:", err)
+		}
+		os.Exit(status)
+	}))
 }
 
 var transport = regexp.MustCompile(`(?m)^transport=sip:([^;]+);transport=tcp$`)

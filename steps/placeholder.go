@@ -17,6 +17,7 @@ var placeholder = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
 //	{{version}}                version of the build under test
 //	{{dir}}                    directory of the scenario's world
 //	{{port}}                   a port of [::1] that is free
+//	{{1300 letters}}           a word that makes a request too large for UDP
 //	{{space}}                  one blank, where an editor would remove it
 func (w *World) expand(text string) (string, error) {
 	var unknown error
@@ -32,7 +33,7 @@ func (w *World) expand(text string) (string, error) {
 }
 
 func (w *World) places() map[string]string {
-	places := map[string]string{"dir": w.dir, "space": " ", "port": w.port, "b2bua": w.b2bua.String(), "b2bua.ip": w.b2bua.Addr().String()}
+	places := map[string]string{"dir": w.dir, "space": " ", "1300 letters": strings.Repeat("a", 1300), "port": w.port, "b2bua": w.b2bua.String(), "b2bua.ip": w.b2bua.Addr().String()}
 	if w.binary != nil {
 		places["version"] = w.binary.Version
 	}

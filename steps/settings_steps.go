@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"strconv"
 
 	"github.com/cucumber/godog"
 
@@ -17,6 +18,8 @@ func (w *World) settingsSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^b2bua runs between (\w+) and (\w+)$`, w.runsBetween)
 	sc.Step(`^b2bua runs between (\w+) and (\w+) over (udp|tcp)$`, w.runsBetweenOver)
 	sc.Step(`^b2bua runs between (\w+) and (\w+) with$`, w.runsBetweenWith)
+	sc.Step(`^b2bua runs between (\w+) and (\w+) on IPv6 over (udp|tcp)$`, w.runsOnIPv6)
+	sc.Step(`^(\w+) also listens over tcp, as (\w+)$`, w.alsoListens)
 	sc.Step(`^b2bua listens over (udp|tcp) and calls (\w+) over (udp|tcp)$`, w.listensOverCallsOver)
 	sc.Step(`^b2bua runs with an outbound proxy where nobody listens, over (udp|tcp), for (\w+)$`, w.runsTowardsNobody)
 	sc.Step(`^the error line /(.+)/ is expected$`, w.expectError)
@@ -106,6 +109,32 @@ func (w *World) runsTowardsNobody(network, caller string) error {
 	return w.start()
 }
 
+// runsOnIPv6 uses the one loopback address there is, b2bua with a port that belongs to this scenario.
+func (w *World) runsOnIPv6(caller, callee, network string) error {
+	port, err := strconv.ParseUint(w.port, 10, 16)
+	if err != nil {
+		return err
+	}
+	loopback := netip.IPv6Loopback()
+	w.b2bua = netip.AddrPortFrom(loopback, uint16(port))
+	for _, name := range []string{caller, callee} {
+		if _, err := w.literalPhoneAt(name, name, network, netip.AddrPortFrom(loopback, 0)); err != nil {
+			return err
+		}
+	}
+	return w.runsBetweenOver(caller, callee, network)
+}
+
+// alsoListens opens the same address over TCP, under a name of its own so that a scenario can tell where a request came.
+func (w *World) alsoListens(name, other string) error {
+	phone, err := w.phone(name)
+	if err != nil {
+		return err
+	}
+	_, err = w.literalPhoneAt(other, name, "tcp", phone.Addr())
+	return err
+}
+
 // literalPhone opens a phone of that name on an address of its own, or returns the one that is there.
 func (w *World) literalPhone(name, network string) (*wire.Phone, error) {
 	if phone, ok := w.phones[name]; ok {
@@ -115,12 +144,15 @@ func (w *World) literalPhone(name, network string) (*wire.Phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := netip.AddrPortFrom(addr, 5060)
-	phone, err := wire.NewPhone(name, name, network, at, w.tapOf(name, at))
+	return w.literalPhoneAt(name, name, network, netip.AddrPortFrom(addr, 5060))
+}
+
+func (w *World) literalPhoneAt(name, user, network string, at netip.AddrPort) (*wire.Phone, error) {
+	phone, err := wire.NewPhone(name, user, network, at, w.tapOf(name))
 	if err != nil {
 		return nil, err
 	}
-	w.recorder.Name(at, name)
+	w.recorder.Name(phone.Addr(), name)
 	w.phones[name] = phone
 	w.closers = append(w.closers, phone.Close)
 	return phone, nil

@@ -3,9 +3,9 @@ package steps
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -21,9 +21,11 @@ func (w *World) softphoneSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^b2bua runs behind the proxy of sip\.example\.org$`, w.behindProxy)
 	sc.Step(`^the proxy changes the Request-URI of each new call to "([^"]*)"$`, w.proxyRewrites)
 	sc.Step(`^b2bua runs between the softphones$`, w.betweenSoftphones)
+	sc.Step(`^b2bua runs over TLS between the softphones$`, w.overTLS)
 	sc.Step(`^the softphones$`, w.registered)
 	sc.Step(`^(\w+) is also a phone of (\w+)$`, w.isAlsoAPhoneOf)
 	sc.Step(`^(\w+) calls (\w+)$`, func(caller, callee string) error { return w.placeCall(caller, callee, nil) })
+	sc.Step(`^(\w+) calls (\w+) without an offer$`, w.callsWithoutOffer)
 	sc.Step(`^(\w+) calls (\w+) with audio and video$`, w.callsWithVideo)
 	sc.Step(`^(\w+)'s phone rings$`, w.rings)
 	sc.Step(`^(\w+)'s phone did not ring$`, w.didNotRing)
@@ -109,6 +111,42 @@ func (w *World) betweenSoftphones(table *godog.Table) error {
 	return w.start()
 }
 
+// overTLS is betweenSoftphones with a certificate for everybody; the last one's may be a bad one.
+func (w *World) overTLS(table *godog.Table) error {
+	rows, err := w.rows(table, columns{required: []string{"name", "certificate"}})
+	if err != nil {
+		return err
+	}
+	if err := w.certificate(); err != nil {
+		return err
+	}
+	if err := w.settings.set("b2bua-server/transport", fmt.Sprintf("sip:%s;transport=tls", w.b2bua)); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		addr, err := w.net.Next()
+		if err != nil {
+			return err
+		}
+		certificate, err := w.authority.issue(addr, r.text("certificate"))
+		if err != nil {
+			return err
+		}
+		phone, err := w.openSoftphone(endpoint.Config{
+			Name: r.text("name"), Listen: fmt.Sprintf("tls:%s:5061", addr), Proxy: fmt.Sprintf("sip:%s;transport=tls", w.b2bua),
+			MediaIP: addr.String(), TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+			TLSClient: &tls.Config{RootCAs: w.authority.pool(), MinVersion: tls.VersionTLS12},
+		})
+		if err != nil {
+			return err
+		}
+		if err := w.settings.set("b2bua-server/outbound-proxy", withoutUser(phone.URI())); err != nil {
+			return err
+		}
+	}
+	return w.start()
+}
+
 func withoutUser(uri string) string {
 	if _, rest, ok := strings.Cut(uri, "@"); ok {
 		return "sip:" + rest
@@ -163,16 +201,19 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 	if r.text("audio") != "" {
 		media.Audio = r.list("audio")
 	}
-	phone, err := endpoint.New(endpoint.Config{
-		Name: name, AOR: fmt.Sprintf("sip:%s@%s", name, domain), Listen: fmt.Sprintf("tcp:%s:5060", addr), Proxy: through,
-		Tone: tones[len(w.ends)%len(tones)], Media: media, Record: w.recorder, MediaIP: addr.String(),
+	return w.openSoftphone(endpoint.Config{
+		Name: name, Listen: fmt.Sprintf("tcp:%s:5060", addr), Proxy: through, Media: media, MediaIP: addr.String(),
 	})
+}
+
+// openSoftphone fills in what is the same for all: address of record, a tone of its own, the recorder.
+func (w *World) openSoftphone(cfg endpoint.Config) (*endpoint.Phone, error) {
+	cfg.AOR, cfg.Tone, cfg.Record = fmt.Sprintf("sip:%s@%s", cfg.Name, domain), tones[len(w.ends)%len(tones)], w.recorder
+	phone, err := endpoint.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	w.recorder.Name(netip.AddrPortFrom(addr, 5060), name)
-	w.ends[name], w.kits[name] = phone, media
-	w.named[name+".ip"] = addr.String()
+	w.ends[cfg.Name], w.kits[cfg.Name] = phone, cfg.Media
 	w.closers = append(w.closers, func() { _ = phone.Close() })
 	return phone, nil
 }
@@ -200,6 +241,16 @@ func (w *World) placeCall(caller, callee string, media *endpoint.Media) error {
 		return err
 	}
 	call, err := phone.Call(fmt.Sprintf("sip:%s@%s", callee, domain), endpoint.CallOptions{Media: media})
+	w.media[caller] = call
+	return err
+}
+
+func (w *World) callsWithoutOffer(caller, callee string) error {
+	phone, err := w.softphoneNamed(caller)
+	if err != nil {
+		return err
+	}
+	call, err := phone.Call(fmt.Sprintf("sip:%s@%s", callee, domain), endpoint.CallOptions{Offerless: true})
 	w.media[caller] = call
 	return err
 }

@@ -53,6 +53,8 @@ type World struct {
 	media map[string]*endpoint.Call  // the latest call of each softphone
 	lines map[string]*wire.Line      // literal media ends
 
+	authority *authority // of the scenario's certificates; nil without TLS
+
 	closers []func()
 }
 

@@ -211,3 +211,21 @@ Feature: Leg B fails before the answer
       | Min-SE          | 120        |
     When bob accepts
     Then the call between alice and bob is up
+
+  @2.4.3
+  Scenario: the outbound proxy's name does not exist
+    Given b2bua runs between alice and bob with
+      | setting                     | value                                        |
+      | b2bua-server/outbound-proxy | sip:no-such-host.invalid:5060;transport=tcp  |
+    When alice invites bob
+    Then alice's call fails with 503
+
+  @2.4.7
+  Scenario: there is no transport to the callee
+    Given b2bua runs between alice and bob with
+      | setting                     | value      |
+      | b2bua-server/outbound-proxy | {{space}}  |
+    When alice invites bob with
+      | header | value                                |
+      | To     | <sip:bob@{{bob}};transport=sctp>     |
+    Then alice's call fails with 501

@@ -46,3 +46,16 @@ Feature: Limits of calls
     Then bob's call is cancelled
     When bob answers 487
     Then bob was invited 1 time in all
+
+  Scenario: a caller who never acknowledges the answer is released
+    Given b2bua runs between alice and bob with
+      | setting          | value |
+      | b2bua::timers/t1 | 50ms  |
+    And alice never acknowledges an answer
+    When alice invites bob
+    Then bob is invited
+    When bob accepts
+    Then bob's answer is acknowledged
+    And alice gets 200 with SDP
+    And alice's call is released
+    And bob's call is released

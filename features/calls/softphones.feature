@@ -104,3 +104,25 @@ Feature: Calls between phones that carry media
     And marie and office hear each other
     When marie ends the call
     Then office is free again
+
+  Scenario Outline: a call without an offer in the INVITE, <leg B> on leg B
+    Given the settings
+      | setting                                       | value                  |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | <leg B> sip:pauline@.* |
+    And b2bua runs behind the proxy of sip.example.org
+    And the softphones
+      | name    | encryption |
+      | marie   | none       |
+      | pauline | <leg B>    |
+    When marie calls pauline without an offer
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    And marie and pauline hear each other
+    When pauline ends the call
+    Then marie is free again
+
+    Examples:
+      | leg B |
+      | none  |
+      | sdes  |

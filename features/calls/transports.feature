@@ -43,3 +43,39 @@ Feature: The same call over each transport
     Then alice gets 180 without SDP
     When bob loses the network
     Then alice's call fails with 503
+
+  Scenario Outline: a call over IPv6, over <network>
+    Given b2bua runs between alice and bob on IPv6 over <network>
+    When alice invites bob
+    Then bob is invited
+    When bob accepts
+    Then the call between alice and bob is up
+    When bob hangs up
+    Then alice's call is released
+
+    Examples:
+      | network |
+      | udp     |
+      | tcp     |
+
+  Scenario: a request too large for UDP goes over TCP if the callee takes it
+    Given b2bua runs between alice and bob
+    And bob also listens over tcp, as tower
+    When alice invites bob with
+      | header | value                                                |
+      | From   | "{{1300 letters}}" <sip:alice@sip.example.org>       |
+    Then tower is invited
+    And bob was invited 0 times in all
+    When tower accepts
+    Then the call between alice and tower is up
+    When tower hangs up
+    Then alice's call is released
+
+  Scenario: a request too large for UDP goes over UDP all the same if TCP is refused
+    Given b2bua runs between alice and bob
+    When alice invites bob with
+      | header | value                                                |
+      | From   | "{{1300 letters}}" <sip:alice@sip.example.org>       |
+    Then bob is invited
+    When bob accepts
+    Then the call between alice and bob is up

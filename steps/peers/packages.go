@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// needed are the programs and files of the suite and the Debian packages that hold them. install.sh installs the same.
+// needed are the programs and files of the suite and the Debian packages that hold them.
 var needed = []struct{ program, file, pkg string }{
 	{program: "linphonec", pkg: "linphone-cli"},
 	{file: speech, pkg: "linphone-common"},

@@ -15,7 +15,7 @@ import (
 )
 
 // Tap sees every message of a peer, in the order of the wire as far as one peer can tell.
-type Tap func(at time.Time, from, to netip.AddrPort, network string, raw []byte)
+type Tap func(at time.Time, sent bool, from, to netip.AddrPort, network string, raw []byte)
 
 // Peer is one literal phone on one address.
 type Peer struct {
@@ -208,7 +208,7 @@ func readFramed(r *bufio.Reader) ([]byte, error) {
 func (p *Peer) deliver(raw []byte, from netip.AddrPort) {
 	now := time.Now()
 	if p.tap != nil {
-		p.tap(now, from, p.addr, p.Network, raw)
+		p.tap(now, false, from, p.addr, p.Network, raw)
 	}
 	m, err := Parse(raw)
 	if err != nil {
@@ -240,7 +240,7 @@ func (p *Peer) deliver(raw []byte, from netip.AddrPort) {
 // Send puts raw bytes on the wire towards a SIP address. Over TCP a live connection is used again.
 func (p *Peer) Send(to netip.AddrPort, raw []byte) error {
 	if p.tap != nil {
-		p.tap(time.Now(), p.addr, to, p.Network, raw)
+		p.tap(time.Now(), true, p.addr, to, p.Network, raw)
 	}
 	if p.packet != nil {
 		_, err := p.packet.WriteToUDPAddrPort(raw, to)
