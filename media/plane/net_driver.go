@@ -73,7 +73,7 @@ func (d *netDriver) bind(at netip.AddrPort, buffer int) (socket, error) {
 	}
 	// The system's own size serves when it refuses ours.
 	_ = c.SetReadBuffer(buffer)
-	return &netSocket{conn: c}, nil
+	return &netSocket{conn: c, v6: at.Addr().Is6()}, nil
 }
 
 func (d *netDriver) attach(st *Stream) {
@@ -149,9 +149,15 @@ func (d *netDriver) close() {
 }
 
 // netSocket never connects: a connected net.UDPConn cannot be let go again.
-type netSocket struct{ conn *net.UDPConn }
+type netSocket struct {
+	conn *net.UDPConn
+	v6   bool
+}
 
 func (s *netSocket) send(b []byte, to netip.AddrPort) error {
+	if to.Addr().Is4() == s.v6 {
+		return errUnroutable
+	}
 	_, err := s.conn.WriteToUDPAddrPort(b, to)
 	switch {
 	case err == nil:

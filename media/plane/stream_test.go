@@ -19,6 +19,18 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	require.Eventually(t, ok, 10*time.Second, 2*time.Millisecond, what)
 }
 
+// next waits for an event.
+func next(t *testing.T, told <-chan Event) Event {
+	t.Helper()
+	select {
+	case e := <-told:
+		return e
+	case <-time.After(10 * time.Second):
+		require.FailNow(t, "no event")
+		return Event{}
+	}
+}
+
 func TestNothingIsLeft(t *testing.T) {
 	drivers(t, func(t *testing.T, cfg Config) {
 		before := fds(t)
@@ -266,10 +278,33 @@ func TestNoMediaIsTold(t *testing.T) {
 		}
 		p := newPlane(t, cfg)
 		st := call(t, p, newPhone(t, sdp.NoSuite, pcma), newPhone(t, sdp.NoSuite, pcma))
-		e := <-told
+		e := next(t, told)
 		require.Equal(t, NoMedia, e.Kind)
 		require.Equal(t, "test", e.Call)
 		require.Same(t, st, e.Stream)
+	})
+}
+
+// A peer that names an address which the leg cannot reach is told of once; the stream lives.
+func TestUnroutable(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		told := make(chan Event, 10)
+		cfg.Notify = func(e Event) { told <- e }
+		p := newPlane(t, cfg)
+		a, b := newPhone(t, sdp.NoSuite, pcma), newPhone(t, sdp.NoSuite, pcma)
+		reachable := b.agreed
+		b.agreed.Remote = netip.MustParseAddrPort("[2001:db8::1]:4000") // on an IPv4 leg
+		st := call(t, p, a, b)
+		a.say(8, "lost")
+		require.Equal(t, Latched, next(t, told).Kind)
+		e := next(t, told)
+		require.Equal(t, Unroutable, e.Kind)
+		require.Equal(t, B, e.Side)
+		require.Equal(t, b.agreed.Remote, e.Addr)
+		require.NoError(t, st.Set(B, reachable))
+		a.say(8, "found")
+		require.Equal(t, "found", string(b.hear().Payload))
+		require.EqualValues(t, 1, st.Stats(B).SendFailed)
 	})
 }
 

@@ -147,24 +147,9 @@ func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 		s.stats.Unmapped++
 		return Output{}
 	}
-	line := &s.flow.Media
-	if codec.repair {
-		line = &s.flow.Repair
-		if p := b[h.Size:]; len(p) >= 2 {
-			osn := s.flow.OriginalSeq(uint16(p[0])<<8 | uint16(p[1]))
-			p[0], p[1] = byte(osn>>8), byte(osn)
-		}
-	}
-	seq, ts, fate := line.Map(now, h, codec.rate)
-	if fate == rtp.Drop {
+	if !r.place(now, s, codec, h, b) {
 		s.stats.Late++
 		return Output{}
-	}
-	ssrc, _ := line.SSRC()
-	rtp.SetLine(b, seq, ts, ssrc)
-	rtp.SetPT(b, codec.out)
-	if fate == rtp.Switched && r.cfg.Kind == sdp.Audio {
-		b[1] |= 0x80 // a new talk spurt: the receiver may fit its jitter buffer anew (RFC 3551 section 4.1)
 	}
 	n := len(b)
 	if o.secure {
@@ -177,6 +162,29 @@ func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 	o.stats.Sent++
 	o.stats.SentOctets += uint64(n)
 	return Output{Packet: b, To: to, Side: on.Other(), Ch: RTP}
+}
+
+// place writes the packet's numbers on the outgoing line, and its payload type; false: it does not continue the line.
+func (r *Relay) place(now time.Time, s *side, c *codec, h rtp.Header, b []byte) bool {
+	line := &s.flow.Media
+	if c.repair {
+		line = &s.flow.Repair
+		if p := b[h.Size:]; len(p) >= 2 {
+			osn := s.flow.OriginalSeq(uint16(p[0])<<8 | uint16(p[1]))
+			p[0], p[1] = byte(osn>>8), byte(osn)
+		}
+	}
+	seq, ts, fate := line.Map(now, h, c.rate)
+	if fate == rtp.Drop {
+		return false
+	}
+	ssrc, _ := line.SSRC()
+	rtp.SetLine(b, seq, ts, ssrc)
+	rtp.SetPT(b, c.out)
+	if fate == rtp.Switched && r.cfg.Kind == sdp.Audio {
+		b[1] |= 0x80 // a new talk spurt: the receiver may fit its jitter buffer anew (RFC 3551 section 4.1)
+	}
+	return true
 }
 
 // control relays a compound RTCP packet. It flows whatever the direction of the media (RFC 3264 section 5.1).
