@@ -77,7 +77,7 @@ func (c *demoCmd) Run(e *env) error {
 	record.Other("b2bua")
 	dir, err := os.MkdirTemp("", workDir)
 	if err != nil {
-		return err //nolint:wrapcheck // names what it did
+		return err
 	}
 	program, err := c.program(ctx, s, dir)
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *demoCmd) conclude(e *env, s *show, record *capture.Recorder, result dem
 	if c.Keep || fault != nil {
 		s.line("\nconfiguration and log of b2bua: %s", dir)
 	} else if err := os.RemoveAll(dir); err != nil {
-		return err //nolint:wrapcheck // names what it did
+		return err
 	}
 	if fault != nil {
 		s.line("VERDICT: not as it should be: %v", fault)
@@ -171,7 +171,7 @@ func (c *demoCmd) program(ctx context.Context, s *show, dir string) (string, err
 // demo is the two calls.
 type demo struct {
 	s        *show
-	ctx      context.Context //nolint:containedctx // the lifetime of one command
+	ctx      context.Context
 	record   *capture.Recorder
 	proxy    *proxy.Proxy
 	duration time.Duration

@@ -135,7 +135,7 @@ func (f *loadFlags) measure(e *env, cfg load.Config) error {
 		enc := json.NewEncoder(e.stdout)
 		enc.SetIndent("", "  ")
 		if err := enc.Encode(r); err != nil {
-			return err //nolint:wrapcheck // a broken standard output
+			return err
 		}
 	} else {
 		printLoad(e.stdout, r)

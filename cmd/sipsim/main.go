@@ -69,7 +69,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // env is what every command gets.
 type env struct {
-	ctx            context.Context //nolint:containedctx // the lifetime of one command
+	ctx            context.Context
 	stdout, stderr io.Writer
 	app            *kong.Application
 }

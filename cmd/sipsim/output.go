@@ -65,7 +65,7 @@ func (o *outputFlags) finish(e *env, record *capture.Recorder, result any) error
 	}
 	enc := json.NewEncoder(e.stdout)
 	enc.SetIndent("", "  ")
-	return enc.Encode(result) //nolint:wrapcheck // a broken standard output
+	return enc.Encode(result)
 }
 
 func (o *outputFlags) writePcap(record *capture.Recorder) error {
@@ -78,7 +78,7 @@ func (o *outputFlags) writePcap(record *capture.Recorder) error {
 		_ = f.Close() // the first error counts
 		return err
 	}
-	return f.Close() //nolint:wrapcheck // names the file itself
+	return f.Close()
 }
 
 // describe is one stream in a line.

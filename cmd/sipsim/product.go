@@ -31,9 +31,9 @@ func startProduct(ctx context.Context, program, dir, proxyURI string) (*product,
 	}
 	file := filepath.Join(dir, "demo.conf")
 	if err := os.WriteFile(file, fmt.Appendf(nil, demoConfig, port, proxyURI, dir), 0o600); err != nil {
-		return nil, err //nolint:wrapcheck // names the file
+		return nil, err
 	}
-	p := &product{cmd: exec.Command(program, "-c", file), uri: fmt.Sprintf("sip:127.0.0.1:%d;transport=tcp", port), done: make(chan struct{})} //nolint:gosec // the program that the user named
+	p := &product{cmd: exec.Command(program, "-c", file), uri: fmt.Sprintf("sip:127.0.0.1:%d;transport=tcp", port), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -72,7 +72,7 @@ func (p *product) ready(ctx context.Context, port int) error {
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp4", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
-			return conn.Close() //nolint:wrapcheck // a connection just made
+			return conn.Close()
 		}
 		select {
 		case <-p.done:

@@ -83,11 +83,11 @@ func interfaceBody() []byte {
 }
 
 func enhancedBody(rec record) []byte {
-	ns := uint64(rec.at.UnixNano())               //nolint:gosec // dates after 1970
+	ns := uint64(rec.at.UnixNano())
 	b := binary.LittleEndian.AppendUint32(nil, 0) // interface
 	b = binary.LittleEndian.AppendUint32(b, uint32(ns>>32))
-	b = binary.LittleEndian.AppendUint32(b, uint32(ns)) //nolint:gosec // low half
-	n := uint32(len(rec.data))                          //nolint:gosec // at most 65535
+	b = binary.LittleEndian.AppendUint32(b, uint32(ns))
+	n := uint32(len(rec.data))
 	b = binary.LittleEndian.AppendUint32(b, n)
 	b = binary.LittleEndian.AppendUint32(b, n)
 	b = pad(append(b, rec.data...))
@@ -105,7 +105,7 @@ type option struct {
 func appendOptions(b []byte, options ...option) []byte {
 	for _, o := range append(options, option{optEnd, nil}) {
 		b = binary.LittleEndian.AppendUint16(b, o.code)
-		b = binary.LittleEndian.AppendUint16(b, uint16(len(o.value))) //nolint:gosec // short texts of ours
+		b = binary.LittleEndian.AppendUint16(b, uint16(len(o.value)))
 		b = pad(append(b, o.value...))
 	}
 	return b
@@ -119,7 +119,7 @@ func pad(b []byte) []byte {
 }
 
 func appendBlock(dst []byte, kind uint32, body []byte) []byte {
-	size := uint32(len(body) + 12) //nolint:gosec // below 70 KB
+	size := uint32(len(body) + 12)
 	dst = binary.LittleEndian.AppendUint32(dst, kind)
 	dst = binary.LittleEndian.AppendUint32(dst, size)
 	dst = append(dst, body...)
@@ -133,7 +133,7 @@ func datagram(from, to netip.AddrPort, payload []byte) []byte {
 	udp := make([]byte, 8, 8+len(payload))
 	binary.BigEndian.PutUint16(udp[0:], from.Port())
 	binary.BigEndian.PutUint16(udp[2:], to.Port())
-	binary.BigEndian.PutUint16(udp[4:], uint16(8+len(payload))) //nolint:gosec // bounded by maxDatagram
+	binary.BigEndian.PutUint16(udp[4:], uint16(8+len(payload)))
 	udp = append(udp, payload...)
 	if !src.Is4() || !dst.Is4() {
 		return append(header6(src, dst, len(udp)), withChecksum6(src, dst, udp)...)
@@ -145,7 +145,7 @@ func datagram(from, to netip.AddrPort, payload []byte) []byte {
 func header4(src, dst netip.Addr, n int) []byte {
 	h := make([]byte, 20)
 	h[0], h[8], h[9] = 0x45, 64, 17
-	binary.BigEndian.PutUint16(h[2:], uint16(20+n)) //nolint:gosec // bounded by maxDatagram
+	binary.BigEndian.PutUint16(h[2:], uint16(20+n))
 	s, d := src.As4(), dst.As4()
 	copy(h[12:], s[:])
 	copy(h[16:], d[:])
@@ -157,7 +157,7 @@ func header4(src, dst netip.Addr, n int) []byte {
 func header6(src, dst netip.Addr, n int) []byte {
 	h := make([]byte, 40)
 	h[0], h[6], h[7] = 0x60, 17, 64
-	binary.BigEndian.PutUint16(h[4:], uint16(n)) //nolint:gosec // bounded by maxDatagram
+	binary.BigEndian.PutUint16(h[4:], uint16(n))
 	s, d := src.As16(), dst.As16()
 	copy(h[8:], s[:])
 	copy(h[24:], d[:])
@@ -188,5 +188,5 @@ func sum(b []byte, acc uint32) uint16 {
 	for acc > 0xffff {
 		acc = acc>>16 + acc&0xffff
 	}
-	return uint16(acc) //nolint:gosec // folded to 16 bits
+	return uint16(acc)
 }

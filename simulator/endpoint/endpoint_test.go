@@ -197,6 +197,8 @@ func TestReinvite(t *testing.T) {
 	require.ErrorAs(t, a.Reinvite(within(t), Media{Audio: []string{"opus/48000/2"}}), &refused)
 	assert.Equal(t, 488, refused.Status)
 	hear(t, a, b)
+	require.NoError(t, b.Dial("42"))
+	require.NoError(t, a.WaitSummary(within(t), "digits", func(s Summary) bool { return s.Audio().Events == "42" }))
 	m, err := a.Request(within(t), "INFO", nil, "application/dtmf-relay", "Signal=5\r\nDuration=250\r\n")
 	require.NoError(t, err)
 	assert.Equal(t, 200, m.Status())

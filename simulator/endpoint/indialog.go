@@ -215,3 +215,18 @@ func (c *Call) Request(ctx context.Context, method string, headers []Header, con
 	}
 	return capture.Message{Owner: c.phone.cfg.Name, Raw: resp.Bytes()}, nil
 }
+
+// Dial sends digits (0-9 * # A-D) as telephone events on the first audio stream that negotiated them; it does not wait until they are sent.
+func (c *Call) Dial(digits string) error {
+	c.phone.mu.Lock()
+	defer c.phone.mu.Unlock()
+	for i, a := range c.agreed {
+		if a.Enabled && a.Kind == sdp.Audio && i < len(c.streams) && c.streams[i] != nil {
+			if err := c.streams[i].Dial(digits); err != nil {
+				return fmt.Errorf("phone %s: %w", c.phone.cfg.Name, err)
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("phone %s: %w: no audio", c.phone.cfg.Name, errNotRunning)
+}

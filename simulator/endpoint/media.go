@@ -22,7 +22,7 @@ func (c *Call) stream(i int, k sdp.Kind) (*stream.Stream, error) {
 	}
 	p := c.phone
 	bad := p.cfg.Impair
-	bad.Seed += uint64(i) //nolint:gosec // an index
+	bad.Seed += uint64(i)
 	cfg := stream.Config{Kind: k, IP: p.mediaIP, Tone: p.cfg.Tone, Impair: bad, Rand: p.rand, Notify: p.changed.fire}
 	if p.cfg.Record != nil {
 		cfg.Record = p.cfg.Record.Packet

@@ -149,7 +149,7 @@ type lockedReader struct {
 func (l *lockedReader) Read(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.r.Read(b) //nolint:wrapcheck // a reader's own contract
+	return l.r.Read(b)
 }
 
 // Close drops every call, closes the sockets and waits. It is idempotent.

@@ -134,7 +134,7 @@ func (s *signaller) step(ms int) {
 func (s *signaller) arm(c *call, d time.Duration) {
 	c.timer = s.now + int64(d)
 	slot := min(c.timer/slotTime+1, s.slot+wheelSlots-1)
-	s.wheel[slot%wheelSlots] = append(s.wheel[slot%wheelSlots], int32(c.n)) //nolint:gosec // a call number
+	s.wheel[slot%wheelSlots] = append(s.wheel[slot%wheelSlots], int32(c.n))
 }
 
 // due repeats what was not answered (UDP), ends the hold or gives up.

@@ -144,7 +144,7 @@ func (m *media) verify(d *side, s *socket, i int, plain []byte, seq uint16) {
 		return
 	}
 	d.verified++
-	d.delta, d.known = seq-uint16(index), true //nolint:gosec // wraps
+	d.delta, d.known = seq-uint16(index), true
 	if index < m.warm {
 		return
 	}

@@ -85,7 +85,7 @@ func (r *Result) OK() bool {
 // run is one measurement in progress.
 type run struct {
 	cfg     *Config
-	ctx     context.Context //nolint:containedctx // the lifetime of one measurement
+	ctx     context.Context
 	pids    []int
 	sides   []side
 	sockets []*socket
@@ -157,7 +157,7 @@ func (r *run) open() error {
 	r.sides = make([]side, 2*cfg.Calls)
 	for i := range r.sides {
 		s := &r.sides[i]
-		*s = side{call: i / 2, dir: i % 2, suite: cfg.suiteOf(i % 2), sock: r.sockets[2*(i/2%n)+i%2], ssrc: uint32(i)*2654435761 + 1, pt: cfg.PayloadPT} //nolint:gosec // any number
+		*s = side{call: i / 2, dir: i % 2, suite: cfg.suiteOf(i % 2), sock: r.sockets[2*(i/2%n)+i%2], ssrc: uint32(i)*2654435761 + 1, pt: cfg.PayloadPT}
 		if err := s.newKey(); err != nil {
 			return err
 		}
@@ -302,7 +302,7 @@ func (r *run) media() error {
 		}
 	}
 	m := &media{
-		sides: sides, sockets: r.sockets, sample: uint64(cfg.Sample), warm: int(cfg.Warm / frame), idle: func() { s.step(0) }, //nolint:gosec // positive
+		sides: sides, sockets: r.sockets, sample: uint64(cfg.Sample), warm: int(cfg.Warm / frame), idle: func() { s.step(0) },
 		latencies: make([]int64, 0, len(sides)*int(cfg.Duration/frame)/cfg.Sample+len(sides)*2+1000),
 	}
 	runtime.GC()
@@ -323,12 +323,12 @@ func (r *run) media() error {
 		rtcp += own1[int(k.at.Port())+1] - own0[int(k.at.Port())+1]
 	}
 	r.result.Media.OwnDrops = own
-	r.result.Media.DUTDrops = max(0, int64(all1-all0)-int64(own)-int64(rtcp)) //nolint:gosec // counters
+	r.result.Media.DUTDrops = max(0, int64(all1-all0)-int64(own)-int64(rtcp))
 	return nil
 }
 
 func (r *run) sum(m *media, a, b usage, took time.Duration) {
-	want := uint64(r.cfg.packets() - m.warm) //nolint:gosec // positive
+	want := uint64(r.cfg.packets() - m.warm)
 	o := &MediaResult{Seconds: took.Seconds(), Sent: want * uint64(len(m.sides)), BehindMax: m.behind.Seconds() * 1e3}
 	for i := range m.sides {
 		d := &m.sides[i]

@@ -85,8 +85,8 @@ func (s *side) build(n int) (err error) {
 		if i == 0 {
 			plain[1] |= 0x80
 		}
-		binary.BigEndian.PutUint16(plain[2:], uint16(1000+i))    //nolint:gosec // wraps
-		binary.BigEndian.PutUint32(plain[4:], uint32(i*payload)) //nolint:gosec // as above
+		binary.BigEndian.PutUint16(plain[2:], uint16(1000+i))
+		binary.BigEndian.PutUint32(plain[4:], uint32(i*payload))
 		binary.BigEndian.PutUint32(plain[8:], s.ssrc)
 		fill(plain[12:], s.call, s.dir, i)
 		out := plain[:]
@@ -102,9 +102,9 @@ func (s *side) build(n int) (err error) {
 
 func fill(p []byte, call, dir, index int) {
 	binary.BigEndian.PutUint32(p[0:], magic)
-	binary.BigEndian.PutUint32(p[4:], uint32(call))   //nolint:gosec // a call number
-	binary.BigEndian.PutUint32(p[8:], uint32(dir))    //nolint:gosec // 0 or 1
-	binary.BigEndian.PutUint32(p[12:], uint32(index)) //nolint:gosec // a packet number
+	binary.BigEndian.PutUint32(p[4:], uint32(call))
+	binary.BigEndian.PutUint32(p[8:], uint32(dir))
+	binary.BigEndian.PutUint32(p[12:], uint32(index))
 	for i := 16; i < payload; i++ {
 		p[i] = byte(i*7 + call*13 + index)
 	}

@@ -53,7 +53,7 @@ func openSocket(ip netip.Addr) (*socket, error) {
 			_ = unix.Close(fd)
 			return -1, netip.AddrPort{}, fmt.Errorf("load: %s: no name of a socket: %w", ip, err)
 		}
-		return fd, netip.AddrPortFrom(ip, uint16(sa.Port)), nil //nolint:gosec // a port
+		return fd, netip.AddrPortFrom(ip, uint16(sa.Port)), nil
 	}
 	for range 200 {
 		fd, at, err := bind(0)
@@ -160,6 +160,6 @@ func (s *socket) stamp(i int) int64 {
 	if s.rx[i].hdr.Controllen < 32 {
 		return time.Now().UnixNano()
 	}
-	c := &s.rxCtl[i]                                                                                 // struct cmsghdr, then struct timespec
-	return int64(binary.NativeEndian.Uint64(c[16:]))*1e9 + int64(binary.NativeEndian.Uint64(c[24:])) //nolint:gosec // a date
+	c := &s.rxCtl[i] // struct cmsghdr, then struct timespec
+	return int64(binary.NativeEndian.Uint64(c[16:]))*1e9 + int64(binary.NativeEndian.Uint64(c[24:]))
 }

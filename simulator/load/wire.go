@@ -52,7 +52,7 @@ func raw(a netip.AddrPort) unix.RawSockaddrInet4 {
 }
 
 func (w *wires) watch(fd int) error {
-	if err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}); err != nil { //nolint:gosec // a descriptor
+	if err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}); err != nil {
 		return fmt.Errorf("load: epoll: %w", err)
 	}
 	return nil

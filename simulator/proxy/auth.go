@@ -57,5 +57,5 @@ func (p *Proxy) digestServer(domain string, proxy bool) (*digest.Server, error) 
 	if err == nil {
 		p.digests[k] = s
 	}
-	return s, err //nolint:wrapcheck // becomes a 500
+	return s, err
 }

@@ -136,5 +136,5 @@ func expiry(req *sip.Message, c *sip.Address) (time.Duration, bool) {
 	if !ok || err != nil {
 		return 0, false
 	}
-	return time.Duration(seconds) * time.Second, true //nolint:gosec // 32 bits
+	return time.Duration(seconds) * time.Second, true
 }

@@ -53,7 +53,7 @@ func (r *receiver) count(now time.Time, h header, codec sdp.Codec, rate int) {
 
 // sequence places a sequence number and tells whether it is a new one in order.
 func (s *source) sequence(seq uint16) bool {
-	ext := s.max + uint64(int64(int16(seq-uint16(s.max)))) //nolint:gosec // modular arithmetic of RFC 3550 appendix A.1
+	ext := s.max + uint64(int64(int16(seq-uint16(s.max))))
 	switch {
 	case ext > s.max:
 		if d := ext - s.max; d < 64 {
@@ -124,17 +124,17 @@ func (r *receiver) blocks(now time.Time) []rtcp.ReceptionReport {
 	var out []rtcp.ReceptionReport
 	for _, s := range r.sources {
 		expected, unique := s.expected(), s.unique
-		b := rtcp.ReceptionReport{SSRC: s.ssrc, LastSequenceNumber: uint32(s.max - 1<<16), Jitter: uint32(s.jitter * tone.Rate)} //nolint:gosec // wraps, as in the RFC
+		b := rtcp.ReceptionReport{SSRC: s.ssrc, LastSequenceNumber: uint32(s.max - 1<<16), Jitter: uint32(s.jitter * tone.Rate)}
 		if expected > unique {
-			b.TotalLost = uint32(min(expected-unique, 1<<23-1)) //nolint:gosec // 24 bits
+			b.TotalLost = uint32(min(expected-unique, 1<<23-1))
 		}
 		if de, du := expected-s.lastExpected, unique-s.lastUnique; de > du && de > 0 {
-			b.FractionLost = uint8(min(255, (de-du)*256/de)) //nolint:gosec // bounded
+			b.FractionLost = uint8(min(255, (de-du)*256/de))
 		}
 		s.lastExpected, s.lastUnique = expected, unique
 		if !s.reportAt.IsZero() {
 			b.LastSenderReport = s.reportNTP
-			b.Delay = uint32(now.Sub(s.reportAt) * 65536 / time.Second) //nolint:gosec // 1/65536 s
+			b.Delay = uint32(now.Sub(s.reportAt) * 65536 / time.Second)
 		}
 		if out = append(out, b); len(out) == 31 { // RC has five bits
 			break

@@ -203,7 +203,6 @@ func (r *receiver) listen(now time.Time, h header, codec sdp.Codec) {
 
 // event notes a telephone event once: all its packets have one timestamp (RFC 4733 section 2.3).
 func (r *receiver) event(h header) {
-	const digits = "0123456789*#ABCD"
 	if len(h.payload) < 4 || int(h.payload[0]) >= len(digits) || len(r.events) > 0 && r.eventAt == h.timestamp || len(r.events) >= 256 {
 		return
 	}
@@ -236,7 +235,7 @@ func (s *Stream) control(now time.Time, p []byte) {
 		switch p := p.(type) {
 		case *rtcp.SenderReport:
 			if src := s.rx.sources[p.SSRC]; src != nil {
-				src.reportAt, src.reportNTP = now, uint32(p.NTPTime>>16) //nolint:gosec // the middle 32 bits, RFC 3550 section 4
+				src.reportAt, src.reportNTP = now, uint32(p.NTPTime>>16)
 			}
 			s.roundTrip(now, p.Reports)
 		case *rtcp.ReceiverReport:
@@ -251,8 +250,8 @@ func (s *Stream) roundTrip(now time.Time, reports []rtcp.ReceptionReport) {
 		if b.SSRC != s.tx.ssrc || b.LastSenderReport == 0 {
 			continue
 		}
-		passed := uint32(ntp(now)>>16) - b.LastSenderReport - b.Delay //nolint:gosec // wraps, as in the RFC
-		if passed < 1<<20 {                                           // 16 s; else the clocks of a strange peer
+		passed := uint32(ntp(now)>>16) - b.LastSenderReport - b.Delay
+		if passed < 1<<20 { // 16 s; else the clocks of a strange peer
 			s.rx.delay = time.Duration(passed) * time.Second / 65536 / 2
 		}
 	}

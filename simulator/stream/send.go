@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type sender struct {
 	tone      *tone.Generator
 	mark      []byte
 	path      *impair.Impairer
+	dial      []event // digits to be sent
 	samples   [tone.Rate / 50]int16
 	buf       [1500]byte
 }
@@ -58,7 +60,7 @@ func (t *sender) next(video bool) []byte {
 	if video {
 		step = videoFrame
 	}
-	t.timestamp += uint32(t.codec.Rate * int(step/time.Millisecond) / 1000) //nolint:gosec // a clock rate
+	t.timestamp += uint32(t.codec.Rate * int(step/time.Millisecond) / 1000)
 	return p
 }
 
@@ -127,7 +129,10 @@ func (s *Stream) play(now time.Time) {
 	if !s.set || !s.tx.ok || !sends(s.agreed.Direction) || !s.agreed.Remote.IsValid() {
 		return
 	}
-	p := s.tx.next(s.cfg.Kind == sdp.Video)
+	p := s.nextPacket()
+	if p == nil {
+		return
+	}
 	if s.agreed.Encryption != sdp.None {
 		out, err := s.encrypt.EncryptRTP(nil, p, nil)
 		if err != nil {
@@ -136,6 +141,17 @@ func (s *Stream) play(now time.Time) {
 		p = out
 	}
 	s.tx.path.Push(now, p)
+}
+
+// nextPacket is a digit's, if one is being dialled, or the codec's.
+func (s *Stream) nextPacket() []byte {
+	if len(s.tx.dial) > 0 {
+		if i := slices.IndexFunc(s.agreed.Codecs, isEvent); i >= 0 {
+			return s.tx.nextEvent(s.agreed.Codecs[i])
+		}
+		s.tx.dial = nil // a re-INVITE took the format away
+	}
+	return s.tx.next(s.cfg.Kind == sdp.Video)
 }
 
 // release sends what the path lets through by now, and tells when to come back, at the latest at next.
@@ -180,8 +196,8 @@ func (s *Stream) buildReport(now time.Time) []byte {
 	var first rtcp.Packet = &rtcp.ReceiverReport{SSRC: s.tx.ssrc, Reports: blocks}
 	if s.tx.packets > 0 && sends(s.agreed.Direction) {
 		first = &rtcp.SenderReport{
-			SSRC: s.tx.ssrc, NTPTime: ntp(now), RTPTime: s.tx.timestamp, PacketCount: uint32(s.tx.packets), //nolint:gosec // RFC 3550: wraps
-			OctetCount: uint32(s.tx.octets), Reports: blocks, //nolint:gosec // as above
+			SSRC: s.tx.ssrc, NTPTime: ntp(now), RTPTime: s.tx.timestamp, PacketCount: uint32(s.tx.packets),
+			OctetCount: uint32(s.tx.octets), Reports: blocks,
 		}
 	}
 	name := &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
@@ -201,7 +217,7 @@ func (s *Stream) buildReport(now time.Time) []byte {
 
 // ntp is the 64 bit time of RFC 3550 section 4.
 func ntp(t time.Time) uint64 {
-	const epoch = 2208988800   // seconds from 1900 to 1970
-	ns := uint64(t.UnixNano()) //nolint:gosec // dates after 1970
+	const epoch = 2208988800 // seconds from 1900 to 1970
+	ns := uint64(t.UnixNano())
 	return (ns/1e9+epoch)<<32 | (ns%1e9)<<32/1e9
 }

@@ -219,6 +219,18 @@ func TestEvents(t *testing.T) {
 	assert.Equal(t, "1#D", r.stats().Events)
 }
 
+func TestDialledDigitsArriveOnce(t *testing.T) {
+	a, b := open(t, sdp.Audio, 400, impair.Config{}), open(t, sdp.Audio, 1000, impair.Config{})
+	assert.Error(t, a.Dial("1"), "nothing is negotiated yet")
+	connect(t, a, b, sdp.Codec{PT: 0, Name: "PCMU", Rate: 8000}, sdp.AESCM128SHA180)
+	require.NoError(t, a.Dial("1#d"))
+	assert.Error(t, a.Dial("x"))
+	st := b.wait(t, "three digits", func(s Stats) bool { return len(s.Events) == 3 })
+	assert.Equal(t, "1#D", st.Events)
+	b.wait(t, "the tone again", func(s Stats) bool { return s.Now.Hertz == 400 && s.Now.Confidence > 0.8 })
+	assert.Zero(t, b.Stats().Lost)
+}
+
 func TestCloseIsIdempotent(t *testing.T) {
 	a := open(t, sdp.Audio, 400, impair.Config{})
 	a.Close()
