@@ -17,6 +17,7 @@ import (
 // mediaSteps: packets by hand, strangers, and what a capture holds.
 func (w *World) mediaSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) has a media port$`, w.hasMediaPort)
+	sc.Step(`^b2bua's media ports for (\w+) and (\w+) are between (\d+) and (\d+), and even$`, w.portsBetween)
 	sc.Step(`^(\w+) plays (\d+) Hz$`, w.plays)
 	sc.Step(`^(\w+) plays (\d+) Hz from another port than the one in the description$`, w.playsFromElsewhere)
 	sc.Step(`^(\w+) hears (\d+) Hz$`, w.hears)
@@ -73,6 +74,19 @@ func (w *World) mediaOf(name string) (netip.AddrPort, error) {
 		body = m.Body
 	}
 	return wire.MediaAddress(body)
+}
+
+func (w *World) portsBetween(one, other string, low, high int) error {
+	for _, name := range []string{one, other} {
+		at, err := w.mediaOf(name)
+		if err != nil {
+			return err
+		}
+		if port := int(at.Port()); port < low || port > high || port%2 != 0 {
+			return fmt.Errorf("the media port for %s is %d", name, port)
+		}
+	}
+	return nil
 }
 
 func (w *World) plays(name string, hertz int) error {
@@ -311,7 +325,7 @@ func lengths(payloads map[string]bool) map[int]bool {
 
 // audible tells whether many of the payloads are a tone to a PCMU or PCMA decoder.
 func audible(payloads map[string]bool) bool {
-	clear := 0
+	heard := 0
 	for p := range payloads {
 		for _, decode := range []func(byte) int16{tone.DecodeMulaw, tone.DecodeAlaw} {
 			samples := make([]int16, len(p))
@@ -323,12 +337,12 @@ func audible(payloads map[string]bool) bool {
 				detector.Write(samples)
 			}
 			if detector.Now().Confidence > tone.Clear/2 {
-				clear++
+				heard++
 				break
 			}
 		}
 	}
-	return clear > len(payloads)/4
+	return heard > len(payloads)/4
 }
 
 func (w *World) receiveReports(one, other string) error {

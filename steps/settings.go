@@ -29,12 +29,6 @@ func (s *settings) set(name, value string) error {
 	return nil
 }
 
-// unset removes a value, so the product's default applies.
-func (s *settings) unset(name string) {
-	delete(s.values, name)
-	s.order = slices.DeleteFunc(s.order, func(n string) bool { return n == name })
-}
-
 // String is the file.
 func (s *settings) String() string {
 	var b strings.Builder

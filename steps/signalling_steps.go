@@ -99,7 +99,7 @@ func reasonFits(m *wire.Received, reason string) error {
 		return nil
 	}
 	if err := fits(m.Values("Reason"), reason); err != nil {
-		return fmt.Errorf("Reason of %s: %w", m.Summary(), err)
+		return fmt.Errorf("the Reason of %s: %w", m.Summary(), err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func TestTablesAreStrict(t *testing.T) {
 	for name, bad := range map[string]*godog.Table{
 		"no table":        nil,
 		"no rows":         table([]string{"name"}),
-		"unknown column":  table([]string{"name", "nmae"}, []string{"a", "b"}),
+		"unknown column":  table([]string{"name", "shoe size"}, []string{"a", "b"}),
 		"missing column":  table([]string{"age"}, []string{"1"}),
 		"column twice":    table([]string{"name", "name"}, []string{"a", "b"}),
 		"bad placeholder": table([]string{"name"}, []string{"{{nobody}}"}),

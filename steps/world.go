@@ -113,7 +113,7 @@ func (w *World) wait() (context.Context, context.CancelFunc) {
 }
 
 // start writes the configuration and starts the product; it returns when the product listens.
-func (w *World) start(args ...string) error {
+func (w *World) start() error {
 	if w.process != nil {
 		return errors.New("b2bua runs already in this scenario")
 	}
@@ -121,7 +121,7 @@ func (w *World) start(args ...string) error {
 	if err != nil {
 		return err
 	}
-	w.process, err = w.binary.Start(w.dir, nil, append([]string{"-c", path}, args...)...)
+	w.process, err = w.binary.Start(w.dir, nil, "-c", path)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type lab struct {
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	require.NoError(t, Missing())
-	dir, err := os.MkdirTemp("", "b2bua-interop-")
+	dir, err := os.MkdirTemp("", "b2bua-interop-") //nolint:usetesting // it outlives a failed test
 	require.NoError(t, err)
 	network, err := loopback.Claim()
 	require.NoError(t, err)

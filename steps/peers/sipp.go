@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -110,7 +109,6 @@ func readOutcome(path string) (Outcome, error) {
 // sipp is one running program.
 type sipp struct {
 	cmd    *exec.Cmd
-	stdin  io.Closer
 	exited chan struct{}
 	errors string
 

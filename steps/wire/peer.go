@@ -143,19 +143,18 @@ func (p *Peer) accept() {
 	}
 }
 
-func (p *Peer) adopt(conn net.Conn) netip.AddrPort {
+func (p *Peer) adopt(conn net.Conn) {
 	remote := unmapped(conn.RemoteAddr().(*net.TCPAddr).AddrPort())
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		_ = conn.Close()
-		return remote
+		return
 	}
 	p.conns[remote] = conn
 	p.readers.Add(1)
 	p.mu.Unlock()
 	go p.readStream(conn, remote)
-	return remote
 }
 
 func (p *Peer) readStream(conn net.Conn, remote netip.AddrPort) {

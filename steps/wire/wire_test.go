@@ -177,7 +177,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(invite))
 	f.Add([]byte("SIP/2.0 200\r\n\r\n"))
 	f.Add([]byte("\r\n\r\n"))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	f.Fuzz(func(_ *testing.T, raw []byte) {
 		m, err := Parse(raw)
 		if err != nil {
 			return
