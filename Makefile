@@ -41,7 +41,7 @@ test: ## everything the repository promises, on a fresh machine (installs what i
 	.ci/test
 
 .PHONY: features
-features: ## the scenarios; TAGS='@S-CALL-3 or @trenscrypter' chooses some
+features: ## the scenarios; TAGS='@S-CALL-3,@media' chooses some (, or; && and; ~ not)
 	$(GO) test ./steps -run TestFeatures -count=1 -v -args -godog.tags='$(TAGS)'
 
 .PHONY: interop

@@ -22,7 +22,7 @@ data-directory=$work/data
 [b2bua-server::trenscrypter]
 outgoing-enc-regex=sdes sip:.*@sdes\.example\.org none .*
 CONF
-  GOMAXPROCS=1 taskset -c 1 bin/b2bua -c "$work/b2bua.conf" "${sets[@]}" --disable-stdout >"$work/out" 2>&1 &
+  taskset -c 1 bin/b2bua -c "$work/b2bua.conf" "${sets[@]}" --disable-stdout >"$work/out" 2>&1 &
   b2bua_pid=$!
   for _ in $(seq 100); do
     if grep -qs 'ready; listening' "$work"/flexisip-b2bua.log; then return; fi
@@ -50,5 +50,5 @@ field() { grep -oE "\"$1\": *[-0-9.e+]+" | head -1 | cut -d: -f2 | tr -d " "; }
 
 conditions() {
   echo "conditions: $(date -u +%FT%TZ), $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(nproc) processors, kernel $(uname -r), $(go version | cut -d' ' -f3)"
-  echo "            b2bua pinned to CPU 1 (GOMAXPROCS=1), generator on CPU 0, loopback; CPU time is that of the b2bua process, user and system"
+  echo "            b2bua pinned to CPU 1 (GOMAXPROCS=2), generator on CPU 0, loopback; CPU time is that of the b2bua process, user and system"
 }

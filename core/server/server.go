@@ -87,10 +87,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		log: opt.Log, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
 		streams: map[streamKey]*stream{}, counts: map[uint64]int{},
 	}
-	loops := cfg.Own.MediaLoops
-	if loops == 0 {
-		loops = runtime.GOMAXPROCS(0)
-	}
+	loops := mediaLoops(cfg.Own.MediaLoops)
 	s.plane, err = plane.New(plane.Config{
 		Audio: plane.PortRange(cfg.B2BUA.AudioPort), Video: plane.PortRange(cfg.B2BUA.VideoPort), Loops: loops, Log: opt.Log,
 		NoMedia: cfg.B2BUA.NoRTPTimeout, Notify: s.mediaEvent,
@@ -109,6 +106,19 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		return nil, err
 	}
 	return s, nil
+}
+
+// mediaLoops is b2bua/media-loops, or one per processor but the one that signalling needs. Each keeps a processor of the Go
+// scheduler while it waits in the kernel, so there must be one more of those than loops.
+func mediaLoops(configured int) int {
+	loops := configured
+	if loops == 0 {
+		loops = max(1, runtime.NumCPU()-1)
+	}
+	if runtime.GOMAXPROCS(0) <= loops {
+		runtime.GOMAXPROCS(loops + 1)
+	}
+	return loops
 }
 
 // application chooses by b2bua-server/application.
