@@ -152,7 +152,6 @@ func timersSection() section {
 		ms("ring-timeout", "240s", "A call that is not answered in this time is refused with 486.", func(c *Config) *time.Duration { return &c.Timers.Ring }),
 		ms("hold-timeout", "3600s", "no-rtp-timeout of a leg on hold.", func(c *Config) *time.Duration { return &c.Timers.Hold }),
 		ms("secure-timeout", "10s", "A leg with DTLS-SRTP or ZRTP that has no keys after this time is released.", func(c *Config) *time.Duration { return &c.Timers.Secure }),
-		ms("media-check-interval", "1s", "How often no-rtp-timeout and max-call-duration are checked.", func(c *Config) *time.Duration { return &c.Timers.MediaSupervise }),
 		ms("shutdown-timeout", "5s", "Longest time to end all calls at a stop, after drain-timeout.", func(c *Config) *time.Duration { return &c.Timers.Shutdown }),
 		ms("keepalive-interval", "30s", "Time between keep-alives on an outgoing connection.", func(c *Config) *time.Duration { return &c.Timers.Keepalive }),
 		ms("connect-timeout", "5s", "Longest time to connect by TCP or TLS.", func(c *Config) *time.Duration { return &c.Timers.Connect }),

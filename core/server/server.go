@@ -90,7 +90,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 	loops := mediaLoops(cfg.Own.MediaLoops)
 	s.plane, err = plane.New(plane.Config{
 		Audio: plane.PortRange(cfg.B2BUA.AudioPort), Video: plane.PortRange(cfg.B2BUA.VideoPort), Loops: loops, Log: opt.Log,
-		NoMedia: cfg.B2BUA.NoRTPTimeout, Notify: s.mediaEvent,
+		NoMedia: cfg.B2BUA.NoRTPTimeout, Hold: cfg.Timers.Hold, Notify: s.mediaEvent,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("media: %w", err)

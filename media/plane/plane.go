@@ -43,14 +43,15 @@ type Event struct {
 	Stream *Stream
 }
 
-// HoldTimeout is how long a side that is on hold may be silent (spec 2.10).
-const HoldTimeout = 3600 * time.Second
+// holdTimeout is how long a side that is on hold may be silent (spec 2.10).
+const holdTimeout = 3600 * time.Second
 
 // Config of a Plane. The zero value works.
 type Config struct {
 	Audio, Video PortRange
 	Loops        int           // 0: one per core, but one core stays for signalling
 	NoMedia      time.Duration // 0: silence is not supervised
+	Hold         time.Duration // the same for a side on hold; 0: 3600 s
 	Log          *slog.Logger  // nil: no log
 	// Notify is called from a loop: it must not block, nor call a method of a Stream. Nil: no events.
 	Notify func(Event)
@@ -76,6 +77,9 @@ type Plane struct {
 func New(cfg Config) (*Plane, error) {
 	if cfg.Loops <= 0 {
 		cfg.Loops = max(1, runtime.NumCPU()-1)
+	}
+	if cfg.Hold == 0 {
+		cfg.Hold = holdTimeout
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -105,7 +109,7 @@ func (p *Plane) Open(call string, kind sdp.Kind, a, b netip.Addr) (*Stream, erro
 		return nil, fmt.Errorf("media plane: call %s: only audio and video can be relayed", call)
 	}
 	st := &Stream{plane: p, call: call, kind: kind, gone: make(chan struct{})}
-	st.relay = relay.New(relay.Config{Kind: kind, NoMedia: p.cfg.NoMedia, Hold: HoldTimeout, Notify: st.notify})
+	st.relay = relay.New(relay.Config{Kind: kind, NoMedia: p.cfg.NoMedia, Hold: p.cfg.Hold, Notify: st.notify})
 	for i, addr := range [...]netip.Addr{a, b} {
 		pair, err := p.pools[kind].open(p.driver, addr.Unmap(), receiveBuffer(kind))
 		if err != nil {
