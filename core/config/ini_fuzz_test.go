@@ -119,7 +119,7 @@ func TestRewriteKeepsWhatWasSet(t *testing.T) {
 // Ten mistakes at once are ten faults, each with its place and what to write.
 func TestTenMistakes(t *testing.T) {
 	text := `[b2bua-server]
-aplication=trenscrypter
+applicatoin=trenscrypter
 transport=sip:b2bua.example.org;transport=tcp
 enable-ice=yes
 audio-port=30000-20000
@@ -133,7 +133,7 @@ max-calls=5
 `
 	_, r := Load([]File{{"b2bua.conf", []byte(text)}}, nil)
 	want := []struct{ place, problem, fix string }{
-		{"b2bua.conf:2", "Unsupported parameter 'aplication' in section [b2bua-server] at line 2.", "application"},
+		{"b2bua.conf:2", "Unsupported parameter 'applicatoin' in section [b2bua-server] at line 2.", "application"},
 		{"b2bua.conf:3", "invalid value for parameter 'b2bua-server/transport' (sip:b2bua.example.org;transport=tcp): failed to get port from SIP URI", "the port too"},
 		{"b2bua.conf:4", "invalid value 'yes' for key 'enable-ice' in section 'b2bua-server'", "enable-ice=true or enable-ice=false"},
 		{"b2bua.conf:5", "invalid value for parameter 'b2bua-server/audio-port' (30000-20000): the range ends before it begins", "20000-30000"},

@@ -168,7 +168,7 @@ func (l *Logger) toFile(line []byte) error {
 	}
 	_, err := l.file.Write(line)
 	if err != nil && !l.failed && l.opt.Terminal != nil {
-		fmt.Fprintf(l.opt.Terminal, "the log file cannot be written: %v\n", err)
+		_, _ = fmt.Fprintf(l.opt.Terminal, "the log file cannot be written: %v\n", err)
 	}
 	l.failed = err != nil
 	return err
@@ -194,6 +194,6 @@ func (l *Logger) toSyslog(level slog.Level, line []byte) {
 		err = l.syslog.Crit(text)
 	}
 	if err != nil && l.opt.Terminal != nil {
-		fmt.Fprintf(l.opt.Terminal, "syslog cannot be written: %v\n", err)
+		_, _ = fmt.Fprintf(l.opt.Terminal, "syslog cannot be written: %v\n", err)
 	}
 }
