@@ -154,7 +154,7 @@ func loopbackRun(b *testing.B, n int, suite sdp.Suite) {
 
 	p, err := New(Config{Loops: 1})
 	require.NoError(b, err)
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	l := load{Suite: suite, Seconds: 2}
 	var streams []*Stream
 	for i := range n {

@@ -13,7 +13,6 @@ import (
 // side is one leg of the stream.
 type side struct {
 	set, enabled, secure, mux bool
-	kind                      sdp.Kind
 	direction                 sdp.Direction
 	list                      []sdp.Codec
 	codecs                    [128]codec // by the payload type that comes in
