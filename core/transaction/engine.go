@@ -67,7 +67,8 @@ type Engine struct {
 	servers map[serverKey]*tx
 	flows   map[lane]*tx // heads of the lists of those that a broken path ends
 	pending map[netip.Addr]int
-	waiting int // server transactions without a final response
+	waiting int            // server transactions without a final response
+	on      map[uint64]int // transactions by flow, for those who ask whether it is needed
 	heap    timerHeap
 	out     []Output
 	spare   []Output
@@ -78,7 +79,7 @@ func New(cfg Config) *Engine {
 	return &Engine{
 		timers: cfg.Timers.withDefaults(), limits: cfg.Limits.withDefaults(), rand: cfg.Rand,
 		byID: map[ID]*tx{}, clients: map[clientKey]*tx{}, servers: map[serverKey]*tx{},
-		flows: map[lane]*tx{}, pending: map[netip.Addr]int{},
+		flows: map[lane]*tx{}, pending: map[netip.Addr]int{}, on: map[uint64]int{},
 	}
 }
 
@@ -100,6 +101,9 @@ func (e *Engine) Len() int { return len(e.clients) + len(e.servers) }
 
 // Pending is the number of server transactions without a final response.
 func (e *Engine) Pending() int { return e.waiting }
+
+// On is the number of transactions whose messages go by that flow, finished ones included.
+func (e *Engine) On(flow uint64) int { return e.on[flow] }
 
 // Receive takes a message that passed sip.Parse. For a request the path is where its responses go.
 func (e *Engine) Receive(now time.Time, m *sip.Message, path Path) {

@@ -74,6 +74,7 @@ func (e *Engine) add(t *tx) {
 		e.clients[t.client] = t
 	}
 	e.byID[t.id] = t
+	e.on[t.path.Flow]++
 	if key, ok := t.lane(); ok {
 		if head := e.flows[key]; head != nil {
 			head.flowPrev, t.flowNext = t, head
@@ -107,6 +108,9 @@ func (e *Engine) remove(t *tx) {
 	}
 	if e.byID[t.id] == t {
 		delete(e.byID, t.id)
+	}
+	if e.on[t.path.Flow]--; e.on[t.path.Flow] == 0 {
+		delete(e.on, t.path.Flow)
 	}
 	if key, ok := t.lane(); ok {
 		e.unlink(t, key)

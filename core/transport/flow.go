@@ -91,9 +91,7 @@ func (s *Stack) register(now time.Time, f *flow) bool {
 	if !f.incoming {
 		s.targets[f.target] = f
 	}
-	if s.sweep.IsZero() {
-		s.sweep = now.Add(sweepEvery)
-	}
+	s.lookAt(now.Add(sweepEvery))
 	return true
 }
 
@@ -210,8 +208,17 @@ func (s *Stack) unregister(f *flow, err error) {
 	s.engine.FlowLost(uint64(f.ID), err)
 }
 
-// sweepEvery is how often connections are looked at: idle ones, slow senders, keep-alives.
-const sweepEvery = time.Second
+const (
+	sweepEvery    = time.Second // how often connections are looked at: idle ones, slow senders, keep-alives
+	outgoingSweep = time.Minute // how often outgoing UDP sockets are looked at when there are no connections
+)
+
+// lookAt asks for a sweep at that time at the latest.
+func (s *Stack) lookAt(at time.Time) {
+	if s.sweep.IsZero() || at.Before(s.sweep) {
+		s.sweep = at
+	}
+}
 
 // pongWait is how long the answer to a keep-alive may take (RFC 5626 section 4.4.1).
 const pongWait = 10 * time.Second
@@ -222,11 +229,13 @@ func (s *Stack) sweepFlows(now time.Time) {
 			delete(s.noTCP, addr)
 		}
 	}
-	if len(s.flows) == 0 {
-		s.sweep = time.Time{}
-		return
+	s.sweep = time.Time{}
+	if s.closeOutgoing(now) {
+		s.lookAt(now.Add(outgoingSweep))
 	}
-	s.sweep = now.Add(sweepEvery)
+	if len(s.flows) > 0 {
+		s.lookAt(now.Add(sweepEvery))
+	}
 	for _, f := range s.flows {
 		s.look(now, f)
 	}

@@ -19,6 +19,9 @@ func (s *Stack) receive(now time.Time, in inbound) {
 		s.unregister(in.conn, in.ended)
 		return
 	}
+	if in.conn == nil && !s.admitted(now, &in) {
+		return
+	}
 	if s.cfg.Tap != nil {
 		s.cfg.Tap(In, in.flow, in.raw, now)
 	}
@@ -99,6 +102,9 @@ func (s *Stack) send(now time.Time, o *transaction.Output) {
 	}
 	if s.cfg.Tap != nil {
 		s.tap(now, s.flowOf(o.Path), o.Wire)
+	}
+	if u.outgoing != nil {
+		u.outgoing.used = now
 	}
 	if err := u.send(o.Wire, o.Path.Local, o.Path.Remote); err != nil && s.ctx.Err() == nil {
 		s.engine.SendFailed(o.Tx, &FlowError{Network: "udp", Remote: o.Path.Remote, Doing: "send", Err: err})

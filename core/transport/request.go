@@ -19,6 +19,7 @@ type attempt struct {
 	progress  bool // a provisional response other than 100 came: no other address after that
 	cancelled bool
 	extra     []sip.Header
+	contact   *outgoing // the Contact names a socket by which nothing of this request goes
 }
 
 // noTCPLife is how long a host that refuses TCP gets its long requests by UDP at once.
@@ -144,10 +145,13 @@ func (s *Stack) transmit(now time.Time, a *attempt, f *flow) {
 }
 
 func (s *Stack) overUDP(now time.Time, a *attempt, c candidate) {
-	u, err := s.udpFor(c.addr.Addr(), a.hop.Key)
+	u, err := s.udpFor(now, c.addr.Addr(), a.hop.Key)
 	if err != nil {
 		s.next(now, a, &FlowError{Network: "udp", Remote: c.addr, Doing: "open a socket", Err: err})
 		return
+	}
+	if u.outgoing != nil && a.req.Method == sip.REGISTER {
+		u.outgoing.registering(now, a.req, c.addr.Addr())
 	}
 	path := transaction.Path{Flow: uint64(u.id), Remote: c.addr}
 	s.start(now, a, path, "udp", s.localFor(u, c.addr.Addr()))
@@ -158,9 +162,13 @@ func (s *Stack) start(now time.Time, a *attempt, path transaction.Path, network 
 	m := s.dress(a.req, network, local)
 	if len(a.rest) > 0 && a.rest[0].forced && network == "tcp" {
 		// Only its length sends this request by TCP; the peer shall come back by UDP.
-		if u, err := s.udpFor(path.Remote.Addr(), a.hop.Key); err == nil {
+		if u, err := s.udpFor(now, path.Remote.Addr(), a.hop.Key); err == nil {
 			m.Contact = a.req.Contact
 			s.fillContacts(m, "udp", s.localFor(u, path.Remote.Addr()))
+			if u.outgoing != nil { // its port is in the Contact although nothing went by it
+				a.contact = u.outgoing
+				u.outgoing.keep(a.req.CallID+" "+a.req.From.Tag(), now.Add(dialogLife))
+			}
 		}
 	}
 	s.engine.Request(now, a.id, m, path)
@@ -223,7 +231,7 @@ func (s *Stack) fillContacts(m *sip.Message, network string, local netip.AddrPor
 }
 
 func (s *Stack) giveUp(a *attempt, err error) {
-	delete(s.attempts, a.id)
+	s.done(a)
 	s.later(func(now time.Time) {
 		s.guard(a.req.CallID, func() { s.handler.HandleFailure(now, a.id, err) })
 	})
@@ -240,12 +248,23 @@ func (s *Stack) responded(now time.Time, o *transaction.Output) {
 			s.next(now, a, nil)
 			return
 		case status >= 200:
-			delete(s.attempts, o.Tx)
+			if a.contact != nil {
+				a.contact.answered(now, o.Msg)
+			}
+			s.done(a)
 		case status > 100:
 			a.progress, a.rest = true, nil
 		}
 	}
 	s.guard(o.Msg.CallID, func() { s.handler.HandleResponse(now, o.Tx, o.Msg) })
+}
+
+// done forgets an attempt that has its result.
+func (s *Stack) done(a *attempt) {
+	delete(s.attempts, a.id)
+	if a.contact != nil {
+		delete(a.contact.reasons, a.req.CallID+" "+a.req.From.Tag())
+	}
 }
 
 func (s *Stack) mayRetry(a *attempt) bool {
@@ -267,7 +286,7 @@ func (s *Stack) failed(now time.Time, id TxID, err error) {
 		s.detour(now, a, err)
 		return
 	}
-	delete(s.attempts, id)
+	s.done(a)
 	s.guard(a.req.CallID, func() { s.handler.HandleFailure(now, id, err) })
 }
 
@@ -311,7 +330,11 @@ func (s *Stack) Respond(tx TxID, resp *sip.Message) {
 		resp = resp.Clone()
 		s.fillContacts(resp, network, local)
 	}
-	s.engine.Respond(time.Now(), tx, resp)
+	now := time.Now()
+	if u := s.udpByID(FlowID(path.Flow)); u != nil && u.outgoing != nil {
+		u.outgoing.answered(now, resp)
+	}
+	s.engine.Respond(now, tx, resp)
 }
 
 // Tag is the To tag for responses of a server transaction: who takes it for the dialog answers a CANCEL with the same one.
@@ -339,7 +362,7 @@ func (s *Stack) Ack(invite TxID, ack *sip.Message, hop NextHop) {
 func (s *Stack) ackBy(now time.Time, invite TxID, ack *sip.Message, key string, list []candidate) {
 	c := list[0]
 	if c.network == "udp" {
-		u, err := s.udpFor(c.addr.Addr(), key)
+		u, err := s.udpFor(now, c.addr.Addr(), key)
 		if err != nil {
 			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
 			return
@@ -381,7 +404,7 @@ func (s *Stack) Locate(hop NextHop, done func(now time.Time, at Located, err err
 func (s *Stack) locate(now time.Time, hop NextHop, list []candidate, tell func(Located, error)) {
 	c := list[0]
 	if c.network == "udp" {
-		u, err := s.udpFor(c.addr.Addr(), hop.Key)
+		u, err := s.udpFor(now, c.addr.Addr(), hop.Key)
 		if err != nil {
 			tell(Located{}, &FlowError{Network: "udp", Remote: c.addr, Doing: "open a socket", Err: err})
 			return
