@@ -147,12 +147,22 @@ func listens(sockets []product.Socket, at netip.AddrPort) bool {
 	return false
 }
 
-// countUDP counts UDP sockets on an address: media, and listeners. One on the unspecified address is the outgoing side of
-// signalling, which comes with the first message and stays.
+// countUDP counts UDP sockets: media, listeners, and ports opened to send SIP by.
 func countUDP(sockets []product.Socket) int {
 	n := 0
 	for _, s := range sockets {
-		if s.Network == "udp" && !s.Local.Addr().IsUnspecified() {
+		if s.Network == "udp" {
+			n++
+		}
+	}
+	return n
+}
+
+// signalling counts the UDP ports that the product says it opened to send SIP by. They outlive the call that needed them.
+func (w *World) signalling() int {
+	n := 0
+	for _, line := range w.process.Lines() {
+		if strings.Contains(line.Text, "UDP port opened to send by") {
 			n++
 		}
 	}
@@ -190,7 +200,7 @@ func (w *World) awaitIdle() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), w.suite.settled)
 	defer cancel()
-	return w.process.AwaitSockets(ctx, "rid of the media sockets of its calls", func(s []product.Socket) bool { return countUDP(s) <= w.base })
+	return w.process.AwaitSockets(ctx, "rid of the media sockets of its calls", func(s []product.Socket) bool { return countUDP(s) <= w.base+w.signalling() })
 }
 
 // hangUpAll ends every call that the scenario left up, as people do at the end of the day.

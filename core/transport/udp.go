@@ -108,6 +108,7 @@ func (s *Stack) udpFor(now time.Time, to netip.Addr, key string) (*udpSocket, er
 	}
 	u, err := s.openUDP(netip.AddrPortFrom(local, 0), key, newOutgoing(now))
 	if err == nil {
+		s.log.Info("UDP port opened to send by; only answers and calls of ours are taken there", "address", u.local.String())
 		s.lookAt(now.Add(outgoingSweep))
 	}
 	return u, err
