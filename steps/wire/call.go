@@ -336,11 +336,6 @@ func (c *Call) IsAnswer(m *Received) bool {
 	return m.Status() != 0 && method == "INVITE" && Parameter(m.Get("Via"), "branch") == c.branch
 }
 
-// Is matches the requests of this dialog with the given method.
-func (c *Call) Is(method string) func(*Received) bool {
-	return func(m *Received) bool { return m.Method() == method && m.Get("Call-ID") == c.ID }
-}
-
 // AwaitAnswer waits for the next response to the INVITE that matches.
 func (c *Call) AwaitAnswer(ctx context.Context, what string, match func(*Received) bool) (*Received, error) {
 	return c.phone.Await(ctx, what, func(m *Received) bool { return c.IsAnswer(m) && match(m) })

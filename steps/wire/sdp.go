@@ -3,9 +3,13 @@ package wire
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 )
+
+// originLine finds session id and version.
+var originLine = regexp.MustCompile(`(?m)^o=\S+ (\S+) (\d+) `)
 
 // Section is one m= section of a description: what a scenario writes, or what was received.
 type Section struct {
