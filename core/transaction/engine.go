@@ -181,6 +181,10 @@ func (e *Engine) send(t *tx, wire []byte) {
 
 // resend repeats what is unanswered, doubling the interval up to T2 where the timer's rule says so.
 func (e *Engine) resend(now time.Time, t *tx) {
+	if t.state == accepted {
+		e.repeatSuccesses(now, t)
+		return
+	}
 	e.send(t, t.wire)
 	t.interval *= 2
 	if t.interval > e.timers.T2 && (t.kind != clientInvite || t.state != calling) {
@@ -197,7 +201,7 @@ func (e *Engine) expired(t *tx) {
 		e.fail(t, &TimeoutError{Method: method, After: 64 * e.timers.T1, Waited: "for a response"})
 	case t.kind == clientInvite && t.state == proceeding:
 		e.fail(t, &TimeoutError{Method: method, After: 64 * e.timers.T1, Waited: "for the final response after CANCEL"})
-	case t.kind == serverInvite && t.state == accepted && !t.acked:
+	case t.kind == serverInvite && t.unacked():
 		e.fail(t, &TimeoutError{Method: method, After: 64 * e.timers.T1, Waited: "for the ACK to the 2xx"})
 	default:
 		e.remove(t)
@@ -206,7 +210,7 @@ func (e *Engine) expired(t *tx) {
 
 // fail removes the transaction and tells its user, unless the user has nothing to expect of it any more.
 func (e *Engine) fail(t *tx, err error) {
-	tell := t.state < completed || t.kind == serverInvite && t.state == accepted && !t.acked
+	tell := t.state < completed || t.kind == serverInvite && t.unacked()
 	id := t.id
 	e.remove(t)
 	if tell && id != 0 && !t.internal {

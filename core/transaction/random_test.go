@@ -94,7 +94,7 @@ func (c *chaos) step(i int) {
 			resp := sip.NewResponse(newRequest(sip.INVITE, "x"), []int{180, 200, 404, 500}[c.r.IntN(4)], "", "")
 			c.Respond(c.now, id, resp)
 			if c.r.IntN(2) == 0 {
-				c.Acked(id)
+				c.Acked(id, "")
 			}
 		}
 	case 7:

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"b2bua/core/sip"
@@ -36,14 +37,14 @@ type tx struct {
 	state    state
 	method   sip.Method
 	internal bool // a CANCEL of ours: its user is the engine
-	acked    bool
 	path     Path
 	client   clientKey
 	server   serverKey
 	request  *sip.Message // as long as an ACK, CANCEL or response has to be made of it
 	wire     []byte       // what is repeated
 	tag      string       // server: To tag of our responses
-	acks     []storedAck
+	acks     []storedAck  // client: of the 2xx
+	oks      []success    // server: the 2xx sent, one per To tag
 
 	wantCancel bool
 	cancelled  bool
@@ -62,6 +63,19 @@ type storedAck struct {
 	tag  string
 	path Path
 	wire []byte
+}
+
+// success is a 2xx that is repeated until its ACK comes. A forking proxy sends several for one INVITE (RFC 3261 section 16.7 step 5).
+type success struct {
+	tag      string
+	wire     []byte // nil: acknowledged
+	next     time.Time
+	interval time.Duration
+}
+
+// unacked tells whether the user still waits for the ACK to a 2xx.
+func (t *tx) unacked() bool {
+	return slices.ContainsFunc(t.oks, func(s success) bool { return s.wire != nil })
 }
 
 func (e *Engine) add(t *tx) {
@@ -116,7 +130,7 @@ func (e *Engine) remove(t *tx) {
 		e.unlink(t, key)
 	}
 	e.arm(t, time.Time{}, time.Time{})
-	t.request, t.wire = nil, nil
+	t.request, t.wire, t.oks = nil, nil, nil
 }
 
 func (e *Engine) unlink(t *tx, key lane) {

@@ -320,6 +320,7 @@ func (s *Stack) Cancel(invite TxID, extra []sip.Header) {
 }
 
 // Respond answers a server transaction; a Contact without host is filled in. A response without To tag gets that of Tag.
+// After the final response nothing is sent, except further 2xx to an INVITE with other To tags.
 func (s *Stack) Respond(tx TxID, resp *sip.Message) {
 	path, ok := s.engine.PathOf(tx)
 	if !ok {
@@ -341,7 +342,10 @@ func (s *Stack) Respond(tx TxID, resp *sip.Message) {
 func (s *Stack) Tag(tx TxID) string { return s.engine.Tag(tx) }
 
 // Acked says that the ACK to the 2xx came: it is not repeated any more.
-func (s *Stack) Acked(invite TxID) { s.engine.Acked(invite) }
+func (s *Stack) Acked(invite TxID) { s.engine.Acked(invite, "") }
+
+// AckedFork is Acked for the 2xx with that To tag, for those who send several for one INVITE, as a forking proxy does.
+func (s *Stack) AckedFork(invite TxID, tag string) { s.engine.Acked(invite, tag) }
 
 // Ack sends the ACK to a 2xx, and again for every repetition of that 2xx.
 func (s *Stack) Ack(invite TxID, ack *sip.Message, hop NextHop) {

@@ -34,7 +34,7 @@ type Proxy struct {
 	bindings registrar
 	servers  map[transport.TxID]*forward // by server transaction
 	branches map[transport.TxID]*branch  // by client transaction
-	acks     map[string]ackRoute
+	acks     map[string]*branch          // by dialog: whose 2xx made it
 	digests  map[realmKey]*digest.Server
 	closed   bool
 }
@@ -58,7 +58,7 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	p := &Proxy{
 		cfg: cfg, rand: rand.Reader, log: capture.NewLog(), bindings: newRegistrar(cfg),
-		servers: map[transport.TxID]*forward{}, branches: map[transport.TxID]*branch{}, acks: map[string]ackRoute{}, digests: map[realmKey]*digest.Server{},
+		servers: map[transport.TxID]*forward{}, branches: map[transport.TxID]*branch{}, acks: map[string]*branch{}, digests: map[realmKey]*digest.Server{},
 	}
 	var listen []transport.Listener
 	for _, s := range cfg.Listen {
