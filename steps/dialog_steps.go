@@ -34,6 +34,8 @@ func (w *World) dialogSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) answers (\d+) with the codecs (.+)$`, w.answersWithCodecs)
 	sc.Step(`^(\w+)'s call is also known as (\w+)$`, w.alsoKnownAs)
 	sc.Step(`^(\w+)'s call is still up$`, w.isStillUp)
+	sc.Step(`^(\w+) moves to another media port$`, w.movesMedia)
+	sc.Step(`^(\w+) gives up too late$`, w.givesUpTooLate)
 	sc.Step(`^(\w+)'s connection breaks$`, w.connectionBreaks)
 	sc.Step(`^(\w+)'s media port receives (\d+) more packets$`, w.portReceivesMore)
 }
@@ -300,4 +302,39 @@ func (w *World) portReceivesMore(name string, n int) error {
 	ctx, cancel := w.wait()
 	defer cancel()
 	return w.explain(line.AwaitMore(ctx, n))
+}
+
+// movesMedia closes the media port and opens another one, which sends nothing until it is told to.
+func (w *World) movesMedia(name string) error {
+	line, err := w.line(name)
+	if err != nil {
+		return err
+	}
+	line.Close()
+	_, err = w.openLine(name, line.Addr().Addr())
+	return err
+}
+
+// givesUpTooLate: the CANCEL of an INVITE that was answered has no effect, whatever its own answer (RFC 3261 section 9.2).
+func (w *World) givesUpTooLate(name string) error {
+	call, phone, err := w.callAndPhone(name)
+	if err != nil {
+		return err
+	}
+	if err := call.Cancel(); err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	m, err := phone.Await(ctx, "an answer to its CANCEL", func(m *wire.Received) bool {
+		_, method := m.CSeq()
+		return method == "CANCEL" && m.Status() >= 200 && m.Get("Call-ID") == call.ID
+	})
+	if err != nil {
+		return w.explain(err)
+	}
+	if m.Status() != 200 && m.Status() != 481 {
+		return fmt.Errorf("%s's late CANCEL was answered %q", name, m.Start)
+	}
+	return nil
 }

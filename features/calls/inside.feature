@@ -53,6 +53,21 @@ Feature: Requests inside a call
       | bob   | alice |
 
   @2.5
+  Scenario Outline: media follows <name> to another port
+    When <name> moves to another media port
+    And <name> sends a re-INVITE
+    Then <name>'s re-INVITE is answered 200 with SDP
+    And <name>'s media port receives 20 more packets
+    When <name> plays 1600 Hz
+    Then <other> hears 1600 Hz
+    And <other> got no re-INVITE
+
+    Examples:
+      | name  | other |
+      | alice | bob   |
+      | bob   | alice |
+
+  @2.5
   Scenario: several re-INVITEs one after the other
     When alice sends a re-INVITE
     Then alice's re-INVITE is answered 200 with SDP
@@ -135,3 +150,12 @@ Feature: Requests inside a call
       | OPTIONS    | 200    |
       | INFO       | 200    |
       | FROBNICATE | 405    |
+
+  @2.4.4
+  Scenario: a CANCEL after the answer has no effect
+    When alice gives up too late
+    Then alice's call is still up
+    And bob's call is still up
+    And bob's media port receives 20 more packets
+    When alice hangs up
+    Then bob's call is released

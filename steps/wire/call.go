@@ -112,9 +112,17 @@ func (p *Phone) Call(to netip.AddrPort, s Setup) (*Call, error) {
 	c.local, c.remote, c.target = s.From+";tag="+s.FromTag, s.To, s.RequestURI
 	m := c.request("INVITE", c.branch, c.cseq)
 	m.Add("Contact", p.Contact())
-	m.Headers = append(m.Headers, s.Headers...)
+	for _, h := range s.Headers {
+		if h.Name == "Max-Forwards" || h.Name == "Contact" {
+			m.Set(h.Name, h.Value)
+		} else {
+			m.Headers = append(m.Headers, h)
+		}
+	}
 	if s.Body != "" {
-		m.Add("Content-Type", "application/sdp")
+		if !m.Has("Content-Type") {
+			m.Add("Content-Type", "application/sdp")
+		}
 		m.Body = s.Body
 	}
 	c.Invite = m

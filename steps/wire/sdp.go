@@ -244,7 +244,8 @@ func MediaAddress(body string) (netip.AddrPort, error) {
 	}
 	for _, s := range sections {
 		if s.Kind == "audio" {
-			return netip.ParseAddrPort(fmt.Sprintf("%s:%d", host, s.Port))
+			addr, err := netip.ParseAddr(host)
+			return netip.AddrPortFrom(addr, uint16(s.Port)), err
 		}
 	}
 	return netip.AddrPort{}, fmt.Errorf("no audio in the description:\n%s", body)
