@@ -71,13 +71,12 @@ func New(cfg Config) (*Proxy, error) {
 	if err := p.setDivert(cfg.Divert); err != nil {
 		return nil, err
 	}
-	p.mu.Lock() // the first message waits until the stack is known
-	defer p.mu.Unlock()
-	stack, err := transport.New(transport.Config{Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: p.tap}, p)
-	if err != nil {
+	attach := func(s *transport.Stack) { p.stack, p.self = s, s.Listening() }
+	if _, err := transport.New(transport.Config{
+		Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: p.tap, Attach: attach,
+	}, p); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	p.stack, p.self = stack, stack.Listening()
 	return p, nil
 }
 
