@@ -280,6 +280,16 @@ func TestPortsAndCodecs(t *testing.T) {
 	}
 }
 
+func TestMediaAddress(t *testing.T) {
+	assert.Empty(t, load(t, "").Own.MediaAddress)
+	c := load(t, "[b2bua]\nmedia-address=192.0.2.7 2001:db8::7\n")
+	assert.Equal(t, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")}, c.Own.MediaAddress)
+	assert.Equal(t, "192.0.2.7", load(t, "[b2bua]\nmedia-address=::ffff:192.0.2.7\n").Own.MediaAddress[0].String())
+	for _, bad := range []string{"b2bua.example.org", "192.0.2.7,192.0.2.8", "192.0.2.7 192.0.2.8", "::1 ::2", "0.0.0.0", "::", "224.0.0.1", "192.0.2.7:5060"} {
+		assert.Len(t, faults(t, "[b2bua]\nmedia-address="+bad+"\n"), 1, bad)
+	}
+}
+
 func TestOverrides(t *testing.T) {
 	c := load(t, "[b2bua-server]\nmax-calls=7\n", "b2bua-server/max-calls=8", "B2BUA-server/transports=sip:127.0.0.1:1", "b2bua-server/user-agent=", "module::Router/fork=true")
 	assert.Equal(t, 8, c.B2BUA.MaxCalls)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"b2bua/core/app/trenscrypter"
@@ -128,6 +129,9 @@ Flexisip refuses sections it does not know.`, keys: []key{
 				}
 				return nil
 			}),
+		parsed("media-address", "StringList", "", `Address written into SDP and bound for media, instead of the one that the system routes by; for hosts with several addresses
+or 1:1 NAT inside. At most one IPv4 and one IPv6 address, separated by a space.`,
+			func(c *Config) *[]netip.Addr { return &c.Own.MediaAddress }, parseMediaAddresses),
 	}}
 }
 
