@@ -34,6 +34,7 @@ func (w *World) dialogSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) answers (\d+) with the codecs (.+)$`, w.answersWithCodecs)
 	sc.Step(`^(\w+)'s call is also known as (\w+)$`, w.alsoKnownAs)
 	sc.Step(`^(\w+)'s call is still up$`, w.isStillUp)
+	sc.Step(`^(\w+)'s INVITE is repeated (\d+) times$`, w.repeatsInvite)
 	sc.Step(`^(\w+) moves to another media port$`, w.movesMedia)
 	sc.Step(`^(\w+) gives up too late$`, w.givesUpTooLate)
 	sc.Step(`^(\w+)'s connection breaks$`, w.connectionBreaks)
@@ -335,6 +336,20 @@ func (w *World) givesUpTooLate(name string) error {
 	}
 	if m.Status() != 200 && m.Status() != 481 {
 		return fmt.Errorf("%s's late CANCEL was answered %q", name, m.Start)
+	}
+	return nil
+}
+
+// repeatsInvite is what a phone does over UDP while it hears nothing (RFC 3261 section 17.1.1.2).
+func (w *World) repeatsInvite(name string, times int) error {
+	call, phone, err := w.callAndPhone(name)
+	if err != nil {
+		return err
+	}
+	for range times {
+		if err := phone.Send(w.b2bua, call.Invite.Bytes()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -20,7 +20,8 @@ import (
 func (w *World) processSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^b2bua is given the arguments "([^"]*)"$`, func(arguments string) { w.arguments = arguments })
 	sc.Step(`^b2bua gets SIGHUP$`, w.getsHangup)
-	sc.Step(`^b2bua is told to stop$`, w.isToldToStop)
+	sc.Step(`^b2bua is told to stop$`, func() error { return w.isToldToStop(syscall.SIGTERM) })
+	sc.Step(`^b2bua gets SIGINT$`, func() error { return w.isToldToStop(syscall.SIGINT) })
 	sc.Step(`^b2bua ends$`, w.awaitEnd)
 	sc.Step(`^the log file is renamed to "([^"]+)"$`, w.renamesLog)
 	sc.Step(`^the file "([^"]+)" contains "([^"]*)"$`, w.fileContains)
@@ -45,11 +46,11 @@ func (w *World) getsHangup() error {
 	return w.process.Signal(syscall.SIGHUP)
 }
 
-func (w *World) isToldToStop() error {
+func (w *World) isToldToStop(by syscall.Signal) error {
 	if err := w.running(); err != nil {
 		return err
 	}
-	w.process.Tell()
+	w.process.Tell(by)
 	return nil
 }
 

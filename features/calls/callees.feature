@@ -93,3 +93,43 @@ Feature: Several callees behind one INVITE of leg B
     Then alice's call is still up
     When bobby hangs up
     Then alice's call is released
+
+  Scenario: a 200 without a description of another callee than the early one can't be used
+    When bob answers 183 with the codecs 0=PCMU/8000
+    Then alice gets 183 with SDP
+    When bobby accepts without SDP
+    Then bobby's answer is acknowledged
+    And bobby's call is released
+    And alice's call fails with 488
+
+  Scenario: a 200 without a description of the early callee repeats the early one
+    When bob answers 183 with the codecs 0=PCMU/8000
+    Then alice gets 183 with SDP
+    When bob accepts without SDP
+    Then the call between alice and bob is up
+    When alice plays 400 Hz
+    And bob plays 1000 Hz
+    Then bob hears 400 Hz
+    And alice hears 1000 Hz
+
+  Scenario: the caller hangs up instead of answering the re-INVITE
+    When bob answers 183 with the codecs 0=PCMU/8000
+    Then alice gets 183 with SDP
+    When bobby answers 200 with the codecs 8=PCMA/8000
+    Then the call between alice and bobby is up
+    And alice gets a re-INVITE
+    When alice hangs up
+    Then bobby's call is released
+    When alice answers the re-INVITE 487
+    Then b2bua has closed the media ports of the call
+
+  Scenario: media goes to the one who picks up
+    Given bobby has a media port
+    When bob answers 183 with the codecs 0=PCMU/8000
+    Then alice gets 183 with SDP
+    When bobby answers 200 with the codecs 0=PCMU/8000
+    Then the call between alice and bobby is up
+    When alice plays 400 Hz
+    And bobby plays 1600 Hz
+    Then bobby hears 400 Hz
+    And alice hears 1600 Hz

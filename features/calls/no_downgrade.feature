@@ -21,5 +21,9 @@ Feature: A running encryption stays
     And the answer to bob's request is
       | stream | encryption | suites                  | profile  |
       | audio  | sdes       | AES_CM_128_HMAC_SHA1_80 | RTP/SAVP |
+    And b2bua's answer to bob is newer than its first one
+    And b2bua's descriptions for bob are versions of one session
     When alice hangs up
     Then bob's call is released
+    And the file "log/flexisip-b2bua.log" contains "released after"
+    And the file "log/flexisip-b2bua.log" does not contain "inline:"

@@ -159,3 +159,42 @@ Feature: The program as a process
     Then the call between alice and bob is up
     When bob hangs up
     Then alice's call is released
+
+  Scenario: an address that is taken
+    Given b2bua runs between alice and bob
+    When b2bua is run with "-c b2bua.conf"
+    Then it exits with status 1
+    And it prints "{{b2bua}}"
+    And it prints "address already in use"
+
+  Scenario Outline: a command line that can't be: <arguments>
+    When b2bua is run with "<arguments>"
+    Then it exits with status 1
+    And it prints "<says>"
+
+    Examples:
+      | arguments                      | says               |
+      | --no-such-flag                 | --no-such-flag     |
+      | --hosts nonsense               | HOST=IP            |
+      | --server proxy                 | proxy              |
+      | --pidfile {{dir}}/no/where/pid | pid file           |
+
+  Scenario Outline: <arguments> prints and ends
+    When b2bua is run with "<arguments>"
+    Then it exits with status 0
+    And it prints "<says>"
+
+    Examples:
+      | arguments                   | says                                          |
+      | --version                   | {{version}}                                   |
+      | --help                      | --check                                       |
+      | explain --help              | --leg-a                                       |
+      | --list-sections             | b2bua-server::trenscrypter                    |
+      | --list-overrides all        | b2bua-server/outbound-proxy                   |
+      | --dump-default b2bua-server | #transport=sip:127.0.0.1:6067;transport=tcp   |
+
+  @S-MAIN-1
+  Scenario: SIGINT is a stop too
+    Given b2bua runs between alice and bob
+    When b2bua gets SIGINT
+    Then b2bua ends

@@ -79,3 +79,25 @@ Feature: Settings of media
     And alice's call is still up
     When alice hangs up
     Then bob's call is released
+
+  Scenario: ports of a call that is over are used again
+    Given b2bua runs between alice and bob with
+      | setting                 | value       |
+      | b2bua-server/audio-port | 20400-20403 |
+    When alice invites bob
+    Then bob is invited
+    When bob accepts
+    Then the call between alice and bob is up
+    When alice hangs up
+    Then bob's call is released
+    And b2bua has closed the media ports of the call
+    When carol invites bob
+    Then bob is invited
+    When bob answers 486
+    Then carol's call fails with 486
+    And b2bua has closed the media ports of the call
+    When dora invites bob
+    Then bob is invited
+    When bob accepts
+    Then the call between dora and bob is up
+    And b2bua's media ports for dora and bob are between 20400 and 20403, and even

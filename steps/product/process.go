@@ -205,8 +205,8 @@ func (p *Process) End() Ended {
 // Signal sends a signal.
 func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 
-// Tell tells the process to stop, once, and does not wait.
-func (p *Process) Tell() {
+// Tell tells the process to stop by a signal, once, and does not wait.
+func (p *Process) Tell(by syscall.Signal) {
 	p.mu.Lock()
 	told := p.told
 	select {
@@ -216,13 +216,13 @@ func (p *Process) Tell() {
 	}
 	p.mu.Unlock()
 	if !told {
-		_ = p.Signal(syscall.SIGTERM)
+		_ = p.Signal(by)
 	}
 }
 
 // Stop tells the process to stop and waits. One that does not stop is killed after a dump of its goroutines. It may be called again.
 func (p *Process) Stop() Ended {
-	p.Tell()
+	p.Tell(syscall.SIGTERM)
 	select {
 	case <-p.exited:
 		return p.End()
