@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"b2bua/core/sip"
@@ -38,10 +37,7 @@ type flow struct {
 	why     atomic.Pointer[FlowError]
 }
 
-const (
-	userTimeout = 20 * time.Second // unacknowledged data for so long means that the peer is gone
-	tcpOptUser  = 18               // TCP_USER_TIMEOUT of Linux
-)
+const userTimeout = 20 * time.Second // unacknowledged data for so long means that the peer is gone
 
 func (s *Stack) newFlow(conn net.Conn, network string, incoming bool) *flow {
 	f := &flow{conn: conn, incoming: incoming, out: newOutQueue(s.cfg.Limits.WriteQueue)}
@@ -67,13 +63,7 @@ func tune(conn net.Conn) {
 		return
 	}
 	_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}) // best effort
-	raw, err := t.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpOptUser, int(userTimeout/time.Millisecond)) // best effort
-	})
+	resetAfter(t, userTimeout)
 }
 
 // register makes a connection known to the loop and starts its goroutines. It runs on the loop.
