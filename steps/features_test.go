@@ -54,6 +54,9 @@ func TestFeatures(t *testing.T) {
 	godog.Format(plainFormat, "Prints a dot per scenario, and their number at the end.", func(_ string, out io.Writer) godog.Formatter {
 		return newPlain(out, testing.Verbose())
 	})
+	if _, err := suite.builder.Binary(t.Context()); err != nil { // once, not for each scenario
+		t.Fatal(err)
+	}
 	status := godog.TestSuite{
 		Name: "b2bua", ScenarioInitializer: InitializeScenario, Options: &run,
 	}.Run()

@@ -77,9 +77,11 @@ func fakeProduct(mode string, args []string) int {
 	switch mode {
 	case "leaked port":
 		<-hangup // after the base was counted
-		if _, err := net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
 			return 2
 		}
+		defer func() { _ = conn.Close() }() // until then the garbage collector must not close it
 		fmt.Println(stamp + "message- call - a port was opened")
 	case "early exit":
 		return 3

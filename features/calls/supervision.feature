@@ -99,3 +99,44 @@ Feature: Running calls are supervised
     When alice's connection breaks
     And alice hangs up
     Then bob's call is released
+
+  Scenario: the callee's connection breaks while the call runs
+    Given b2bua runs between alice and bob over tcp
+    When alice invites bob
+    Then bob is invited
+    When bob accepts
+    Then the call between alice and bob is up
+    When bob's connection breaks
+    And alice hangs up
+    Then bob's call is released
+
+  Scenario: a caller behind a NAT who lost the connection can't be told, and holds nothing up
+    Given b2bua runs between alice and bob over tcp
+    When alice invites bob with
+      | header  | value                                   |
+      | Contact | <sip:alice@{{alice.ip}}:9;transport=tcp> |
+    Then bob is invited
+    When bob accepts
+    Then the call between alice and bob is up
+    When alice's connection breaks
+    And bob hangs up
+    Then b2bua has closed the media ports of the call
+
+  Scenario Outline: both phones are gone, over <network>: the call ends by itself
+    Given the settings
+      | setting                     | value |
+      | b2bua-server/no-rtp-timeout | 1s    |
+    And b2bua runs between alice and bob over <network>
+    When alice invites bob
+    Then bob is invited
+    When bob accepts
+    Then the call between alice and bob is up
+    When alice loses the network
+    And bob loses the network
+    Then b2bua logs a message /released after .*no-rtp-timeout/
+    And b2bua has closed the media ports of the call
+
+    Examples:
+      | network |
+      | udp     |
+      | tcp     |
