@@ -44,8 +44,8 @@ const Headroom = srtp.MaxOverhead
 // Config of one stream.
 type Config struct {
 	Kind sdp.Kind
-	// NoMedia is how long a side that should send may be silent, 0: not supervised. Hold is the same for a side that we do
-	// not listen to, which still owes RTCP.
+	// NoMedia is how long a side may be silent, RTP and RTCP, 0: not supervised. Hold is the same for a side that is on hold:
+	// not sendrecv, or without an address to send to.
 	NoMedia, Hold time.Duration
 	Notify        func(Event) // called from Handle and Tick; may be nil
 	// Other is given what is not RTP or RTCP: STUN, DTLS, ZRTP. The slice is only valid during the call. Nil: counted only.

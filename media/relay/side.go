@@ -51,6 +51,12 @@ type codec struct {
 // ready tells whether packets can be sent to the side.
 func (s *side) ready() bool { return s.enabled && (!s.secure || s.send != nil) }
 
+// held tells whether either end put the side on hold (spec 2.6, 2.10): by a direction, or by an address of 0.0.0.0 (RFC 3264
+// section 8.4). A phone that listens to nobody may well send nothing at all meanwhile, not even RTCP.
+func (s *side) held() bool {
+	return s.direction != sdp.SendRecv || !usable(s.latch.signalled).IsValid()
+}
+
 func (s *side) heard(now time.Time) {
 	s.last, s.stats.Last, s.silences = now, now, 0
 }

@@ -105,7 +105,7 @@ func (r *Relay) Tick(now time.Time) {
 
 func (r *Relay) superviseSilence(now time.Time, on Side, s *side) {
 	limit := r.cfg.NoMedia
-	if !receives(s.direction) {
+	if s.held() {
 		limit = r.cfg.Hold
 	}
 	silent := now.Sub(s.last)
