@@ -304,6 +304,7 @@ func TestUnroutable(t *testing.T) {
 		require.Equal(t, Unroutable, e.Kind)
 		require.Equal(t, B, e.Side)
 		require.Equal(t, b.agreed.Remote, e.Addr)
+		require.EqualValues(t, 1, e.Count)
 		require.NoError(t, st.Set(B, reachable))
 		a.say(8, "found")
 		require.Equal(t, "found", string(b.hear().Payload))

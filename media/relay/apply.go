@@ -101,7 +101,7 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	}
 	s.set, s.enabled, s.mux, s.direction = true, a.Enabled, a.Mux, a.Direction
 	s.list = a.Codecs
-	s.last, s.silences, s.unroutable = now, 0, false
+	s.last, s.silences, s.unroutable, s.wayTold = now, 0, 0, false
 	mapCodecs(&r.sides[A], &r.sides[B])
 	mapCodecs(&r.sides[B], &r.sides[A])
 	if r.sides[A].old != nil || r.sides[B].old != nil {

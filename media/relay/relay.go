@@ -231,14 +231,13 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 	return Output{Packet: b, To: to, Side: on.Other(), Ch: back}
 }
 
-// SendFailed counts a datagram to a side that the system did not take. unroutable: there is no way to that address, which is
-// told once for each time the side is set.
+// SendFailed counts a datagram to a side that the system did not take. unroutable: there is no way to that address, which the
+// next Tick tells with the number of such datagrams, once for each time the side is set.
 func (r *Relay) SendFailed(to Side, unroutable bool) {
 	s := &r.sides[to]
 	s.stats.SendFailed++
-	if unroutable && !s.unroutable {
-		s.unroutable = true
-		r.notify(Event{Kind: Unroutable, Side: to, Addr: s.target(RTP)})
+	if unroutable {
+		s.unroutable++
 	}
 }
 

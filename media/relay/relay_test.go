@@ -451,8 +451,19 @@ func TestSendFailed(t *testing.T) {
 	x.r.SendFailed(B, false)
 	x.r.SendFailed(B, true)
 	x.r.SendFailed(B, true)
-	require.Equal(t, []Event{{Kind: Unroutable, Side: B, Addr: addrB}}, x.events)
-	require.EqualValues(t, 3, x.r.Stats(B).SendFailed)
+	x.r.Tick(start)
+	x.r.SendFailed(B, true)
+	x.r.Tick(start)
+	told := Event{Kind: Unroutable, Side: B, Addr: addrB, Count: 2}
+	require.Equal(t, []Event{told}, x.events)
+	require.EqualValues(t, 4, x.r.Stats(B).SendFailed)
+	x.apply(start, B, agreed(addrB, sdp.NoSuite, 0, pcmu))
+	x.r.Tick(start)
+	require.Len(t, x.events, 1)
+	x.r.SendFailed(B, true)
+	x.r.Tick(start)
+	told.Count = 1
+	require.Equal(t, told, x.events[1], "anew after Set")
 }
 
 func TestClose(t *testing.T) {

@@ -32,7 +32,8 @@ type side struct {
 
 	last       time.Time // a valid packet, or the time of Apply
 	silences   int       // NoMedia told since last
-	unroutable bool
+	unroutable uint64    // datagrams without a way since Apply
+	wayTold    bool      // Unroutable was, since Apply
 	burst      uint64 // authentication failures at the start of the burst window
 	burstFrom  time.Time
 	burstTold  bool

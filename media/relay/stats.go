@@ -54,7 +54,7 @@ const (
 	Latched      EventKind = iota // Addr: the peer's media comes from there; the first packet, or a move
 	NoMedia                       // For: nothing valid came for so long
 	AuthFailures                  // Count failed in a short time
-	Unroutable                    // Addr: the system knows no way there
+	Unroutable                    // Addr, Count: the system knows no way there for so many datagrams
 )
 
 // Event is told to Config.Notify.
@@ -100,6 +100,7 @@ func (r *Relay) Tick(now time.Time) {
 		}
 		r.superviseSilence(now, Side(i), s)
 		r.superviseAuth(now, Side(i), s)
+		r.superviseWay(Side(i), s)
 	}
 }
 
@@ -114,6 +115,13 @@ func (r *Relay) superviseSilence(now time.Time, on Side, s *side) {
 	}
 	s.silences++
 	r.notify(Event{Kind: NoMedia, Side: on, For: silent})
+}
+
+func (r *Relay) superviseWay(on Side, s *side) {
+	if s.unroutable > 0 && !s.wayTold {
+		s.wayTold = true
+		r.notify(Event{Kind: Unroutable, Side: on, Addr: s.target(RTP), Count: s.unroutable})
+	}
 }
 
 func (r *Relay) superviseAuth(now time.Time, on Side, s *side) {
