@@ -137,6 +137,7 @@ func (r *resolver) lookup(ctx context.Context, d destination) ([]candidate, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
+	d.host = strings.Clone(d.host) // the answer and the connections made by it outlive the message with that URI
 	list, err := r.ask(ctx, d)
 	if err != nil {
 		return nil, &ResolveError{Host: d.host, Err: err}
