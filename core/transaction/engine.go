@@ -21,10 +21,11 @@ type ID uint64
 
 // Path is where the messages of a transaction go.
 type Path struct {
-	Flow     uint64         // connection or UDP socket
+	Flow     uint64         // connection or UDP socket; 0 is none
 	Remote   netip.AddrPort // UDP: where datagrams go; TCP and TLS: the peer
 	Local    netip.Addr     // UDP on a wildcard socket: the address of ours that was written to; else zero
 	Reliable bool           // no retransmissions, and the flow can be lost
+	Network  string         // "udp", "tcp" or "tls", for the shell
 }
 
 // Kind tells the outputs apart.
@@ -32,11 +33,13 @@ type Kind uint8
 
 // What an Output asks for or reports.
 const (
-	Send     Kind = iota + 1 // Wire goes out on Path
-	Request                  // a new server transaction, or an ACK to a 2xx with Tx 0
-	Cancel                   // the INVITE of server transaction Tx was cancelled; the CANCEL itself is answered
-	Response                 // Msg came for client transaction Tx
-	Failure                  // transaction Tx ended with Err
+	Send      Kind = iota + 1 // Wire goes out on Path
+	SendAck                   // the same for the ACK to a 2xx of client transaction Tx, by another way when Path has gone
+	Request                   // a new server transaction, or an ACK to a 2xx with Tx 0
+	Cancel                    // the INVITE of server transaction Tx was cancelled; the CANCEL itself is answered
+	Response                  // Msg came for client transaction Tx
+	Failure                   // transaction Tx ended with Err
+	Reconnect                 // Path was lost: a new connection to its Remote, at the port of SentBy, is wanted for Tx
 )
 
 // Output is one thing that the shell has to do or pass on.
@@ -47,6 +50,8 @@ type Output struct {
 	Msg  *sip.Message
 	Wire []byte
 	Err  error
+	// SentBy is host and port of the request's top Via, as it has them.
+	SentBy string
 }
 
 // Config is what an Engine needs; zero Timers and Limits mean the defaults.
@@ -119,14 +124,6 @@ func (e *Engine) Receive(now time.Time, m *sip.Message, path Path) {
 	}
 }
 
-// FlowLost ends every transaction on a connection at once.
-func (e *Engine) FlowLost(flow uint64, err error) {
-	key := lane{flow: flow}
-	for t := e.flows[key]; t != nil; t = e.flows[key] {
-		e.fail(t, err)
-	}
-}
-
 // Unreachable ends the requests to an address from which nothing came back yet, when the network says that nobody is there
 // (RFC 3261 section 18.4).
 func (e *Engine) Unreachable(flow uint64, remote netip.AddrPort, err error) {
@@ -176,6 +173,9 @@ func (e *Engine) Deadline() (time.Time, bool) {
 func (e *Engine) emit(o Output) { e.out = append(e.out, o) }
 
 func (e *Engine) send(t *tx, wire []byte) {
+	if t.path.Flow == nowhere {
+		return
+	}
 	e.emit(Output{Kind: Send, Tx: t.id, Path: t.path, Wire: wire})
 }
 

@@ -130,8 +130,17 @@ func (c *chaos) again(m *sip.Message) {
 func (c *chaos) look() {
 	for _, o := range c.outputs() {
 		switch o.Kind {
-		case Send:
+		case Send, SendAck:
 			require.NotEmpty(c.t, o.Wire)
+			require.NotZero(c.t, o.Path.Flow)
+		case Reconnect:
+			switch c.r.IntN(3) {
+			case 0:
+				c.SendFailed(o.Tx, errLost)
+			case 1:
+				c.Reconnected(c.now, o.Tx, tcpPath)
+			default: // no answer yet, or none at all
+			}
 		case Request:
 			if o.Tx != 0 {
 				c.told[o.Tx]++

@@ -37,6 +37,7 @@ type tx struct {
 	state    state
 	method   sip.Method
 	internal bool // a CANCEL of ours: its user is the engine
+	moved    bool // its connection was lost once already
 	path     Path
 	client   clientKey
 	server   serverKey
@@ -88,12 +89,27 @@ func (e *Engine) add(t *tx) {
 		e.clients[t.client] = t
 	}
 	e.byID[t.id] = t
+	e.place(t)
+}
+
+// place lists a transaction under its flow.
+func (e *Engine) place(t *tx) {
 	e.on[t.path.Flow]++
 	if key, ok := t.lane(); ok {
 		if head := e.flows[key]; head != nil {
 			head.flowPrev, t.flowNext = t, head
 		}
 		e.flows[key] = t
+	}
+}
+
+// unplace undoes place.
+func (e *Engine) unplace(t *tx) {
+	if e.on[t.path.Flow]--; e.on[t.path.Flow] == 0 {
+		delete(e.on, t.path.Flow)
+	}
+	if key, ok := t.lane(); ok {
+		e.unlink(t, key)
 	}
 }
 
@@ -123,12 +139,7 @@ func (e *Engine) remove(t *tx) {
 	if e.byID[t.id] == t {
 		delete(e.byID, t.id)
 	}
-	if e.on[t.path.Flow]--; e.on[t.path.Flow] == 0 {
-		delete(e.on, t.path.Flow)
-	}
-	if key, ok := t.lane(); ok {
-		e.unlink(t, key)
-	}
+	e.unplace(t)
 	e.arm(t, time.Time{}, time.Time{})
 	t.request, t.wire, t.oks = nil, nil, nil
 }

@@ -140,7 +140,7 @@ func (s *Stack) overStream(now time.Time, a *attempt, t target, patience time.Du
 
 // transmit sends by a connection.
 func (s *Stack) transmit(now time.Time, a *attempt, f *flow) {
-	path := transaction.Path{Flow: uint64(f.ID), Remote: f.Remote, Reliable: true}
+	path := f.path()
 	s.start(now, a, path, f.Network, f.Local)
 }
 
@@ -153,7 +153,7 @@ func (s *Stack) overUDP(now time.Time, a *attempt, c candidate) {
 	if u.outgoing != nil && a.req.Method == sip.REGISTER {
 		u.outgoing.registering(now, a.req, c.addr.Addr())
 	}
-	path := transaction.Path{Flow: uint64(u.id), Remote: c.addr}
+	path := u.path(c.addr)
 	s.start(now, a, path, "udp", s.localFor(u, c.addr.Addr()))
 }
 
@@ -346,45 +346,6 @@ func (s *Stack) Acked(invite TxID) { s.engine.Acked(invite, "") }
 
 // AckedFork is Acked for the 2xx with that To tag, for those who send several for one INVITE, as a forking proxy does.
 func (s *Stack) AckedFork(invite TxID, tag string) { s.engine.Acked(invite, tag) }
-
-// Ack sends the ACK to a 2xx, and again for every repetition of that 2xx.
-func (s *Stack) Ack(invite TxID, ack *sip.Message, hop NextHop) {
-	now := time.Now()
-	if f := s.flows[hop.Flow]; f != nil {
-		s.engine.Ack(invite, s.dress(ack, f.Network, f.Local), transaction.Path{Flow: uint64(f.ID), Remote: f.Remote, Reliable: true})
-		return
-	}
-	s.candidates(now, nextURI(ack, hop), func(now time.Time, list []candidate, err error) {
-		if err != nil {
-			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
-			return
-		}
-		s.ackBy(now, invite, ack, hop.Key, list)
-	})
-}
-
-func (s *Stack) ackBy(now time.Time, invite TxID, ack *sip.Message, key string, list []candidate) {
-	c := list[0]
-	if c.network == "udp" {
-		u, err := s.udpFor(now, c.addr.Addr(), key)
-		if err != nil {
-			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
-			return
-		}
-		s.engine.Ack(invite, s.dress(ack, "udp", s.localFor(u, c.addr.Addr())), transaction.Path{Flow: uint64(u.id), Remote: c.addr})
-		return
-	}
-	s.connect(now, target{network: c.network, addr: c.addr, name: tlsName(c), key: key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
-		switch {
-		case err == nil:
-			s.engine.Ack(invite, s.dress(ack, f.Network, f.Local), transaction.Path{Flow: uint64(f.ID), Remote: f.Remote, Reliable: true})
-		case len(list) > 1:
-			s.ackBy(now, invite, ack, key, list[1:])
-		default:
-			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
-		}
-	})
-}
 
 // Locate finds and, by TCP and TLS, connects the next hop; done runs on the loop, after the present callback.
 // A Request to the same hop right after goes the same way.

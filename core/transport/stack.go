@@ -411,6 +411,10 @@ func (s *Stack) carryOut(now time.Time, o *transaction.Output) {
 	switch o.Kind {
 	case transaction.Send:
 		s.send(now, o)
+	case transaction.SendAck:
+		s.sendAck(now, o)
+	case transaction.Reconnect:
+		s.reconnect(now, o)
 	case transaction.Request:
 		s.guard(o.Msg.CallID, func() { s.handler.HandleRequest(now, o.Tx, o.Msg, s.flowOf(o.Path)) })
 	case transaction.Cancel:
