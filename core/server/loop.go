@@ -149,7 +149,7 @@ func (s *server) closeStream(number uint64, index int) {
 func counters(t plane.Stats) event.Counters {
 	return event.Counters{
 		Received: t.Packets, Lost: uint64(max(t.Lost, 0)), Sent: t.Sent,
-		Dropped: t.AuthFailed + t.Replayed + t.Unmapped + t.Malformed + t.Oversized + t.Strangers,
+		Dropped: t.AuthFailed + t.Replayed + t.Unmapped + t.Malformed + t.Oversized + t.Strangers + t.Flooded,
 	}
 }
 
@@ -167,6 +167,9 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 		}
 	case plane.Latched:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), What: "media comes from " + ev.Addr.String()})
+	case plane.Flooded:
+		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
+			"%d packets dropped, the newest from %s: more come at a time than any stream has; somebody floods the port, or packets run in a circle", ev.Count, ev.Addr)})
 	case plane.AuthFailures:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
 			"%d packets from %s are not authentic: the peer uses another key or suite than it agreed to, or somebody else sends", ev.Count, ev.Addr)})

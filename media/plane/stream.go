@@ -42,8 +42,12 @@ func (st *Stream) Ports(side Side) sdp.Ports {
 
 // Set (re)configures one side. Packets flow once both are set. It returns before the loop has taken it over; the error says
 // why the keys cannot be used, or that the stream is closed, and nothing has changed then. The keys in agreed remain the
-// caller's, who may wipe them on return.
+// caller's, who may wipe them on return. An address that is a port of the stream itself is refused with an *OwnPortError: a
+// packet sent there would come back for ever.
 func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
+	if err := st.checkRemote(side, agreed); err != nil {
+		return err
+	}
 	p, err := relay.Prepare(agreed)
 	if err != nil {
 		return err

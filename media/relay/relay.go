@@ -47,7 +47,9 @@ type Config struct {
 	// NoMedia is how long a side may be silent, RTP and RTCP, 0: not supervised. Hold is the same for a side that is on hold:
 	// not sendrecv, or without an address to send to.
 	NoMedia, Hold time.Duration
-	Notify        func(Event) // called from Handle and Tick; may be nil
+	// PerTick is how many datagrams each port may take between two Ticks, 0: any number. What exceeds it is dropped.
+	PerTick int
+	Notify  func(Event) // called from Handle and Tick; may be nil
 	// Other is given what is not RTP or RTCP: STUN, DTLS, ZRTP. The slice is only valid during the call. Nil: counted only.
 	Other func(side Side, ch Channel, class rtp.Class, from netip.AddrPort, b []byte)
 }
@@ -75,6 +77,11 @@ func New(cfg Config) *Relay { return &Relay{cfg: cfg} }
 // must exceed its length by Headroom.
 func (r *Relay) Handle(now time.Time, from netip.AddrPort, on Side, ch Channel, b []byte) Output {
 	s := &r.sides[on]
+	if s.taken[ch]++; s.taken[ch] > r.cfg.PerTick && r.cfg.PerTick > 0 {
+		s.stats.Flooded++
+		s.flooder = from
+		return Output{}
+	}
 	class := rtp.Classify(b)
 	if class != rtp.ClassRTP {
 		s.stats.Other++

@@ -30,10 +30,13 @@ type side struct {
 	flow      rtp.Flow // from this side to the other
 	reception rtp.Reception
 
-	last       time.Time // a valid packet, or the time of Apply
-	silences   int       // NoMedia told since last
-	unroutable uint64    // datagrams without a way since Apply
-	wayTold    bool      // Unroutable was, since Apply
+	last       time.Time      // a valid packet, or the time of Apply
+	silences   int            // NoMedia told since last
+	unroutable uint64         // datagrams without a way since Apply
+	wayTold    bool           // Unroutable was, since Apply
+	taken      [2]int         // datagrams since Tick, by channel
+	flooder    netip.AddrPort // who sent the newest one that exceeded PerTick
+	floodTold  bool
 	burst      uint64 // authentication failures at the start of the burst window
 	burstFrom  time.Time
 	burstTold  bool

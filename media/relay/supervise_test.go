@@ -71,3 +71,39 @@ func TestControlAloneIsLife(t *testing.T) {
 		require.Len(t, x.events, 2, "and is gone when that stops, too")
 	}
 }
+
+// A port takes so many datagrams between two Ticks and no more, whatever they are; the other ports have bounds of their own.
+func TestPerTick(t *testing.T) {
+	x := &bench{t: t}
+	x.r = New(Config{PerTick: 10, Notify: func(e Event) { x.events = append(x.events, e) }})
+	x.set(start, A, agreed(addrA, sdp.NoSuite, 0, pcmu))
+	x.set(start, B, agreed(addrB, sdp.NoSuite, 0, pcmu))
+	seq := uint16(0)
+	say := func(n int) (through int) {
+		for range n {
+			seq++
+			if x.flows(start, addrA, A, seq, 7) {
+				through++
+			}
+		}
+		return through
+	}
+	require.Equal(t, 10, say(10))
+	x.r.Tick(start)
+	require.Equal(t, 10, say(25))
+	require.True(t, x.flows(start, addrB, B, 1, 8))
+	require.NotEmpty(t, x.r.Handle(start, netip.AddrPortFrom(addrA.Addr(), 4001), A, RTCP, roomy(rr(t, 7))).Packet)
+	x.events = nil
+	x.r.Tick(start)
+	require.Equal(t, []Event{{Kind: Flooded, Side: A, Addr: addrA, Count: 15}}, x.events)
+	require.Equal(t, 10, say(20))
+	x.r.Tick(start)
+	require.Len(t, x.events, 1, "once")
+	require.EqualValues(t, 25, x.r.Stats(A).Flooded)
+	require.Zero(t, x.r.Stats(B).Flooded)
+	for range 20 {
+		x.r.Handle(start, evil, B, RTP, roomy([]byte("junk")))
+	}
+	require.EqualValues(t, 10, x.r.Stats(B).Other)
+	require.EqualValues(t, 10, x.r.Stats(B).Flooded)
+}
