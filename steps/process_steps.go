@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,6 +27,7 @@ func (w *World) processSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the log file is renamed to "([^"]+)"$`, w.renamesLog)
 	sc.Step(`^the file "([^"]+)" contains "([^"]*)"$`, w.fileContains)
 	sc.Step(`^the file "([^"]+)" does not contain "([^"]*)"$`, w.fileDoesNotContain)
+	sc.Step(`^no key is in the file "([^"]+)"$`, w.fileHoldsNoKey)
 	sc.Step(`^the file "([^"]+)" is as it was written$`, w.fileUnchanged)
 	sc.Step(`^the file "([^"]+)" holds the number of the process and nothing else$`, w.fileHoldsPID)
 	sc.Step(`^there is no file "([^"]+)"$`, w.noFile)
@@ -121,6 +123,20 @@ func (w *World) fileDoesNotContain(name, text string) error {
 		err = fmt.Errorf("the file %s contains %q:\n%s", name, text, content)
 	}
 	return err
+}
+
+// keyText is the key of a crypto line (RFC 4568 section 6.1), however it is spaced.
+var keyText = regexp.MustCompile(`inline:\s*[A-Za-z0-9+/]{4}`)
+
+func (w *World) fileHoldsNoKey(name string) error {
+	content, err := os.ReadFile(filepath.Join(w.dir, name))
+	if err != nil {
+		return err
+	}
+	if found := keyText.Find(content); found != nil {
+		return fmt.Errorf("the file %s holds a key: %s…", name, found)
+	}
+	return nil
 }
 
 func (w *World) fileUnchanged(name string) error {
