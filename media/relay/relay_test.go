@@ -214,7 +214,7 @@ func TestRekeyLosesNothing(t *testing.T) {
 	_, _, ok = x.deliver(after(oldKeyFor+time.Second), addrA, A, flight[2])
 	require.False(t, ok)
 	x.r.Tick(after(oldKeyFor + 2*time.Second))
-	require.Nil(t, x.r.sides[A].old)
+	require.Nil(t, x.r.sides[A].keys[RTP].old)
 	require.True(t, x.flows(after(oldKeyFor+time.Second), addrA, A, 11, 7))
 }
 
