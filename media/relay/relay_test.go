@@ -456,7 +456,7 @@ func TestSendFailed(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	x := newBench(t, agreed(addrA, sdp.AESCM128SHA180, 1, pcmu), agreed(addrB, sdp.NoSuite, 0, pcmu))
-	recv := x.r.sides[A].recv
+	recv := x.r.sides[A].keys[RTP].recv
 	x.r.Close()
 	require.False(t, x.flows(start, addrA, A, 1, 7))
 	_, err := recv.Unprotect(packet(0, 1, 7))
