@@ -9,7 +9,7 @@ const (
 	// burst may start at once: the streams of a few calls.
 	burst = 20
 	// waitSeconds of the rate above may wait for their turn. Later ones would exceed the time that a call has to be secure.
-	waitSeconds = 5
+	waitSeconds = 8
 	// running handshakes at the same time for each processor: as many as the rate lets start within their time.
 	running = perSecond * 10
 

@@ -64,6 +64,8 @@ func (p *Plane) canProtect(agreed sdp.Agreed) error {
 // protect starts, keeps or ends the associations of a side. Keys of a former handshake stay in force until there are new ones.
 func (st *Stream) protect(side Side, agreed sdp.Agreed) {
 	secure := agreed.Enabled && agreed.Encryption == sdp.DTLS
+	hellos := st.hellos[side]
+	st.hellos[side], st.known[side] = [2]*early{}, true
 	for ch := range st.guards[side] {
 		channel := relay.Channel(ch)
 		remote := unmap(agreed.Remote)
@@ -88,6 +90,9 @@ func (st *Stream) protect(side Side, agreed sdp.Agreed) {
 		}
 		if g.assoc == nil && (!agreed.DTLS.Active || usable(g.remote)) {
 			st.handshake(side, channel, g)
+		}
+		if h := hellos[ch]; h != nil && g.assoc != nil {
+			g.assoc.Receive(h.b, h.from)
 		}
 	}
 }
@@ -154,8 +159,13 @@ func (st *Stream) secured(now time.Time, side Side, ch relay.Channel, g *guard, 
 
 // other is given what is neither RTP nor RTCP.
 func (st *Stream) other(side Side, ch relay.Channel, class rtp.Class, from netip.AddrPort, b []byte) {
-	if g := st.guards[side][ch]; class == rtp.ClassDTLS && g != nil && g.assoc != nil {
+	g := st.guards[side][ch]
+	switch {
+	case class != rtp.ClassDTLS || st.plane.cfg.DTLS == nil:
+	case g != nil && g.assoc != nil:
 		g.assoc.Receive(b, from)
+	case !st.known[side]: // a peer may be ready before its answer is here (RFC 5763 section 5)
+		st.hellos[side][ch] = &early{from: from, b: bytes.Clone(b)}
 	}
 }
 

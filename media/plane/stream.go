@@ -31,6 +31,8 @@ type Stream struct {
 	home   any // the driver's
 	pinned [2]netip.AddrPort
 	guards [2][2]*guard // by side and channel; nil: no DTLS
+	known  [2]bool      // the side was set once
+	hellos [2][2]*early // DTLS that came before the side was set, the newest
 
 	relay *relay.Relay
 }
