@@ -112,7 +112,7 @@ func (st *Stream) handshake(side Side, ch relay.Channel, g *guard) {
 	})
 	if err != nil {
 		g.dead = true
-		st.relay.Fail(side, ch, fmt.Errorf("media plane: DTLS: %w", err))
+		st.relay.Fail(side, ch, fmt.Errorf("media plane: DTLS: %w", err), false)
 	}
 }
 
@@ -145,7 +145,7 @@ func (st *Stream) completed(side Side, ch relay.Channel, g *guard, r dtls.Result
 func (st *Stream) secured(now time.Time, side Side, ch relay.Channel, g *guard, r dtls.Result, p *relay.Prepared) {
 	if r.Err != nil {
 		g.dead = !errors.Is(r.Err, dtls.ErrTimeout) && !errors.Is(r.Err, dtls.ErrBusy) // these are tried further
-		st.relay.Fail(side, ch, r.Err)
+		st.relay.Fail(side, ch, r.Err, !g.dead)
 		return
 	}
 	g.keyed, g.proven = true, r.Remote

@@ -118,12 +118,12 @@ func (r *Relay) Prove(on Side, ch Channel, from netip.AddrPort) {
 	}
 }
 
-// Fail takes the keys of a channel away whose handshake failed, and tells it.
-func (r *Relay) Fail(on Side, ch Channel, err error) {
+// Fail takes the keys of a channel away whose handshake failed, and tells it. retried: it is tried further.
+func (r *Relay) Fail(on Side, ch Channel, err error, retried bool) {
 	s := &r.sides[on]
 	if r.closed || !s.dtls {
 		return
 	}
 	s.stats.Evicted += s.keys[ch].wipe()
-	r.notify(Event{Kind: SecureFailed, Side: on, Channel: ch, Err: err})
+	r.notify(Event{Kind: SecureFailed, Side: on, Channel: ch, Err: err, Retried: retried})
 }

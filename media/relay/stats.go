@@ -60,7 +60,7 @@ const (
 	AuthFailures                  // Count failed in a short time
 	Unroutable                    // Addr: the system knows no way there
 	Secured                       // Channel, Suite, Addr: the peer's certificate is the right one, and the keys are in force
-	SecureFailed                  // Channel, Err: the channel has no keys
+	SecureFailed                  // Channel, Err, Retried: the channel has no keys
 )
 
 // Event is told to Config.Notify.
@@ -73,6 +73,7 @@ type Event struct {
 	Channel Channel
 	Suite   sdp.Suite
 	Err     error
+	Retried bool // of a SecureFailed: the peer may still succeed, and Secured follow
 }
 
 // String is for logs.
