@@ -41,6 +41,7 @@ type call struct {
 
 	ringing *timer // spec 2.4.4
 	longest *timer // spec 2.10
+	keyless *timer // decision 10
 	opening int    // MediaOpen outputs whose answer is missing
 	tries   tries
 	streams []bool // by m= index: open in the media plane
@@ -90,6 +91,8 @@ type leg struct {
 	offered      bool   // A: our offer is in the 2xx, the answer comes with the ACK
 	told180      bool
 
+	secure map[int]bool // by m= index, of streams whose keys come from a handshake: are they there?
+
 	held []sip.Header // Reason of the BYE that waits for the ACK
 	re   reinvite
 }
@@ -123,6 +126,7 @@ func (e *Engine) newCall(now time.Time, tx TxID, invite *sip.Message, from Sourc
 	c := &call{e: e, number: e.calledN, started: now}
 	c.a = &leg{call: c, side: SideA, state: legInviting, invite: invite, tx: tx, tag: e.tag(from), local: from.Local.Addr()}
 	c.b = &leg{call: c, side: SideB}
+	c.a.secure, c.b.secure = map[int]bool{}, map[int]bool{}
 	c.a.acks, c.b.acks = map[uint32]TxID{}, map[uint32]TxID{}
 	if from.Reliable {
 		c.a.flow = from.Flow

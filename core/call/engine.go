@@ -2,6 +2,7 @@ package call
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"maps"
 	"net/netip"
@@ -27,7 +28,11 @@ type Config struct {
 	Support sdp.Support
 	// MediaAddresses, at most one of each family, stand in our SDP whatever the system routes by (b2bua/media-address).
 	MediaAddresses []netip.Addr
-	Rand           io.Reader
+	// Fingerprint of our certificate, for legs with DTLS-SRTP.
+	Fingerprint sdp.Fingerprint
+	// SecureTimeout is how long a leg that must be secure may be without keys after the answer (decision 10).
+	SecureTimeout time.Duration
+	Rand          io.Reader
 }
 
 // Engine owns all calls of the process.
@@ -173,6 +178,20 @@ func (e *Engine) Located(now time.Time, number uint64, at Location, err error) {
 func (e *Engine) MediaOpened(now time.Time, number uint64, index int, a, b sdp.Ports, err error) {
 	if c := e.calls[number]; c != nil && c.state == stOpening {
 		c.opened(now, index, a, b, err)
+	}
+}
+
+// Secured says that the keys of one stream of one leg are there.
+func (e *Engine) Secured(_ time.Time, number uint64, index int, side Side, suite sdp.Suite) {
+	if c := e.calls[number]; c != nil {
+		c.leg(side).secured(index, suite)
+	}
+}
+
+// SecureFailed says that a handshake failed for good.
+func (e *Engine) SecureFailed(now time.Time, number uint64, index int, side Side, err error) {
+	if c := e.calls[number]; c != nil {
+		c.notSecure(now, c.leg(side), fmt.Sprintf("stream %d: %v", index, err))
 	}
 }
 

@@ -174,7 +174,7 @@ func (l *leg) tell183() error {
 // answerOffer makes our answer to leg A's offer from what leg B agreed, and sets leg A's media.
 func (l *leg) answerOffer() error {
 	e := l.call.e
-	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: l.call.number, Previous: l.ours}
+	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: l.call.number, Fingerprint: e.cfg.Fingerprint, Previous: l.ours}
 	ours, agreed, err := sdp.NewAnswer(l.theirs, l.call.b.agreed, plan, l.ports)
 	if err != nil {
 		return err
@@ -207,6 +207,7 @@ func (l *leg) tell200(now time.Time) error {
 	l.become(legAnswered)
 	c.become(stConfirming)
 	c.answered = now
+	c.superviseKeys(now)
 	if d := c.e.cfg.MaxDuration; d > 0 {
 		c.longest = c.e.timers.after(now.Add(d), c, c.overdue)
 	}
@@ -285,6 +286,7 @@ func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
 			return
 		}
 	}
+	l.call.superviseKeys(now)
 	l.maybeReinvite(now)
 }
 
@@ -315,6 +317,7 @@ func (l *leg) take(m *sip.Message) error {
 func (l *leg) setMedia() {
 	for i, g := range l.agreed {
 		if i < len(l.call.streams) && l.call.streams[i] {
+			l.expectKeys(i, g)
 			l.call.e.emit(MediaSet{Call: l.call.number, Index: i, Side: l.side, Agreed: g})
 		}
 	}

@@ -120,6 +120,9 @@ func agreedLine(g sdp.Agreed) string {
 		return "disabled"
 	}
 	s := fmt.Sprintf("%s %s %s", g.Remote, g.Direction, g.Encryption)
+	if g.DTLS != nil {
+		s += " " + g.DTLS.String()
+	}
 	if g.SendKey.Suite != sdp.NoSuite {
 		s += fmt.Sprintf(" send %s receive %s", g.SendKey.Suite, g.RecvKey.Suite)
 	}

@@ -25,6 +25,7 @@ func (l *leg) maybeReinvite(now time.Time) {
 	l.re.wanted = false
 	plan := sdp.OfferPlan{
 		Encryption: encryptionOf(l.agreed), Suites: suitesOf(l.agreed), Support: c.e.cfg.Support, Rand: c.e.cfg.Rand, SessionID: c.number, Previous: l.ours,
+		Fingerprint: c.e.cfg.Fingerprint,
 	}
 	offer, err := sdp.NewOffer(l.other().running(), plan, l.ports)
 	if err != nil {

@@ -130,7 +130,8 @@ func newWorld(t *testing.T) *world {
 func (w *world) config(args map[string]string) {
 	cfg := Config{
 		App: w.app, UserAgent: "B2BUA/test", MaxCalls: 10, RingTimeout: 240 * time.Second, Linger: 32 * time.Second,
-		Support: sdp.Support{Encryptions: []sdp.Encryption{sdp.None, sdp.SDES}}, Rand: rand.NewChaCha8([32]byte{1}),
+		Support:     sdp.Support{Encryptions: []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}},
+		Fingerprint: sdp.FingerprintOf([]byte("our certificate")), SecureTimeout: 10 * time.Second, Rand: rand.NewChaCha8([32]byte{1}),
 	}
 	for k, v := range args {
 		switch k {
@@ -178,6 +179,8 @@ func failure(kind string) error {
 	}
 }
 
+var sides = map[string]Side{"a": SideA, "b": SideB}
+
 // command runs one line: a verb and key=value arguments, values in double quotes if they hold blanks.
 func (w *world) command(line string) {
 	verb, args, multi := w.split(line)
@@ -211,7 +214,11 @@ func (w *world) command(line string) {
 	case "located":
 		w.e.Located(w.now, 1, w.location(), failure(args["error"]))
 	case "media-lost":
-		w.e.MediaLost(w.now, 1, map[string]Side{"a": SideA, "b": SideB}[multi["method"][0]], 30*time.Second)
+		w.e.MediaLost(w.now, 1, sides[multi["method"][0]], 30*time.Second)
+	case "secured":
+		w.e.Secured(w.now, 1, 0, sides[multi["method"][0]], sdp.AEADAES128GCM)
+	case "insecure":
+		w.e.SecureFailed(w.now, 1, 0, sides[multi["method"][0]], errors.New("the peer shows another certificate"))
 	case "advance":
 		d, err := time.ParseDuration(multi["method"][0])
 		require.NoError(w.t, err)

@@ -213,6 +213,19 @@ func (e Media) Text() string {
 	return fmt.Sprintf("call %d: stream %d: %s: %s", e.Call, e.Stream, e.Leg, e.What)
 }
 
+// Secured is a stream whose keys are there.
+type Secured struct {
+	Call Call
+	Leg  string
+	What string // "audio dtls-srtp AEAD_AES_128_GCM"
+}
+
+// Level of Secured.
+func (Secured) Level() Level { return Message }
+
+// Text of Secured.
+func (e Secured) Text() string { return fmt.Sprintf("%v: %s: secured: %s", e.Call, e.Leg, e.What) }
+
 // PeerFault is something a peer did wrong that we survived.
 type PeerFault struct {
 	Call Call

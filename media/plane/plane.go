@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"b2bua/media/dtls"
 	"b2bua/media/relay"
 	"b2bua/media/sdp"
 )
@@ -35,6 +36,8 @@ const (
 	Flooded      = relay.Flooded
 	AuthFailures = relay.AuthFailures
 	Unroutable   = relay.Unroutable
+	Secured      = relay.Secured
+	SecureFailed = relay.SecureFailed
 )
 
 // Event is something that the owner of a call wants to know.
@@ -54,6 +57,8 @@ type Config struct {
 	NoMedia      time.Duration // 0: silence is not supervised
 	Hold         time.Duration // the same for a side on hold; 0: 3600 s
 	Log          *slog.Logger  // nil: no log
+	// DTLS makes the keys of sides with DTLS-SRTP. It is closed by its owner, after the plane. Nil: no side can have it.
+	DTLS *dtls.Handshaker
 	// Notify is called from a loop: it must not block, nor call a method of a Stream. Nil: no events.
 	Notify func(Event)
 
@@ -111,7 +116,9 @@ func (p *Plane) Open(call string, kind sdp.Kind, a, b netip.Addr) (*Stream, erro
 		return nil, fmt.Errorf("media plane: call %s: only audio and video can be relayed", call)
 	}
 	st := &Stream{plane: p, call: call, kind: kind, gone: make(chan struct{})}
-	st.relay = relay.New(relay.Config{Kind: kind, NoMedia: p.cfg.NoMedia, Hold: p.cfg.Hold, Notify: st.notify, PerTick: p.perTick(kind)})
+	st.relay = relay.New(relay.Config{
+		Kind: kind, NoMedia: p.cfg.NoMedia, Hold: p.cfg.Hold, Notify: st.notify, PerTick: p.perTick(kind), Other: st.other, Early: st.keep,
+	})
 	for i, addr := range [...]netip.Addr{a, b} {
 		pair, err := p.pools[kind].open(p.driver, addr.Unmap(), receiveBuffer(kind))
 		if err != nil {

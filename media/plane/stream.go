@@ -30,6 +30,9 @@ type Stream struct {
 	legs   [2]*pair
 	home   any // the driver's
 	pinned [2]netip.AddrPort
+	guards [2][2]*guard // by side and channel; nil: no DTLS
+	known  [2]bool      // the side was set once
+	hellos [2][2]*early // DTLS that came before the side was set, the newest
 
 	relay *relay.Relay
 }
@@ -44,7 +47,14 @@ func (st *Stream) Ports(side Side) sdp.Ports {
 // why the keys cannot be used, or that the stream is closed, and nothing has changed then. The keys in agreed remain the
 // caller's, who may wipe them on return. An address that is a port of the stream itself is refused with an *OwnPortError: a
 // packet sent there would come back for ever.
+//
+// A side with DTLS makes its keys itself: Secured or SecureFailed tell the end, for each channel (RTCP only where it has a port of
+// its own). The same role, fingerprint and address again keep the association; others start a new one, and the keys of the former one
+// stay in force until then. After a SecureFailed that says Retried the handshake goes on, and Secured may follow.
 func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
+	if err := st.plane.canProtect(agreed); err != nil {
+		return err
+	}
 	if err := st.checkRemote(side, agreed); err != nil {
 		return err
 	}
@@ -52,8 +62,10 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	if err != nil {
 		return err
 	}
+	agreed.SendKey, agreed.RecvKey = sdp.Crypto{}, sdp.Crypto{}
 	posted := st.plane.driver.post(st, func(now time.Time) {
 		st.relay.Apply(now, side, p)
+		st.protect(side, agreed)
 		st.pin(now, side)
 	})
 	if !posted {
@@ -84,6 +96,7 @@ func (st *Stream) Finish(report func(a, b Stats)) {
 			for i := range st.final {
 				st.final[i] = st.relay.Stats(Side(i))
 			}
+			st.unprotect()
 			st.relay.Close()
 			st.release()
 			st.plane.mu.Lock()
@@ -137,7 +150,7 @@ func (st *Stream) tick(now time.Time) {
 // others send. As soon as the peer is silent every source is heard again, so that it can move.
 func (st *Stream) pin(now time.Time, side Side) {
 	to, ok := st.relay.Settled(now, side)
-	if !ok {
+	if g := st.guards[side][relay.RTP]; !ok || g != nil && !g.keyed {
 		to = netip.AddrPort{}
 	}
 	if to != st.pinned[side] {

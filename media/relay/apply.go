@@ -2,6 +2,7 @@ package relay
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -35,23 +36,37 @@ type Prepared struct {
 	recv             *srtp.Receiver
 	send             *srtp.Sender
 	recvKey, sendKey fingerprint
+	suite            sdp.Suite
 }
 
 // Prepare derives the keys, which costs some microseconds: it is done outside of the packet loop. It keeps no reference to
 // the keys in a. The error never shows a key.
 func Prepare(a sdp.Agreed) (*Prepared, error) {
-	p := &Prepared{agreed: a, recvKey: fingerprintOf(a.RecvKey), sendKey: fingerprintOf(a.SendKey)}
+	if a.Encryption == sdp.DTLS && (a.RecvKey.Suite != sdp.NoSuite || a.SendKey.Suite != sdp.NoSuite) {
+		return nil, errors.New("relay: keys for a side that makes its own by DTLS")
+	}
+	p, err := PrepareKeys(a.SendKey, a.RecvKey)
+	if err != nil {
+		return nil, err
+	}
+	p.agreed = a
 	p.agreed.Codecs = slices.Clone(a.Codecs)
 	p.agreed.RecvKey, p.agreed.SendKey = sdp.Crypto{}, sdp.Crypto{}
 	p.agreed.Remote, p.agreed.RemoteRTCP = unmap(a.Remote), unmap(a.RemoteRTCP)
+	return p, nil
+}
+
+// PrepareKeys is Prepare for Secure. NoSuite: none.
+func PrepareKeys(send, recv sdp.Crypto) (*Prepared, error) {
+	p := &Prepared{recvKey: fingerprintOf(recv), sendKey: fingerprintOf(send), suite: send.Suite}
 	var err error
-	if a.RecvKey.Suite != sdp.NoSuite {
-		if p.recv, err = srtp.NewReceiver(a.RecvKey); err != nil {
+	if recv.Suite != sdp.NoSuite {
+		if p.recv, err = srtp.NewReceiver(recv); err != nil {
 			return nil, fmt.Errorf("relay: key of the peer: %w", err)
 		}
 	}
-	if a.SendKey.Suite != sdp.NoSuite {
-		if p.send, err = srtp.NewSender(a.SendKey); err != nil {
+	if send.Suite != sdp.NoSuite {
+		if p.send, err = srtp.NewSender(send); err != nil {
 			return nil, fmt.Errorf("relay: our key: %w", err)
 		}
 	}
@@ -104,40 +119,7 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	s.last, s.silences, s.unroutable, s.wayTold = now, 0, 0, false
 	mapCodecs(&r.sides[A], &r.sides[B])
 	mapCodecs(&r.sides[B], &r.sides[A])
-	if r.sides[A].old != nil || r.sides[B].old != nil {
+	if r.sides[A].keys[RTP].old != nil || r.sides[B].keys[RTP].old != nil {
 		r.spare = slices.Grow(r.spare[:0], 4096)
-	}
-}
-
-// applyKeys keeps the state of keys that did not change, and of those that come back after a failed re-INVITE: starting their
-// indices anew would use keystream twice and open the window to replays.
-func (s *side) applyKeys(now time.Time, p *Prepared) {
-	switch p.sendKey {
-	case s.sendKey:
-		p.wipeSend()
-	case s.prevKey:
-		p.wipeSend()
-		s.send, s.prev, s.sendKey, s.prevKey = s.prev, s.send, s.prevKey, s.sendKey
-	default:
-		if s.prev != nil {
-			s.prev.Wipe()
-		}
-		s.prev, s.prevKey = s.send, s.sendKey
-		s.send, s.sendKey = p.send, p.sendKey
-	}
-	switch {
-	case p.recvKey == s.recvKey:
-		p.wipeRecv()
-	case s.old != nil && p.recvKey == s.oldKey:
-		p.wipeRecv()
-		s.recv, s.old, s.recvKey, s.oldKey = s.old, s.recv, s.oldKey, s.recvKey
-		s.oldUntil = now.Add(oldKeyFor)
-	default:
-		s.dropOld()
-		s.old, s.oldKey, s.oldUntil = s.recv, s.recvKey, now.Add(oldKeyFor)
-		s.recv, s.recvKey = p.recv, p.recvKey
-		if s.recv == nil { // plain now: nothing is decrypted any more
-			s.dropOld()
-		}
 	}
 }

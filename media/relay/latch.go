@@ -29,6 +29,7 @@ const (
 type latch struct {
 	signalled netip.AddrPort
 	source    netip.AddrPort
+	proven    netip.AddrPort // where a handshake was made
 	since     time.Time
 	last      time.Time
 	ssrc      uint32
@@ -57,6 +58,9 @@ func (l *latch) target() netip.AddrPort {
 	}
 	if l.source.IsValid() {
 		return l.source
+	}
+	if l.proven.IsValid() {
+		return l.proven
 	}
 	return usable(l.signalled)
 }

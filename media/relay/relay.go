@@ -52,6 +52,9 @@ type Config struct {
 	Notify  func(Event) // called from Handle and Tick; may be nil
 	// Other is given what is not RTP or RTCP: STUN, DTLS, ZRTP. The slice is only valid during the call. Nil: counted only.
 	Other func(side Side, ch Channel, class rtp.Class, from netip.AddrPort, b []byte)
+	// Early is given RTP and RTCP that comes on a side with DTLS before the keys of its channel are there: a peer may have
+	// its own a little sooner. The slice is only valid during the call. Nil: counted only.
+	Early func(side Side, ch Channel, from netip.AddrPort, b []byte)
 }
 
 // Output is a datagram to send. An empty Packet: nothing.
@@ -91,8 +94,11 @@ func (r *Relay) Handle(now time.Time, from netip.AddrPort, on Side, ch Channel, 
 		return Output{}
 	}
 	switch {
-	case !s.enabled || s.secure && s.recv == nil:
+	case !s.enabled || s.secure && s.keysOf(ch).recv == nil:
 		s.stats.NotReady++
+		if s.enabled && s.dtls && r.cfg.Early != nil {
+			r.cfg.Early(on, ch, from, b)
+		}
 		return Output{}
 	case ch == RTCP && !rtp.IsRTCP(b):
 		s.stats.Malformed++
@@ -112,7 +118,7 @@ func (r *Relay) media(now time.Time, from netip.AddrPort, on Side, b []byte) Out
 		return Output{}
 	}
 	if s.secure {
-		if b, err = r.open(now, s, b); err != nil {
+		if b, err = r.open(now, s.keysOf(RTP), s, b); err != nil {
 			s.refuse(err)
 			return Output{}
 		}
@@ -144,7 +150,7 @@ func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 	codec := &s.codecs[h.PT]
 	to := o.target(RTP)
 	switch {
-	case !o.ready() || !to.IsValid():
+	case !o.ready(RTP) || !to.IsValid():
 		o.stats.Unsent++
 		return Output{}
 	case !sends(o.direction):
@@ -161,7 +167,7 @@ func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 	n := len(b)
 	if o.secure {
 		var err error
-		if b, err = o.send.Protect(b); err != nil {
+		if b, err = o.keysOf(RTP).send.Protect(b); err != nil {
 			s.stats.Late++ // a number that was sent already, or is too old to be sent
 			return Output{}
 		}
@@ -199,7 +205,7 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 	s, o := &r.sides[on], &r.sides[on.Other()]
 	if s.secure {
 		var err error
-		if b, err = r.openRTCP(now, s, b); err != nil {
+		if b, err = r.openRTCP(now, s.keysOf(ch), s, b); err != nil {
 			s.refuse(err)
 			return Output{}
 		}
@@ -219,7 +225,7 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 		back = RTP
 	}
 	to := o.target(RTCP)
-	if !o.ready() || !to.IsValid() {
+	if !o.ready(back) || !to.IsValid() {
 		o.stats.Unsent++
 		return Output{}
 	}
@@ -229,7 +235,7 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 	}
 	if o.secure {
 		var err error
-		if b, err = o.send.ProtectRTCP(b); err != nil {
+		if b, err = o.keysOf(back).send.ProtectRTCP(b); err != nil {
 			o.stats.Unsent++
 			return Output{}
 		}
@@ -255,7 +261,7 @@ func (r *Relay) Oversized(on Side) { r.sides[on].stats.Oversized++ }
 // peer speaks from there, and no other source has a better claim. Not ok: every source has to be heard.
 func (r *Relay) Settled(now time.Time, on Side) (netip.AddrPort, bool) {
 	s := &r.sides[on]
-	if !s.enabled || s.secure && s.recv == nil {
+	if !s.enabled || s.secure && s.keysOf(RTP).recv == nil {
 		return netip.AddrPort{}, false
 	}
 	return s.latch.source, s.latch.settled(now, s.secure)

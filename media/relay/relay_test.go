@@ -214,7 +214,7 @@ func TestRekeyLosesNothing(t *testing.T) {
 	_, _, ok = x.deliver(after(oldKeyFor+time.Second), addrA, A, flight[2])
 	require.False(t, ok)
 	x.r.Tick(after(oldKeyFor + 2*time.Second))
-	require.Nil(t, x.r.sides[A].old)
+	require.Nil(t, x.r.sides[A].keys[RTP].old)
 	require.True(t, x.flows(after(oldKeyFor+time.Second), addrA, A, 11, 7))
 }
 
@@ -468,7 +468,7 @@ func TestSendFailed(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	x := newBench(t, agreed(addrA, sdp.AESCM128SHA180, 1, pcmu), agreed(addrB, sdp.NoSuite, 0, pcmu))
-	recv := x.r.sides[A].recv
+	recv := x.r.sides[A].keys[RTP].recv
 	x.r.Close()
 	require.False(t, x.flows(start, addrA, A, 1, 7))
 	_, err := recv.Unprotect(packet(0, 1, 7))

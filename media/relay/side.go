@@ -17,11 +17,9 @@ type side struct {
 	list                      []sdp.Codec
 	codecs                    [128]codec // by the payload type that comes in
 
-	recv, old        *srtp.Receiver // old: under the key before, for what is in flight
-	recvKey, oldKey  fingerprint
-	oldUntil         time.Time
-	send, prev       *srtp.Sender // prev: under the key before, should that come back
-	sendKey, prevKey fingerprint
+	dtls  bool    // keys come by Secure
+	split bool    // RTCP has keys of its own: DTLS on two ports
+	keys  [2]keys // by channel
 
 	latch   latch
 	control netip.AddrPort // where RTCP comes from
@@ -52,8 +50,16 @@ type codec struct {
 	rate   int
 }
 
-// ready tells whether packets can be sent to the side.
-func (s *side) ready() bool { return s.enabled && (!s.secure || s.send != nil) }
+// ready tells whether packets of a channel can be sent to the side.
+func (s *side) ready(ch Channel) bool { return s.enabled && (!s.secure || s.keysOf(ch).send != nil) }
+
+// keysOf are the keys of what comes and goes on a channel.
+func (s *side) keysOf(ch Channel) *keys {
+	if s.split {
+		return &s.keys[ch]
+	}
+	return &s.keys[RTP]
+}
 
 // held tells whether either end put the side on hold (spec 2.6, 2.10): by a direction, or by an address of 0.0.0.0 (RFC 3264
 // section 8.4). A phone that listens to nobody may well send nothing at all meanwhile, not even RTCP.
@@ -111,55 +117,39 @@ func usable(a netip.AddrPort) netip.AddrPort {
 }
 
 func (s *side) wipe() {
-	if s.recv != nil {
-		s.recv.Wipe()
-	}
-	s.dropOld()
-	for _, k := range [...]*srtp.Sender{s.send, s.prev} {
-		if k != nil {
-			k.Wipe()
-		}
-	}
-	s.recv, s.send, s.prev = nil, nil, nil
-	s.recvKey, s.sendKey, s.prevKey = fingerprint{}, fingerprint{}, fingerprint{}
-}
-
-func (s *side) dropOld() {
-	if s.old != nil {
-		s.stats.Evicted += s.old.Evicted()
-		s.old.Wipe()
-		s.old, s.oldKey = nil, fingerprint{}
+	for i := range s.keys {
+		s.stats.Evicted += s.keys[i].wipe()
 	}
 }
 
 // open decrypts an RTP packet under the current key or, for a while after a change, the one before.
-func (r *Relay) open(now time.Time, s *side, b []byte) ([]byte, error) {
-	if s.old == nil {
-		return s.recv.Unprotect(b)
+func (r *Relay) open(now time.Time, k *keys, s *side, b []byte) ([]byte, error) {
+	if k.old == nil {
+		return k.recv.Unprotect(b)
 	}
-	return r.openEither(now, s, b, (*srtp.Receiver).Unprotect)
+	return r.openEither(now, k, s, b, (*srtp.Receiver).Unprotect)
 }
 
-func (r *Relay) openRTCP(now time.Time, s *side, b []byte) ([]byte, error) {
-	if s.old == nil {
-		return s.recv.UnprotectRTCP(b)
+func (r *Relay) openRTCP(now time.Time, k *keys, s *side, b []byte) ([]byte, error) {
+	if k.old == nil {
+		return k.recv.UnprotectRTCP(b)
 	}
-	return r.openEither(now, s, b, (*srtp.Receiver).UnprotectRTCP)
+	return r.openEither(now, k, s, b, (*srtp.Receiver).UnprotectRTCP)
 }
 
-func (r *Relay) openEither(now time.Time, s *side, b []byte, open func(*srtp.Receiver, []byte) ([]byte, error)) ([]byte, error) {
-	if now.After(s.oldUntil) {
-		s.dropOld()
-		return open(s.recv, b)
+func (r *Relay) openEither(now time.Time, k *keys, s *side, b []byte, open func(*srtp.Receiver, []byte) ([]byte, error)) ([]byte, error) {
+	if now.After(k.oldUntil) {
+		s.stats.Evicted += k.dropOld()
+		return open(k.recv, b)
 	}
 	r.spare = append(r.spare[:0], b...) // an attempt may destroy the packet
-	out, err := open(s.recv, b)
+	out, err := open(k.recv, b)
 	if err == nil {
 		return out, nil
 	}
 	b = b[:len(r.spare)]
 	copy(b, r.spare)
-	if out, oldErr := open(s.old, b); oldErr == nil {
+	if out, oldErr := open(k.old, b); oldErr == nil {
 		return out, nil
 	}
 	return nil, err

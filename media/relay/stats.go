@@ -3,6 +3,8 @@ package relay
 import (
 	"net/netip"
 	"time"
+
+	"b2bua/media/sdp"
 )
 
 // Stats of one side. Packets are counted where the reason lies: what came from the peer, and what was to go to it.
@@ -40,8 +42,10 @@ func (r *Relay) Stats(on Side) Stats {
 	out := s.stats
 	out.Lost, out.Jitter = s.reception.Lost(), s.reception.Jitter()
 	out.SSRC, _ = s.reception.SSRC()
-	if s.recv != nil {
-		out.Evicted += s.recv.Evicted()
+	for i := range s.keys {
+		if recv := s.keys[i].recv; recv != nil {
+			out.Evicted += recv.Evicted()
+		}
 	}
 	return out
 }
@@ -57,15 +61,21 @@ const (
 	Flooded                       // Addr, Count: more came from there than any stream has; told once
 	AuthFailures                  // Count failed in a short time
 	Unroutable                    // Addr, Count: the system knows no way there for so many datagrams
+	Secured                       // Channel, Suite, Addr: the peer's certificate is the right one, and the keys are in force
+	SecureFailed                  // Channel, Err, Retried: the channel has no keys
 )
 
 // Event is told to Config.Notify.
 type Event struct {
-	Kind  EventKind
-	Side  Side
-	Addr  netip.AddrPort
-	For   time.Duration
-	Count uint64
+	Kind    EventKind
+	Side    Side
+	Addr    netip.AddrPort
+	For     time.Duration
+	Count   uint64
+	Channel Channel
+	Suite   sdp.Suite
+	Err     error
+	Retried bool // of a SecureFailed: the peer may still succeed, and Secured follow
 }
 
 // String is for logs.
@@ -81,6 +91,10 @@ func (k EventKind) String() string {
 		return "media authentication failures"
 	case Unroutable:
 		return "media address unroutable"
+	case Secured:
+		return "media secured"
+	case SecureFailed:
+		return "media handshake failed"
 	}
 	return "unknown"
 }
@@ -96,8 +110,10 @@ const (
 func (r *Relay) Tick(now time.Time) {
 	for i := range r.sides {
 		s := &r.sides[i]
-		if s.old != nil && now.After(s.oldUntil) {
-			s.dropOld()
+		for k := range s.keys {
+			if key := &s.keys[k]; key.old != nil && now.After(key.oldUntil) {
+				s.stats.Evicted += key.dropOld()
+			}
 		}
 		if !s.enabled {
 			continue

@@ -8,7 +8,9 @@ import (
 
 // Accept checks the answer to an offer of ours and tells what was agreed, one entry per section of the offer. An answer that
 // breaks a rule of RFC 3264 or RFC 4568 is an error as a whole: *SectionError, *NoStreamError, or *StreamError around
-// *ProfileError, *KeyError, *NoCodecError or *AddressError. Protection is never less than offered.
+// *ProfileError, *KeyError, *DTLSError, *NoCodecError or *AddressError. Protection is never less than offered.
+//
+// In ourOffer it notes our role in DTLS, which the next description with it as Previous keeps.
 func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 	if theirAnswer == nil {
 		return nil, &SectionError{"there is no session description in the answer"}
@@ -31,6 +33,9 @@ func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 		a, err := acceptStream(ours, theirs)
 		if err != nil {
 			return nil, &StreamError{Index: i, Type: ours.Type, Err: err}
+		}
+		if a.DTLS != nil {
+			ours.role = roleFor(a.DTLS.Active)
 		}
 		agreed[i] = a
 		live++
@@ -56,11 +61,16 @@ func acceptStream(ours, theirs *Media) (Agreed, error) {
 		return Agreed{}, err
 	}
 	a.Remote, a.RemoteRTCP = remote(theirs, a.Mux)
-	if a.Encryption == SDES {
-		var err error
-		if a.SendKey, a.RecvKey, err = acceptKey(ours, theirs); err != nil {
-			return Agreed{}, err
-		}
+	var err error
+	switch a.Encryption {
+	case SDES:
+		a.SendKey, a.RecvKey, err = acceptKey(ours, theirs)
+	case DTLS:
+		a.DTLS, err = ours.acceptDTLS(theirs)
+	case None, ZRTP:
+	}
+	if err != nil {
+		return Agreed{}, err
 	}
 	if a.Codecs = acceptCodecs(ours.Codecs, theirs.Codecs, a.AVPF); !carries(a.Codecs) {
 		return Agreed{}, &NoCodecError{Theirs: names(theirs.Codecs), Ours: names(ours.Codecs)}
@@ -68,7 +78,8 @@ func acceptStream(ours, theirs *Media) (Agreed, error) {
 	return a, nil
 }
 
-// acceptProfile wants the offer's profile back (RFC 3264 section 6). Only the feedback half may be missing: devices drop it.
+// acceptProfile wants the offer's profile back (RFC 3264 section 6). Only the feedback half may be missing: devices drop it; and
+// some write RTP/SAVP with a fingerprint for DTLS.
 func acceptProfile(a *Agreed, ours, theirs *Media) error {
 	fault := &ProfileError{Theirs: theirs.Proto, Ours: ours.Proto}
 	mine, _ := parseProfile(ours.Proto)
@@ -78,7 +89,7 @@ func acceptProfile(a *Agreed, ours, theirs *Media) error {
 		fault.Reason = "unknown"
 	case mine.secure && !p.secure:
 		fault.Reason = "the peer dropped the encryption, which is never accepted"
-	case mine.secure != p.secure, mine.dtls != p.dtls:
+	case mine.secure != p.secure, p.dtls && !mine.dtls, mine.dtls && !p.dtls && theirs.Fingerprint == "":
 		fault.Reason = "another kind of keys than offered"
 	case p.feedback && !mine.feedback:
 		fault.Reason = "feedback (AVPF) was not offered"
@@ -167,6 +178,9 @@ func (a Agreed) String() string {
 	s := fmt.Sprintf("%s %s %s %s", a.Kind, a.Encryption, to, a.Direction)
 	if a.Encryption == SDES {
 		s += " " + a.SendKey.Suite.String()
+	}
+	if a.DTLS != nil {
+		s += " " + a.DTLS.String()
 	}
 	var list []string
 	for _, c := range a.Codecs {

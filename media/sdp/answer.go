@@ -14,8 +14,10 @@ type AnswerPlan struct {
 	Support   Support
 	Rand      io.Reader // for keys
 	SessionID uint64
+	// Fingerprint of our certificate, for DTLS.
+	Fingerprint Fingerprint
 	// Previous is our last description on this leg; nil in the first. Session id stays, and the key of a stream whose suite
-	// stays; the version grows if anything changed.
+	// stays, and our role in DTLS where the peer leaves it to us; the version grows if anything changed.
 	Previous *Session
 }
 
@@ -100,10 +102,16 @@ func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous
 	}
 	a.Encryption, _ = theirs.choose(plan.Support) // checked above
 	a.Remote, a.RemoteRTCP = remote(theirs, a.Mux)
-	if a.Encryption == SDES {
-		if err := plan.key(&m, &a, theirs.Crypto[0], previous); err != nil {
-			return Media{}, refused, err
-		}
+	var err error
+	switch a.Encryption {
+	case SDES:
+		err = plan.key(&m, &a, theirs.Crypto[0], previous)
+	case DTLS:
+		err = plan.keyDTLS(&m, &a, theirs, previous)
+	case None, ZRTP:
+	}
+	if err != nil {
+		return Media{}, refused, err
 	}
 	return m, a, nil
 }

@@ -16,7 +16,9 @@ func (p *parser) attribute(name, value string) error {
 		return nil
 	}
 	switch name {
-	case "fingerprint", "setup", "zrtp-hash", "ice-ufrag":
+	case "fingerprint":
+		return p.fingerprint(value)
+	case "setup", "zrtp-hash", "ice-ufrag":
 		p.security(name, value)
 		return nil
 	}
@@ -58,13 +60,11 @@ func (p *parser) direction(d Direction) {
 
 // security takes the attributes that may stand at either level (RFC 8122 section 5, RFC 4145 section 4, RFC 8839).
 func (p *parser) security(name, value string) {
-	fingerprint, setup, zrtpHash, ice := &p.session.fingerprint, &p.session.setup, &p.session.zrtpHash, &p.session.ice
+	setup, zrtpHash, ice := &p.session.setup, &p.session.zrtpHash, &p.session.ice
 	if m := p.media; m != nil {
-		fingerprint, setup, zrtpHash, ice = &m.Fingerprint, &m.Setup, &m.ZRTPHash, &m.ICE
+		setup, zrtpHash, ice = &m.Setup, &m.ZRTPHash, &m.ICE
 	}
 	switch name {
-	case "fingerprint":
-		*fingerprint = value
 	case "setup":
 		*setup = value
 	case "zrtp-hash":
@@ -72,6 +72,21 @@ func (p *parser) security(name, value string) {
 	case "ice-ufrag":
 		*ice = true
 	}
+}
+
+// fingerprint gathers the lines of one level (RFC 8122 section 5).
+func (p *parser) fingerprint(value string) error {
+	list := &p.session.fingerprints
+	if p.media != nil {
+		list = &p.section.fingerprints
+	}
+	if len(*list) >= maxFingerprints {
+		return lineError(fmt.Sprintf("more than %d a=fingerprint lines at one level", maxFingerprints))
+	}
+	if value != "" {
+		*list = append(*list, value)
+	}
+	return nil
 }
 
 // crypto passes over a line that cannot be used: the offer may have others (RFC 4568 section 5.1.2).

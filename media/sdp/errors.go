@@ -149,6 +149,15 @@ func (e *KeyError) Error() string {
 		strings.Join(e.Offered, ", "))
 }
 
+// DTLSError is a stream whose DTLS attributes (a=fingerprint, a=setup) cannot be used.
+type DTLSError struct{ Reason string }
+
+// Error implements error.
+func (e *DTLSError) Error() string { return "DTLS-SRTP: " + e.Reason }
+
+// errNoCertificate is a plan for DTLS without our fingerprint: a fault of the caller.
+var errNoCertificate = errors.New("sdp: DTLS-SRTP without a certificate of ours: the plan has no Fingerprint")
+
 // AddressError is a stream whose address cannot be sent to.
 type AddressError struct{ Reason string }
 
@@ -189,6 +198,7 @@ func warnCode(err error) int {
 		key        *KeyError
 		encryption *EncryptionError
 		profile    *ProfileError
+		dtls       *DTLSError
 		address    *AddressError
 		stream     *StreamError
 		none       *NoStreamError
@@ -196,7 +206,8 @@ func warnCode(err error) int {
 	switch {
 	case errors.As(err, &codec):
 		return warnFormat
-	case errors.As(err, &suite), errors.As(err, &key), errors.As(err, &encryption), errors.As(err, &profile):
+	case errors.As(err, &suite), errors.As(err, &key), errors.As(err, &encryption), errors.As(err, &profile),
+		errors.As(err, &dtls):
 		return warnTransport
 	case errors.As(err, &address):
 		return warnAddress

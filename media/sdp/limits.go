@@ -16,6 +16,8 @@ const (
 	maxFormats = 64
 	// maxCrypto lines of one m= section: an offer of every registered suite has twelve.
 	maxCrypto = 24
+	// maxFingerprints of one level: a hash function or two for each of a few certificates.
+	maxFingerprints = 8
 	// maxFeedback values of one codec: a dozen are registered.
 	maxFeedback = 16
 	// maxBandwidth lines of one m= section: CT, AS, TIAS, RS, RR.

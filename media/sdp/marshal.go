@@ -78,14 +78,20 @@ func (m *Media) description(session netip.Addr) *pion.MediaDescription {
 	for _, c := range m.Crypto {
 		d.WithValueAttribute("crypto", c.Attribute())
 	}
-	for _, a := range []pion.Attribute{
-		{Key: "zrtp-hash", Value: m.ZRTPHash}, {Key: "fingerprint", Value: m.Fingerprint}, {Key: "setup", Value: m.Setup},
-	} {
+	m.securityAttributes(d)
+	return d
+}
+
+func (m *Media) securityAttributes(d *pion.MediaDescription) {
+	list := []pion.Attribute{{Key: "zrtp-hash", Value: m.ZRTPHash}, {Key: "fingerprint", Value: m.Fingerprint}}
+	for _, f := range m.moreFingerprints {
+		list = append(list, pion.Attribute{Key: "fingerprint", Value: f})
+	}
+	for _, a := range append(list, pion.Attribute{Key: "setup", Value: m.Setup}) {
 		if a.Value != "" {
 			d.WithValueAttribute(a.Key, a.Value)
 		}
 	}
-	return d
 }
 
 func (m *Media) codecAttributes(d *pion.MediaDescription) {

@@ -105,8 +105,10 @@ type OfferPlan struct {
 	Support    Support
 	Rand       io.Reader // for keys
 	SessionID  uint64
-	// Previous is our last description on this leg, offer or answer; nil in the first. Session id, keys and the numbers of
-	// known codecs stay, the version grows if anything changed.
+	// Fingerprint of our certificate, for DTLS.
+	Fingerprint Fingerprint
+	// Previous is our last description on this leg, offer or answer; nil in the first. Session id, keys, the role in DTLS and
+	// the numbers of known codecs stay, the version grows if anything changed.
 	Previous *Session
 }
 
@@ -188,10 +190,15 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 		}
 		m.Codecs = append(m.Codecs, n)
 	}
-	if plan.Encryption == SDES {
-		if m.Crypto, err = plan.keys(previous); err != nil {
-			return Media{}, err
-		}
+	switch plan.Encryption {
+	case SDES:
+		m.Crypto, err = plan.keys(previous)
+	case DTLS:
+		err = plan.keyDTLS(&m, previous)
+	case None, ZRTP:
+	}
+	if err != nil {
+		return Media{}, err
 	}
 	return m, nil
 }

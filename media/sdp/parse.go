@@ -45,10 +45,11 @@ type parser struct {
 	media   *Media // nil: session level
 	section section
 	session struct {
-		addr                         netip.Addr
-		direction                    Direction
-		fingerprint, setup, zrtpHash string
-		ice                          bool
+		addr            netip.Addr
+		direction       Direction
+		fingerprints    []string
+		setup, zrtpHash string
+		ice             bool
 	}
 }
 
@@ -60,6 +61,7 @@ type section struct {
 	rtpmap, fmtp map[uint8]string
 	feedback     map[string][]string // by payload number or "*"
 	rtcp         string
+	fingerprints []string
 }
 
 // lineError is what is wrong with one line.
@@ -212,6 +214,7 @@ func (p *parser) finishMedia() {
 	if !sec.hasDirection {
 		m.Direction = p.session.direction
 	}
+	m.setFingerprints(sec.fingerprints)
 	if f := strings.Fields(sec.rtcp); len(f) > 0 {
 		if port, err := strconv.ParseUint(f[0], 10, 16); err == nil && port != 0 {
 			addr := m.Addr
@@ -224,6 +227,13 @@ func (p *parser) finishMedia() {
 		}
 	}
 	p.media = nil
+}
+
+// setFingerprints keeps what is to be checked of the lines of one level.
+func (m *Media) setFingerprints(lines []string) {
+	if picked := pickFingerprints(lines); len(picked) > 0 {
+		m.Fingerprint, m.moreFingerprints = picked[0], picked[1:]
+	}
 }
 
 // codecs are those formats that have a name: by a=rtpmap or by their static number. Others cannot be relayed.
@@ -292,7 +302,7 @@ func (p *parser) inherit() {
 	for i := range p.s.Media {
 		m := &p.s.Media[i]
 		if m.Fingerprint == "" {
-			m.Fingerprint = p.session.fingerprint
+			m.setFingerprints(p.session.fingerprints)
 		}
 		if m.Setup == "" {
 			m.Setup = p.session.setup

@@ -112,9 +112,15 @@ func (m *Media) choose(support Support) (Encryption, error) {
 	if len(asked) == 0 {
 		return None, &ProfileError{Theirs: m.Proto, Reason: "a secure profile without keys: neither a=crypto nor a=fingerprint"}
 	}
+	var fault error
 	for _, e := range asked {
 		if !support.does(e) {
 			continue
+		}
+		if e == DTLS {
+			if _, fault = m.answerDTLS(roleOpen); fault != nil {
+				continue // a=crypto lines may stand beside it
+			}
 		}
 		if e == SDES && len(m.Crypto) == 0 {
 			return None, &NoSuiteError{Lines: m.Skipped}
@@ -123,6 +129,9 @@ func (m *Media) choose(support Support) (Encryption, error) {
 			continue // keys by ZRTP need RTP/AVP; SAVP carries its own
 		}
 		return e, nil
+	}
+	if fault != nil {
+		return None, fault
 	}
 	return None, &EncryptionError{Asked: asked[0], Supported: support.encryptions()}
 }

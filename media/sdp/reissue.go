@@ -43,6 +43,7 @@ func (s *Session) Clone() *Session {
 		m.Formats = slices.Clone(m.Formats)
 		m.Bandwidth = slices.Clone(m.Bandwidth)
 		m.Skipped = slices.Clone(m.Skipped)
+		m.moreFingerprints = slices.Clone(m.moreFingerprints)
 		m.Crypto = slices.Clone(m.Crypto)
 		for k := range m.Crypto {
 			m.Crypto[k] = m.Crypto[k].Clone()

@@ -99,12 +99,15 @@ type Media struct {
 
 	Crypto      []Crypto
 	Skipped     []string // a=crypto lines that are not in Crypto, and why; without keys
-	Fingerprint string   // a=fingerprint, session or media level, as written
+	Fingerprint string   // a=fingerprint, session or media level, as written; the strongest of several
 	Setup       string   // a=setup
 	ZRTPHash    string   // a=zrtp-hash
 
 	ICE   bool   // a=ice-ufrag seen, at session or media level
 	Label string // a=label / a=content are not relayed; a=mid is kept here for BUNDLE answers
+
+	moreFingerprints []string // with the same hash function: of further certificates
+	role             role     // ours, in a section of our own, once it is agreed
 }
 
 // Session is a whole description.
@@ -138,6 +141,8 @@ type Agreed struct {
 	// SendKey protects what we send, RecvKey what we receive. Suite NoSuite: plain RTP.
 	SendKey, RecvKey Crypto
 	AVPF             bool // feedback profile agreed
+	// DTLS is who starts and which certificate the peer has; the keys come from the handshake. Nil: another Encryption.
+	DTLS *DTLSParams
 
 	// What the peer declared on the stream, for the description of the other leg.
 	Ptime, MaxPtime int // ms, 0: none

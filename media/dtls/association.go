@@ -1,0 +1,256 @@
+package dtls
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Association is DTLS on one channel of one leg.
+type Association struct {
+	h      *Handshaker
+	p      Params
+	ctx    context.Context //nolint:containedctx // the life of what it started
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	peers   []*peer
+	settled *peer // the one whose handshake is complete
+	over    bool  // the last result was told
+	failure error // the newest of a source that may have been a stranger
+}
+
+func newAssociation(h *Handshaker, p Params) *Association {
+	a := &Association{h: h, p: p}
+	a.ctx, a.cancel = context.WithCancel(h.ctx)
+	return a
+}
+
+// Close ends the association without a word to the peer and without waiting.
+func (a *Association) Close() { a.cancel() }
+
+// Receive takes a datagram that came from a source. It copies b, and never blocks: a flood is dropped here.
+func (a *Association) Receive(b []byte, from netip.AddrPort) {
+	if len(b) > maxRecord || a.ctx.Err() != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p, gate := a.route(time.Now(), b, from)
+	if p != nil {
+		p.push(datagram{b: bytes.Clone(b), gate: gate})
+	}
+}
+
+// route finds whom a datagram is from; nil: nobody that may speak.
+func (a *Association) route(now time.Time, b []byte, from netip.AddrPort) (p *peer, gate bool) {
+	at := slices.IndexFunc(a.peers, func(p *peer) bool { return p.addr == from && p.ctx.Err() == nil })
+	if at >= 0 {
+		p = a.peers[at]
+	}
+	if a.p.DTLS.Active || a.settled != nil || a.over {
+		if a.settled != nil && p != a.settled {
+			return nil, false
+		}
+		return p, false
+	}
+	h, first := parseHello(b)
+	if p != nil && (!first || h.random == p.random) {
+		return p.follow(now, h, first)
+	}
+	if !first || len(h.cookie) > 0 || !a.room(now, p, from) {
+		return nil, false
+	}
+	p = a.newPeer(from)
+	p.random, p.since, p.heard = h.random, now, now
+	if !a.h.start(func() { a.serve(p) }) {
+		return nil, false
+	}
+	a.peers = append(slices.DeleteFunc(a.peers, func(p *peer) bool { return p.ctx.Err() != nil }), p)
+	return p, false
+}
+
+// follow takes what a known source sends. Before it has shown the cookie that it was sent, only its first message counts.
+func (p *peer) follow(now time.Time, h hello, first bool) (*peer, bool) {
+	switch {
+	case first && len(h.cookie) > 0:
+		if !bytes.Equal(h.cookie, p.cookie) {
+			return nil, false
+		}
+		p.proven = true
+	case !first && !p.proven:
+		return nil, false
+	}
+	p.heard = now
+	return p, first && len(h.cookie) > 0
+}
+
+// room makes room for a new source: the signalled address always has a place, others have a few. A source that starts anew takes
+// its own place, once its former attempt is not going on.
+func (a *Association) room(now time.Time, same *peer, from netip.AddrPort) bool {
+	if same != nil {
+		if same.proven && now.Sub(same.heard) < stalled || !same.proven && now.Sub(same.since) < newcomer {
+			return false
+		}
+		same.cancel()
+		return true
+	}
+	if from == a.p.Remote {
+		return true
+	}
+	n := 0
+	var oldest *peer
+	for _, p := range a.peers {
+		if p.ctx.Err() != nil || p.addr == a.p.Remote {
+			continue
+		}
+		n++
+		if !p.proven && (oldest == nil || p.since.Before(oldest.since)) {
+			oldest = p
+		}
+	}
+	switch {
+	case n < strangers:
+		return true
+	case oldest == nil || now.Sub(oldest.since) < newcomer:
+		return false
+	}
+	oldest.cancel()
+	return true
+}
+
+// mayWrite sees what goes out: it keeps the cookie that a source is sent, and alerts after the handshake.
+func (a *Association) mayWrite(p *peer, b []byte) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if cookie, ok := parseCookie(b); ok {
+		p.cookie = bytes.Clone(cookie)
+	}
+	const alert = 21
+	return a.settled != p || len(b) == 0 || b[0] != alert
+}
+
+// serve answers one source of a passive association until it fails, or its last messages need no repetition any more.
+func (a *Association) serve(p *peer) {
+	err := a.attempt(p)
+	p.cancel()
+	if err != nil {
+		a.fail(p, err)
+	}
+	a.mu.Lock()
+	a.peers = slices.DeleteFunc(a.peers, func(q *peer) bool { return q == p })
+	a.mu.Unlock()
+}
+
+// fail is the end of a passive attempt. From the signalled address it is the end of the association, if the source had shown that
+// it is there; anyone else may be a stranger, whose fault is told only when nobody better comes.
+func (a *Association) fail(p *peer, err error) {
+	if errors.Is(err, context.Canceled) || a.ctx.Err() != nil {
+		return
+	}
+	a.mu.Lock()
+	last := p.addr == a.p.Remote && p.proven && !errors.Is(err, ErrTimeout) && a.settled == nil
+	if !last {
+		if a.failure == nil || p.proven {
+			a.failure = a.fault(p.addr, err)
+		}
+		a.mu.Unlock()
+		return
+	}
+	a.mu.Unlock()
+	a.tell(Result{Err: a.fault(p.addr, err)}, true)
+}
+
+func (a *Association) fault(at netip.AddrPort, err error) error {
+	return &Error{Remote: at, Active: a.p.DTLS.Active, Err: err}
+}
+
+// listen tells, once, that a passive association had no success in time.
+func (a *Association) listen() {
+	t := time.NewTimer(a.h.cfg.Timeout)
+	defer t.Stop()
+	select {
+	case <-a.ctx.Done():
+		return
+	case <-t.C:
+	}
+	a.mu.Lock()
+	err := a.fault(netip.AddrPort{}, ErrTimeout)
+	if a.failure != nil {
+		err = a.fault(a.failure.(*Error).Remote, errors.Join(ErrTimeout, a.failure.(*Error).Err))
+	}
+	done := a.settled != nil
+	a.mu.Unlock()
+	if !done {
+		a.tell(Result{Err: err}, false)
+	}
+}
+
+// dial runs an active association: attempt after attempt as long as there is no answer.
+func (a *Association) dial() {
+	for told := false; a.ctx.Err() == nil; {
+		p := a.newPeer(a.p.Remote)
+		release, err := a.h.admit(p.ctx)
+		if err == nil {
+			p.release = release
+			a.mu.Lock()
+			a.peers = []*peer{p}
+			a.mu.Unlock()
+			err = a.attempt(p)
+		} else if errors.Is(err, ErrBusy) {
+			a.rest()
+		}
+		p.cancel()
+		switch {
+		case err == nil || a.ctx.Err() != nil:
+			return
+		case !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrBusy):
+			a.tell(Result{Err: a.fault(p.addr, err)}, true)
+			return
+		case !told:
+			told = true
+			a.tell(Result{Err: a.fault(p.addr, err)}, false)
+		}
+	}
+}
+
+// rest waits before another try to be admitted.
+func (a *Association) rest() {
+	t := time.NewTimer(a.h.cfg.Timeout)
+	defer t.Stop()
+	select {
+	case <-a.ctx.Done():
+	case <-t.C:
+	}
+}
+
+// tell reports a result unless the last one was told.
+func (a *Association) tell(r Result, last bool) {
+	a.mu.Lock()
+	told := a.over
+	a.over = a.over || last
+	a.mu.Unlock()
+	if !told && a.ctx.Err() == nil {
+		a.p.Done(r)
+	}
+}
+
+// settle makes p the peer of the association. False: another was quicker.
+func (a *Association) settle(p *peer) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.settled != nil || a.over {
+		return false
+	}
+	a.settled = p
+	for _, q := range a.peers {
+		if q != p {
+			q.cancel()
+		}
+	}
+	return true
+}

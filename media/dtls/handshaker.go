@@ -1,0 +1,154 @@
+package dtls
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"runtime"
+	"sync"
+	"time"
+
+	"b2bua/media/sdp"
+)
+
+// Config of a Handshaker. Zero values are replaced by those of limits.go.
+type Config struct {
+	Certificate *Certificate  // what we show; needed
+	PerSecond   int           // handshakes that start
+	Running     int           // handshakes at the same time
+	Flight      time.Duration // until the first repetition; it doubles
+	Timeout     time.Duration // of one attempt
+	Linger      time.Duration // how long the last messages are repeated
+}
+
+// Handshaker runs the handshakes of all calls. All methods may be called by any goroutine.
+type Handshaker struct {
+	cfg    Config
+	ctx    context.Context //nolint:containedctx // the life of everything that Start starts
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	next    time.Time     // when the next handshake may start
+	running chan struct{} // one entry for each
+	closed  bool
+}
+
+// New makes a Handshaker.
+func New(cfg Config) (*Handshaker, error) {
+	if cfg.Certificate == nil {
+		return nil, errors.New("dtls: no certificate")
+	}
+	cpus := runtime.GOMAXPROCS(0)
+	defaults(&cfg.PerSecond, perSecond*cpus)
+	defaults(&cfg.Running, running*cpus)
+	defaults(&cfg.Flight, flight)
+	defaults(&cfg.Timeout, timeout)
+	defaults(&cfg.Linger, linger)
+	h := &Handshaker{cfg: cfg, running: make(chan struct{}, cfg.Running)}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	return h, nil
+}
+
+func defaults[T int | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// Fingerprint of our certificate.
+func (h *Handshaker) Fingerprint() sdp.Fingerprint { return h.cfg.Certificate.fingerprint }
+
+// Params of an association.
+type Params struct {
+	DTLS sdp.DTLSParams
+	// Remote is the signalled address; invalid or unspecified: unknown. It has to be known for an active association.
+	Remote netip.AddrPort
+	// Send puts a datagram on the socket. It must not block or keep b; it is called by several goroutines.
+	Send func(b []byte, to netip.AddrPort)
+	// Done tells the result, by a goroutine of the package. An Err of ErrTimeout comes once, and the handshake is tried
+	// further; every other result is the last.
+	Done func(Result)
+}
+
+// Result of a handshake.
+type Result struct {
+	Send, Recv sdp.Crypto     // the keys for what we send and receive; the receiver wipes them
+	Remote     netip.AddrPort // where the peer is, proven by the handshake
+	Err        error          // *Error; the rest is zero then
+}
+
+// Start begins an association. It ends with Close of either.
+func (h *Handshaker) Start(p Params) (*Association, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, ErrClosed
+	}
+	a := newAssociation(h, p)
+	if p.DTLS.Active {
+		h.wg.Go(a.dial)
+	} else {
+		h.wg.Go(a.listen)
+	}
+	return a, nil
+}
+
+// start runs f in a goroutine that Close waits for. False: closed.
+func (h *Handshaker) start(f func()) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.wg.Go(f)
+	return true
+}
+
+// Close ends all associations and waits for their goroutines. It is idempotent.
+func (h *Handshaker) Close() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.cancel()
+	h.wg.Wait()
+}
+
+// admit waits for the turn of one handshake. release has to be called at its end. ErrBusy: too many wait already.
+func (h *Handshaker) admit(ctx context.Context) (release func(), err error) {
+	delay, err := h.reserve(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if delay > 0 {
+		t := time.NewTimer(delay)
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-t.C:
+		}
+	}
+	select {
+	case h.running <- struct{}{}:
+		return sync.OnceFunc(func() { <-h.running }), nil
+	default:
+		return nil, ErrBusy
+	}
+}
+
+// reserve takes the next turn, in order of the calls.
+func (h *Handshaker) reserve(now time.Time) (time.Duration, error) {
+	every := time.Second / time.Duration(h.cfg.PerSecond)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if earliest := now.Add(-burst * every); h.next.Before(earliest) {
+		h.next = earliest
+	}
+	delay := h.next.Sub(now)
+	if delay > waitSeconds*time.Second {
+		return 0, ErrBusy
+	}
+	h.next = h.next.Add(every)
+	return max(delay, 0), nil
+}

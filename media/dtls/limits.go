@@ -1,0 +1,34 @@
+package dtls
+
+import "time"
+
+// Limits on what a stranger may make us do, and the times of a handshake.
+const (
+	// perSecond handshakes for each processor (decision 20): one costs some 0.3 ms of it, so that media keeps nine tenths.
+	perSecond = 200
+	// burst may start at once: the streams of a few calls.
+	burst = 20
+	// waitSeconds of the rate above may wait for their turn. Later ones would exceed the time that a call has to be secure.
+	waitSeconds = 8
+	// running handshakes at the same time for each processor: as many as the rate lets start within their time.
+	running = perSecond * 10
+
+	// flight is the time until the first repetition; it doubles. The second of RFC 6347 section 4.2.4.1 is heard as a gap;
+	// round trips of mobile networks stay below 300 ms.
+	flight = 300 * time.Millisecond
+	// timeout of one attempt, and so how long a leg may take to be secure (decision 10).
+	timeout = 10 * time.Second
+	// linger is how long the last messages are repeated to a peer that did not get them (decision 20).
+	linger = 30 * time.Second
+
+	// queue of datagrams of one peer: three flights of a dozen fragments.
+	queue = 32
+	// strangers that may try at the same time to be the peer of one association, besides the signalled address.
+	strangers = 4
+	// newcomer is how long one that has not shown a cookie keeps its place when another comes.
+	newcomer = 300 * time.Millisecond
+	// stalled is how long one that has shown a cookie keeps its place against a new ClientHello from the same address.
+	stalled = 2 * time.Second
+	// maxRecord is the longest datagram taken, octets.
+	maxRecord = 2048
+)

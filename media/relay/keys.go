@@ -1,0 +1,129 @@
+package relay
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"b2bua/media/sdp"
+	"b2bua/media/srtp"
+)
+
+// keys protect one channel of a side, or both.
+type keys struct {
+	recv, old        *srtp.Receiver // old: under the key before, for what is in flight
+	recvKey, oldKey  fingerprint
+	oldUntil         time.Time
+	send, prev       *srtp.Sender // prev: under the key before, should that come back
+	sendKey, prevKey fingerprint
+}
+
+// wipe clears all of them, and tells how many SSRCs were evicted under the former receiving key.
+func (k *keys) wipe() uint64 {
+	if k.recv != nil {
+		k.recv.Wipe()
+	}
+	evicted := k.dropOld()
+	for _, s := range [...]*srtp.Sender{k.send, k.prev} {
+		if s != nil {
+			s.Wipe()
+		}
+	}
+	*k = keys{}
+	return evicted
+}
+
+func (k *keys) dropOld() (evicted uint64) {
+	if k.old != nil {
+		evicted = k.old.Evicted()
+		k.old.Wipe()
+		k.old, k.oldKey = nil, fingerprint{}
+	}
+	return evicted
+}
+
+// apply keeps the state of keys that did not change, and of those that come back after a failed re-INVITE: starting their
+// indices anew would use keystream twice and open the window to replays.
+func (k *keys) apply(now time.Time, p *Prepared) (evicted uint64) {
+	switch p.sendKey {
+	case k.sendKey:
+		p.wipeSend()
+	case k.prevKey:
+		p.wipeSend()
+		k.send, k.prev, k.sendKey, k.prevKey = k.prev, k.send, k.prevKey, k.sendKey
+	default:
+		if k.prev != nil {
+			k.prev.Wipe()
+		}
+		k.prev, k.prevKey = k.send, k.sendKey
+		k.send, k.sendKey = p.send, p.sendKey
+	}
+	switch {
+	case p.recvKey == k.recvKey:
+		p.wipeRecv()
+	case k.old != nil && p.recvKey == k.oldKey:
+		p.wipeRecv()
+		k.recv, k.old, k.recvKey, k.oldKey = k.old, k.recv, k.oldKey, k.recvKey
+		k.oldUntil = now.Add(oldKeyFor)
+	default:
+		evicted = k.dropOld()
+		k.old, k.oldKey, k.oldUntil = k.recv, k.recvKey, now.Add(oldKeyFor)
+		k.recv, k.recvKey = p.recv, p.recvKey
+		if k.recv == nil { // plain now: nothing is decrypted any more
+			evicted += k.dropOld()
+		}
+	}
+	return evicted
+}
+
+// applyKeys puts a side's negotiated keys in force. Those of DTLS come later, by Secure; until then the ones of a former handshake
+// stay, so that a re-INVITE leaves no gap.
+func (s *side) applyKeys(now time.Time, p *Prepared) {
+	was := s.dtls
+	s.dtls = p.agreed.Encryption == sdp.DTLS
+	s.split = s.dtls && !p.agreed.Mux
+	switch {
+	case s.dtls && !was:
+		s.wipe()
+	case s.dtls && !s.split, !s.dtls:
+		s.stats.Evicted += s.keys[RTCP].wipe()
+	}
+	if !s.dtls {
+		s.stats.Evicted += s.keys[RTP].apply(now, p)
+	}
+}
+
+// Secure puts the keys of a handshake with a peer at from in force on one channel. The receiving key before stays valid for a few
+// seconds.
+func (r *Relay) Secure(now time.Time, on Side, ch Channel, from netip.AddrPort, p *Prepared) {
+	s := &r.sides[on]
+	if r.closed || !s.dtls || ch == RTCP && !s.split {
+		p.Wipe()
+		return
+	}
+	s.stats.Evicted += s.keys[ch].apply(now, p)
+	r.Prove(on, ch, from)
+	if s.keys[ch].old != nil {
+		r.spare = slices.Grow(r.spare[:0], 4096)
+	}
+	r.notify(Event{Kind: Secured, Side: on, Channel: ch, Addr: from, Suite: p.suite})
+}
+
+// Prove tells where the handshake showed the peer to be: packets go there until its media is heard.
+func (r *Relay) Prove(on Side, ch Channel, from netip.AddrPort) {
+	if s := &r.sides[on]; ch == RTP {
+		s.latch.proven = from
+	} else if !s.control.IsValid() {
+		s.control = from
+	}
+}
+
+// Fail takes the keys of a channel away whose handshake failed, and tells it. retried: it is tried further.
+func (r *Relay) Fail(on Side, ch Channel, err error, retried bool) {
+	s := &r.sides[on]
+	if r.closed || !s.dtls {
+		return
+	}
+	s.stats.Evicted += s.keys[ch].wipe()
+	r.notify(Event{Kind: SecureFailed, Side: on, Channel: ch, Err: err, Retried: retried})
+}
