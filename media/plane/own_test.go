@@ -133,3 +133,23 @@ func TestChainOfStreams(t *testing.T) {
 		}
 	})
 }
+
+// A leg that changes keys without end keeps the last that was admitted.
+func TestSetRefusesKeysWithoutEnd(t *testing.T) {
+	p := newPlane(t, Config{})
+	a, b := newPhone(t, sdp.NoSuite, pcma), newPhone(t, sdp.AESCM128SHA180, pcma)
+	st := call(t, p, a, b)
+	var err error
+	n := 0
+	for ; err == nil && n < 1000; n++ {
+		next := b.agreed
+		next.SendKey.Key = testKey(byte(100+n), 30)
+		err = st.Set(B, next)
+	}
+	require.ErrorContains(t, err, "call test, leg B")
+	require.ErrorContains(t, err, "keys of ours")
+	require.Less(t, n, 100)
+	require.NoError(t, st.Set(B, b.agreed))
+	a.say(8, "still")
+	require.Equal(t, "still", string(b.hear().Payload))
+}

@@ -2,6 +2,7 @@ package plane
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -31,6 +32,9 @@ type Stream struct {
 	home   any // the driver's
 	pinned [2]netip.AddrPort
 
+	setting  sync.Mutex // guards keyrings
+	keyrings [2]relay.Keyring
+
 	relay *relay.Relay
 }
 
@@ -52,6 +56,10 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	if err != nil {
 		return err
 	}
+	if err := st.admit(side, p); err != nil {
+		p.Wipe()
+		return err
+	}
 	posted := st.plane.driver.post(st, func(now time.Time) {
 		st.relay.Apply(now, side, p)
 		st.pin(now, side)
@@ -59,6 +67,15 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	if !posted {
 		p.Wipe()
 		return ErrClosed
+	}
+	return nil
+}
+
+func (st *Stream) admit(side Side, p *relay.Prepared) error {
+	st.setting.Lock()
+	defer st.setting.Unlock()
+	if err := st.keyrings[side].Admit(p); err != nil {
+		return fmt.Errorf("media plane: call %s, leg %s: %w", st.call, side, err)
 	}
 	return nil
 }

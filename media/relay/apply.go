@@ -82,7 +82,7 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 }
 
 // Apply (re)configures one side. Keys that did not change keep their state; a changed receiving key leaves the one before
-// valid for a few seconds. It restarts the side's supervision.
+// valid for a few seconds. A sending key that the side's Keyring does not admit mutes it. It restarts the side's supervision.
 func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	if r.closed {
 		p.Wipe()
@@ -109,22 +109,10 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	}
 }
 
-// applyKeys keeps the state of keys that did not change, and of those that come back after a failed re-INVITE: starting their
-// indices anew would use keystream twice and open the window to replays.
+// applyKeys keeps the state of keys that did not change, and of those that come back, as after a failed re-INVITE: starting
+// their indices anew would use keystream twice and open the window to replays.
 func (s *side) applyKeys(now time.Time, p *Prepared) {
-	switch p.sendKey {
-	case s.sendKey:
-		p.wipeSend()
-	case s.prevKey:
-		p.wipeSend()
-		s.send, s.prev, s.sendKey, s.prevKey = s.prev, s.send, s.prevKey, s.sendKey
-	default:
-		if s.prev != nil {
-			s.prev.Wipe()
-		}
-		s.prev, s.prevKey = s.send, s.sendKey
-		s.send, s.sendKey = p.send, p.sendKey
-	}
+	s.send = s.sent.use(p)
 	switch {
 	case p.recvKey == s.recvKey:
 		p.wipeRecv()

@@ -17,11 +17,11 @@ type side struct {
 	list                      []sdp.Codec
 	codecs                    [128]codec // by the payload type that comes in
 
-	recv, old        *srtp.Receiver // old: under the key before, for what is in flight
-	recvKey, oldKey  fingerprint
-	oldUntil         time.Time
-	send, prev       *srtp.Sender // prev: under the key before, should that come back
-	sendKey, prevKey fingerprint
+	recv, old       *srtp.Receiver // old: under the key before, for what is in flight
+	recvKey, oldKey fingerprint
+	oldUntil        time.Time
+	send            *srtp.Sender // one of sent
+	sent            senders
 
 	latch   latch
 	control netip.AddrPort // where RTCP comes from
@@ -115,13 +115,9 @@ func (s *side) wipe() {
 		s.recv.Wipe()
 	}
 	s.dropOld()
-	for _, k := range [...]*srtp.Sender{s.send, s.prev} {
-		if k != nil {
-			k.Wipe()
-		}
-	}
-	s.recv, s.send, s.prev = nil, nil, nil
-	s.recvKey, s.sendKey, s.prevKey = fingerprint{}, fingerprint{}, fingerprint{}
+	s.sent.wipe()
+	s.recv, s.send = nil, nil
+	s.recvKey = fingerprint{}
 }
 
 func (s *side) dropOld() {
