@@ -9,7 +9,7 @@ import (
 
 // maxSendKeys is how many keys one side may send under in the life of its stream. All are remembered: a key that came back with
 // fresh indices would use its keystream a second time (RFC 3711 section 9.1). Ours stays while the peer keeps to a suite, so a
-// call has one or two, and one more for each further callee and each transfer; 32 is no call, and some 64 KiB.
+// call has one or two, and one more for each further callee and each transfer; 32 is no call, and some 100 KiB.
 const maxSendKeys = 32
 
 var errSendKeys = errors.New("relay: 32 different keys of ours were in use on this leg already, and none may be forgotten; the peer " +
