@@ -3,11 +3,9 @@ package server
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
 	"runtime/debug"
 	"time"
 
@@ -62,26 +60,14 @@ func resolveListen(ctx context.Context, names hosts, l config.Listen) (netip.Add
 
 // certificates reads what [b2bua::tls] names. The same certificate is shown to servers that ask for one.
 func certificates(tc *transport.Config, t config.TLS) error {
-	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
-		if err != nil {
-			return fmt.Errorf("b2bua::tls/ca-file: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("b2bua::tls/ca-file=%s: no certificate in PEM form in it", t.CAFile)
-		}
-		tc.TLSClient.RootCAs = pool
+	files, faults := loadTLS(t)
+	if len(faults) > 0 {
+		return &ConfigError{faults}
 	}
-	if t.Certificate == "" {
-		return nil
+	tc.TLSClient.RootCAs, tc.TLSClient.Certificates = files.roots, files.certificate
+	if files.certificate != nil {
+		tc.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: files.certificate}
 	}
-	cert, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
-	if err != nil {
-		return fmt.Errorf("b2bua::tls/certificate=%s, key=%s: %w", t.Certificate, t.Key, err)
-	}
-	tc.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
-	tc.TLSClient.Certificates = []tls.Certificate{cert}
 	return nil
 }
 

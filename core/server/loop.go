@@ -165,6 +165,8 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 		if s.streams[streamKey{number, index}].kind == sdp.Audio { // spec 2.10 supervises audio
 			s.engine.MediaLost(now, number, side, ev.For)
 		}
+	case plane.Secured, plane.SecureFailed:
+		s.keyEvent(now, ev, number, index)
 	case plane.Latched:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), What: "media comes from " + ev.Addr.String()})
 	case plane.Flooded:

@@ -22,6 +22,7 @@ import (
 	"b2bua/core/event"
 	"b2bua/core/transaction"
 	"b2bua/core/transport"
+	"b2bua/media/dtls"
 	"b2bua/media/plane"
 	"b2bua/media/sdp"
 )
@@ -36,7 +37,7 @@ type Options struct {
 }
 
 // supported encryptions of this build, on either leg.
-var supported = []sdp.Encryption{sdp.None, sdp.SDES}
+var supported = []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}
 
 // Run serves until ctx ends, then stops: new calls are refused, running ones get drain-timeout to end, then everything is
 // released and un-registered within shutdown-timeout. The error is a start-up failure, or ErrSlowStop.
@@ -71,6 +72,7 @@ type server struct {
 	log     *slog.Logger
 	stack   *transport.Stack
 	plane   *plane.Plane
+	dtls    *dtls.Handshaker
 	engine  *call.Engine
 	tx      map[call.Ref]transport.TxID
 	ref     map[transport.TxID]call.Ref
@@ -88,22 +90,28 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		log: opt.Log, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
 		streams: map[streamKey]*stream{}, counts: map[uint64]int{},
 	}
+	if s.dtls, err = handshaker(cfg, opt.Log); err != nil {
+		return nil, err
+	}
 	loops := mediaLoops(cfg.Own.MediaLoops)
 	s.plane, err = plane.New(plane.Config{
 		Audio: plane.PortRange(cfg.B2BUA.AudioPort), Video: plane.PortRange(cfg.B2BUA.VideoPort), Loops: loops, Log: opt.Log,
-		NoMedia: cfg.B2BUA.NoRTPTimeout, Hold: cfg.Timers.Hold, Notify: s.mediaEvent,
+		NoMedia: cfg.B2BUA.NoRTPTimeout, Hold: cfg.Timers.Hold, Notify: s.mediaEvent, DTLS: s.dtls,
 	})
 	if err != nil {
+		s.dtls.Close()
 		return nil, fmt.Errorf("media: %w", err)
 	}
 	timers := transaction.Timers{T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4}
 	s.engine = call.New(call.Config{
 		App: application, UserAgent: cfg.B2BUA.UserAgent, MaxCalls: cfg.B2BUA.MaxCalls, RingTimeout: cfg.Timers.Ring,
 		MaxDuration: cfg.B2BUA.MaxCallDuration, Linger: 64 * cfg.Timers.T1,
-		Support: support(cfg), Rand: rand.Reader,
+		Support: support(cfg), Fingerprint: s.dtls.Fingerprint(), SecureTimeout: cfg.Timers.Secure,
+		MediaAddresses: cfg.Own.MediaAddress, Rand: rand.Reader,
 	})
 	if err := s.listen(ctx, cfg, timers, newHosts(opt.Hosts)); err != nil {
 		_ = s.plane.Close()
+		s.dtls.Close()
 		return nil, err
 	}
 	return s, nil
@@ -181,6 +189,7 @@ func (s *server) stop(cfg *config.Config) error {
 	}
 	err := s.stack.Close(ctx)
 	_ = s.plane.Close() // waits; it has no error of its own
+	s.dtls.Close()
 	line := fmt.Sprintf("stopped: calls=%d streams=%d flows=%d after %s",
 		s.engine.Active(), len(s.streams), s.stack.Flows(), time.Since(begin).Round(time.Millisecond))
 	if n := s.engine.Pending(); n > 0 {

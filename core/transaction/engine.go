@@ -71,7 +71,7 @@ type Engine struct {
 	clients map[clientKey]*tx
 	servers map[serverKey]*tx
 	flows   map[lane]*tx // heads of the lists of those that a broken path ends
-	pending map[netip.Addr]int
+	sources map[netip.Addr]*source
 	waiting int            // server transactions without a final response
 	on      map[uint64]int // transactions by flow, for those who ask whether it is needed
 	heap    timerHeap
@@ -84,7 +84,7 @@ func New(cfg Config) *Engine {
 	return &Engine{
 		timers: cfg.Timers.withDefaults(), limits: cfg.Limits.withDefaults(), rand: cfg.Rand,
 		byID: map[ID]*tx{}, clients: map[clientKey]*tx{}, servers: map[serverKey]*tx{},
-		flows: map[lane]*tx{}, pending: map[netip.Addr]int{}, on: map[uint64]int{},
+		flows: map[lane]*tx{}, sources: map[netip.Addr]*source{}, on: map[uint64]int{},
 	}
 }
 

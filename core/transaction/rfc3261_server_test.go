@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -291,7 +292,7 @@ func TestRFC3261_17_2_3_Matching(t *testing.T) {
 
 // Requests beyond the limits get 503 and cost no memory; others are served.
 func TestLimits(t *testing.T) {
-	b := benchWith(t, Config{Limits: Limits{Pending: 3, PendingPerSource: 2, Transactions: 5}})
+	b := benchWith(t, Config{Limits: Limits{Pending: 3, PendingPerSource: 2, Transactions: 5, TransactionsPerSource: 5}})
 	elsewhere := udpPath
 	elsewhere.Remote = netip.MustParseAddrPort("198.51.100.1:5060")
 	refused := func(branch string, p Path) {
@@ -325,7 +326,75 @@ func TestLimits(t *testing.T) {
 		b.want(Send)
 	}
 	refused("7", udpPath)
-	assert.Empty(t, b.pending, "addresses are forgotten")
+	b.advance(time.Minute)
+	assert.Empty(t, b.sources, "addresses are forgotten")
+}
+
+// One address can't take what all share, and what ends a call is taken when nothing new is.
+func TestLimitsPerSource(t *testing.T) {
+	stranger := udpPath
+	stranger.Remote = netip.MustParseAddrPort("198.51.100.1:5060")
+	b := benchWith(t, Config{Limits: Limits{Transactions: 16}}) // per source: 6
+	serial := 0
+	ask := func(method sip.Method, tag string, p Path) (status int) {
+		t.Helper()
+		serial++
+		m := newRequest(method, fmt.Sprint("s", serial))
+		m.To = m.To.WithTag(tag)
+		b.Receive(b.now, m, p)
+		out := b.outputs()
+		if last := out[len(out)-1]; last.Kind == Request {
+			b.Respond(b.now, last.Tx, sip.NewResponse(m, 200, "", "bob"))
+			b.Acked(last.Tx, "")
+			out = b.outputs()
+		}
+		return parsed(t, out[len(out)-1].Wire).Status
+	}
+	for range 6 {
+		assert.Equal(t, 200, ask(sip.OPTIONS, "", stranger))
+	}
+	assert.Equal(t, 503, ask(sip.OPTIONS, "", stranger))
+	assert.Equal(t, 200, ask(sip.INVITE, "", udpPath), "others are served")
+	for range 3 {
+		assert.Equal(t, 200, ask(sip.BYE, "forged", stranger), "maybe the end of a call")
+	}
+	assert.Equal(t, 503, ask(sip.BYE, "forged", stranger), "a forged tag is no way around the bound")
+	for range 5 {
+		assert.Equal(t, 200, ask(sip.INVITE, "", udpPath))
+	}
+	assert.Equal(t, 15, b.Len())
+	tcp := tcpPath
+	tcp.Remote = netip.MustParseAddrPort("203.0.113.1:40000")
+	assert.Equal(t, 200, ask(sip.INVITE, "", tcp))
+	assert.Equal(t, 503, ask(sip.INVITE, "", tcp), "all together are full")
+	assert.Equal(t, 200, ask(sip.BYE, "bob", udpPath))
+	assert.Equal(t, 481, ask(sip.CANCEL, "", udpPath), "taken, of nothing that is known")
+	b.Receive(b.now, newRequest(sip.ACK, "a"), udpPath)
+	b.want(Request)
+	b.advance(time.Minute)
+	assert.Equal(t, 200, ask(sip.OPTIONS, "", stranger), "there is room again")
+}
+
+// RFC 3261 section 9.2: who has as many calls ringing as it may can still give one up, or end another.
+func TestLimitsPendingEndsOfCalls(t *testing.T) {
+	b := benchWith(t, Config{Limits: Limits{PendingPerSource: 4}})
+	invite := newRequest(sip.INVITE, "1")
+	id := b.incoming(invite, udpPath)
+	for i := range 3 {
+		defer b.Forget(b.incoming(newRequest(sip.INVITE, fmt.Sprint("r", i)), udpPath))
+	}
+	b.Receive(b.now, newRequest(sip.INVITE, "5"), udpPath)
+	assert.Equal(t, 503, parsed(t, b.want(Send)[0].Wire).Status)
+	cancel := newRequest(sip.CANCEL, "1")
+	b.Receive(b.now, cancel, udpPath)
+	out := b.want(Send, Cancel)
+	assert.Equal(t, 200, parsed(t, out[0].Wire).Status)
+	assert.Equal(t, id, out[1].Tx)
+	bye := newRequest(sip.BYE, "6")
+	bye.To = bye.To.WithTag("bob")
+	b.Respond(b.now, b.incoming(bye, udpPath), sip.NewResponse(bye, 200, "", ""))
+	b.want(Send)
+	b.Forget(id)
 }
 
 // A finished transaction keeps octets only.

@@ -33,7 +33,17 @@ func (e *Engine) request(now time.Time, m *sip.Message, path Path) {
 
 // crowded refuses what exceeds the limits without keeping anything of it.
 func (e *Engine) crowded(m *sip.Message, path Path) bool {
-	if e.waiting < e.limits.Pending && e.pending[path.Remote.Addr()] < e.limits.PendingPerSource && e.Len() < e.limits.Transactions {
+	quarters := 4
+	if m.Method == sip.CANCEL || m.To.Tag() != "" {
+		quarters = reserve
+	}
+	room := func(has, bound int) bool { return has*4 < bound*quarters }
+	of := e.sources[path.Remote.Addr()]
+	if of == nil {
+		of = &source{}
+	}
+	if room(e.waiting, e.limits.Pending) && room(of.pending, e.limits.PendingPerSource) &&
+		room(e.Len(), e.limits.Transactions) && room(of.all, e.limits.TransactionsPerSource) {
 		return false
 	}
 	resp := sip.NewResponse(m, 503, "", sip.NewTag(e.rand))

@@ -39,6 +39,7 @@ type tx struct {
 	internal bool // a CANCEL of ours: its user is the engine
 	moved    bool // its connection was lost once already
 	path     Path
+	origin   *source // server: whose account it is on, whatever becomes of the path
 	client   clientKey
 	server   serverKey
 	request  *sip.Message // as long as an ACK, CANCEL or response has to be made of it
@@ -83,8 +84,7 @@ func (e *Engine) add(t *tx) {
 	t.place = -1
 	if t.kind.server() {
 		e.servers[t.server] = t
-		e.pending[t.path.Remote.Addr()]++
-		e.waiting++
+		e.enter(t)
 	} else {
 		e.clients[t.client] = t
 	}
@@ -132,7 +132,7 @@ func (e *Engine) remove(t *tx) {
 		if e.servers[t.server] == t {
 			delete(e.servers, t.server)
 		}
-		e.settled(t)
+		e.leave(t)
 	} else if e.clients[t.client] == t {
 		delete(e.clients, t.client)
 	}
@@ -159,15 +159,38 @@ func (e *Engine) unlink(t *tx, key lane) {
 	t.flowPrev, t.flowNext = nil, nil
 }
 
-// settled takes a server transaction that has its final response, or ends without one, off the count of its source.
+// source is the account of one address: its requests, finished ones included, and those without a final response.
+type source struct {
+	addr         netip.Addr
+	all, pending int
+}
+
+func (e *Engine) enter(t *tx) {
+	addr := t.path.Remote.Addr()
+	t.origin = e.sources[addr]
+	if t.origin == nil {
+		t.origin = &source{addr: addr}
+		e.sources[addr] = t.origin
+	}
+	t.origin.all++
+	t.origin.pending++
+	e.waiting++
+}
+
+// leave undoes enter.
+func (e *Engine) leave(t *tx) {
+	e.settled(t)
+	if t.origin.all--; t.origin.all == 0 {
+		delete(e.sources, t.origin.addr)
+	}
+}
+
+// settled takes a server transaction that has its final response, or ends without one, off the pending ones.
 func (e *Engine) settled(t *tx) {
 	if t.request == nil {
 		return
 	}
 	t.request = nil
 	e.waiting--
-	source := t.path.Remote.Addr()
-	if e.pending[source]--; e.pending[source] <= 0 {
-		delete(e.pending, source)
-	}
+	t.origin.pending--
 }

@@ -55,9 +55,16 @@ func destinationIn(oob []byte, v4 bool) netip.Addr {
 	return a
 }
 
-// send writes one datagram, from that address of ours on a wildcard socket. An ICMP error that is reported here belongs to an earlier
-// datagram, maybe to another peer, so one such error is followed by a second try.
-func (u *udpSocket) send(b []byte, local netip.Addr, to netip.AddrPort) error {
+// maxDatagram is the most that UDP over IPv4 carries; a longer one can't leave, now or later.
+const maxDatagram = 65507
+
+// sendTries is how often one datagram is tried; what has not left by then is left to the timers of its transaction, as if it were lost.
+const sendTries = 4
+
+// send writes one datagram, from that address of ours on a wildcard socket. An error that shows here may well be about an earlier
+// datagram, to another peer: the kernel puts each ICMP error on the socket, for whoever uses it next. So the datagram is tried again
+// whatever the error says, and whom it was about is only in the error queue; foul tells that there may be something in it.
+func (u *udpSocket) send(b []byte, local netip.Addr, to netip.AddrPort) (foul bool, err error) {
 	var oob []byte
 	if local.IsValid() && u.local.Addr().IsUnspecified() {
 		if local.Is4() { // on an IPv6 socket too: the kernel takes either for mapped addresses, x/net only this one
@@ -66,12 +73,23 @@ func (u *udpSocket) send(b []byte, local netip.Addr, to netip.AddrPort) error {
 			oob = (&ipv6.ControlMessage{Src: local.AsSlice()}).Marshal()
 		}
 	}
-	_, _, err := u.conn.WriteMsgUDPAddrPort(b, oob, to)
-	if errors.Is(err, syscall.EINVAL) && oob != nil { // a system that takes no such wish: its own choice is the next best
-		_, _, err = u.conn.WriteMsgUDPAddrPort(b, nil, to)
+	return insist(func() error {
+		_, _, err := u.conn.WriteMsgUDPAddrPort(b, oob, to)
+		if errors.Is(err, syscall.EINVAL) { // a system that takes no such wish: its own choice is the next best
+			oob = nil
+		}
+		return err
+	})
+}
+
+// insist tries a write again, unless trying at once again is of no use.
+func insist(write func() error) (foul bool, err error) {
+	for range sendTries {
+		err = write()
+		if err == nil || errors.Is(err, syscall.EAGAIN) || errors.Is(err, net.ErrClosed) {
+			return foul, err
+		}
+		foul = true
 	}
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) {
-		_, _, err = u.conn.WriteMsgUDPAddrPort(b, oob, to)
-	}
-	return err
+	return foul, err
 }

@@ -115,8 +115,26 @@ func (s *Stack) write(now time.Time, o *transaction.Output) error {
 	if u.outgoing != nil {
 		u.outgoing.used = now
 	}
-	if err := u.send(o.Wire, o.Path.Local, o.Path.Remote); err != nil && s.ctx.Err() == nil {
+	return s.datagram(u, o)
+}
+
+// datagram sends by a UDP socket. Only what can never leave is an error; the rest is lost, as datagrams may be,
+// unless the error queue says that nobody is at its address.
+func (s *Stack) datagram(u *udpSocket, o *transaction.Output) error {
+	foul, err := u.send(o.Wire, o.Path.Local, o.Path.Remote)
+	switch {
+	case s.ctx.Err() != nil:
+		return nil
+	case err != nil && len(o.Wire) > maxDatagram:
 		return &FlowError{Network: "udp", Remote: o.Path.Remote, Doing: "send", Err: err}
+	case err != nil:
+		s.faults.warn("a datagram could not be sent; repetitions follow", "udp", o.Path.Remote, err.Error())
+	}
+	if foul { // the error that woke the reader may be gone by now, and with it its reason to read the queue
+		list, _ := u.unreachable()
+		for _, why := range list {
+			s.engine.Unreachable(uint64(u.id), why.Remote, why)
+		}
 	}
 	return nil
 }

@@ -72,9 +72,21 @@ func (s *Stack) candidates(now time.Time, u sip.URI, done func(now time.Time, li
 		done(now, list, nil)
 		return
 	}
+	// One look-up per destination at a time: a slow DNS server gets one question, and who asked first is served first,
+	// so that no BYE overtakes its ACK.
+	s.lookups[d] = append(s.lookups[d], done)
+	if len(s.lookups[d]) > 1 {
+		return
+	}
 	s.spawn(func() {
 		list, err := s.resolve.lookup(s.ctx, d)
-		s.post(func(now time.Time) { done(now, list, err) })
+		s.post(func(now time.Time) {
+			waiting := s.lookups[d]
+			delete(s.lookups, d)
+			for _, done := range waiting {
+				s.guard("", func() { done(now, list, err) })
+			}
+		})
 	})
 }
 

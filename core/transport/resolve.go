@@ -144,11 +144,23 @@ func (r *resolver) lookup(ctx context.Context, d destination) ([]candidate, erro
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.keep(d, answer{list: list, at: time.Now()})
+	return list, nil
+}
+
+// keep makes room by what is out of date, else by everything: that costs a question more per name, and no memory.
+func (r *resolver) keep(d destination, a answer) {
+	if len(r.known) >= resolvedSize {
+		for k, old := range r.known {
+			if a.at.Sub(old.at) >= resolvedLife {
+				delete(r.known, k)
+			}
+		}
+	}
 	if len(r.known) >= resolvedSize {
 		clear(r.known)
 	}
-	r.known[d] = answer{list: list, at: time.Now()}
-	return list, nil
+	r.known[d] = a
 }
 
 // ask is RFC 3263 section 4.2: SRV unless a port is given, then addresses. The hosts file overrides SRV, as it overrides addresses.

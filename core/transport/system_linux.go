@@ -21,29 +21,31 @@ func (u *udpSocket) wantErrors() {
 	})
 }
 
-// reportUnreachable empties the socket's error queue and tells the loop where nobody is; false when there was nothing.
-func (s *Stack) reportUnreachable(u *udpSocket) bool {
+// errorsAtOnce bounds what is read of the error queue in one go: the loop reads it too.
+const errorsAtOnce = 64
+
+// unreachable reads the socket's error queue: where nobody is, by what the network said about datagrams to there;
+// any tells whether there was something at all.
+func (u *udpSocket) unreachable() (list []*FlowError, found bool) {
 	raw, err := u.conn.SyscallConn()
 	if err != nil {
-		return false
+		return nil, false
 	}
-	found := false
 	_ = raw.Control(func(fd uintptr) {
 		buf, oob := make([]byte, 64), make([]byte, 512)
-		for {
+		for range errorsAtOnce {
 			_, oobn, _, to, err := unix.Recvmsg(int(fd), buf, oob, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
 			if err != nil {
 				return
 			}
 			found = true
 			at, errno := addrOfSockaddr(to), errnoIn(oob[:oobn])
-			if at.IsValid() && errno != 0 && errno != syscall.EMSGSIZE {
-				why := &FlowError{Network: "udp", Remote: at, Doing: "send", Err: errno}
-				s.deliver(inbound{flow: Flow{ID: u.id, Network: "udp", Local: u.local, Remote: at}, unreachable: why})
+			if at.IsValid() && errno != 0 && errno != syscall.EMSGSIZE { // that one only tells the length that the kernel cuts to from now on
+				list = append(list, &FlowError{Network: "udp", Remote: at, Doing: "send", Err: errno})
 			}
 		}
 	})
-	return found
+	return list, found
 }
 
 func addrOfSockaddr(sa unix.Sockaddr) netip.AddrPort {

@@ -10,7 +10,7 @@ import (
 // wantErrors: elsewhere an ICMP error does not tell which of many peers it is about, so requests to nobody end by their timers.
 func (u *udpSocket) wantErrors() {}
 
-func (s *Stack) reportUnreachable(*udpSocket) bool { return false }
+func (u *udpSocket) unreachable() (list []*FlowError, found bool) { return nil, false }
 
 // resetAfter: elsewhere the keep-alive probes alone tell that a peer is gone.
 func resetAfter(*net.TCPConn, time.Duration) {}

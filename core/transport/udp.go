@@ -52,7 +52,11 @@ func (s *Stack) readUDP(u *udpSocket) {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			if !s.reportUnreachable(u) {
+			list, found := u.unreachable()
+			for _, why := range list {
+				s.deliver(inbound{flow: Flow{ID: u.id, Network: "udp", Local: u.local, Remote: why.Remote}, unreachable: why})
+			}
+			if !found {
 				time.Sleep(time.Millisecond) // a broken socket must not spin
 			}
 			continue

@@ -3,6 +3,7 @@ package plane
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -132,4 +133,63 @@ func TestChainOfStreams(t *testing.T) {
 			require.Equal(t, "back", string(a.hear().Payload))
 		}
 	})
+}
+
+// A leg that changes keys without end keeps the last that was admitted.
+func TestSetRefusesKeysWithoutEnd(t *testing.T) {
+	p := newPlane(t, Config{})
+	a, b := newPhone(t, sdp.NoSuite, pcma), newPhone(t, sdp.AESCM128SHA180, pcma)
+	st := call(t, p, a, b)
+	var err error
+	n := 0
+	for ; err == nil && n < 1000; n++ {
+		next := b.agreed
+		next.SendKey.Key = testKey(byte(100+n), 30)
+		err = st.Set(B, next)
+	}
+	require.ErrorContains(t, err, "call test, leg B")
+	require.ErrorContains(t, err, "keys of ours")
+	require.Less(t, n, 100)
+	require.NoError(t, st.Set(B, b.agreed))
+	a.say(8, "still")
+	require.Equal(t, "still", string(b.hear().Payload))
+}
+
+// A re-INVITE with another address moves the leg at once, and latches there anew; where it was is left alone.
+func TestAnotherRemoteLatchesAnew(t *testing.T) {
+	for _, suite := range []sdp.Suite{sdp.NoSuite, sdp.AESCM128SHA180} {
+		drivers(t, func(t *testing.T, cfg Config) {
+			told := make(chan Event, 100)
+			cfg.Notify = func(e Event) {
+				if e.Kind == Latched && e.Side == B {
+					told <- e
+				}
+			}
+			p := newPlane(t, cfg)
+			a, b := newPhone(t, sdp.NoSuite, pcma), newPhone(t, suite, pcma)
+			st := call(t, p, a, b)
+			b.say(8, "here")
+			require.Equal(t, "here", string(a.hear().Payload))
+			require.Equal(t, local(b.rtp), next(t, told).Addr)
+
+			signalled := listen(t, loopback) // a NAT is between: packets come from elsewhere
+			b.agreed.Remote, b.agreed.RemoteRTCP = local(signalled), netip.AddrPort{}
+			require.NoError(t, st.Set(B, b.agreed))
+			old := b.rtp
+			b.rtp = signalled
+			a.say(8, "to the new one")
+			require.Equal(t, "to the new one", string(b.hear().Payload))
+
+			b.rtp = listen(t, loopback)
+			b.say(8, "from elsewhere")
+			require.Equal(t, "from elsewhere", string(a.hear().Payload))
+			require.Equal(t, local(b.rtp), next(t, told).Addr)
+			require.Equal(t, local(b.rtp), st.Stats(B).Remote)
+			a.say(8, "follows")
+			require.Equal(t, "follows", string(b.hear().Payload))
+			require.NoError(t, old.SetReadDeadline(time.Now()))
+			_, _, err := old.ReadFromUDPAddrPort(make([]byte, 2048))
+			require.Error(t, err, "nothing for the old address")
+		})
+	}
 }

@@ -2,6 +2,7 @@ package plane
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -34,6 +35,9 @@ type Stream struct {
 	known  [2]bool      // the side was set once
 	hellos [2][2]*early // DTLS that came before the side was set, the newest
 
+	setting  sync.Mutex // guards keyrings
+	keyrings [2]relay.Keyring
+
 	relay *relay.Relay
 }
 
@@ -62,6 +66,10 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	if err != nil {
 		return err
 	}
+	if err := st.admit(side, p); err != nil {
+		p.Wipe()
+		return err
+	}
 	agreed.SendKey, agreed.RecvKey = sdp.Crypto{}, sdp.Crypto{}
 	posted := st.plane.driver.post(st, func(now time.Time) {
 		st.relay.Apply(now, side, p)
@@ -71,6 +79,15 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	if !posted {
 		p.Wipe()
 		return ErrClosed
+	}
+	return nil
+}
+
+func (st *Stream) admit(side Side, p *relay.Prepared) error {
+	st.setting.Lock()
+	defer st.setting.Unlock()
+	if err := st.keyrings[side].Admit(p); err != nil {
+		return fmt.Errorf("media plane: call %s, leg %s: %w", st.call, side, err)
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 }
 
 // Apply (re)configures one side. Keys that did not change keep their state; a changed receiving key leaves the one before
-// valid for a few seconds. It restarts the side's supervision.
+// valid for a few seconds. A sending key that the side's Keyring does not admit mutes it. It restarts the side's supervision.
 func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	if r.closed {
 		p.Wipe()

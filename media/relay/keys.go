@@ -11,11 +11,11 @@ import (
 
 // keys protect one channel of a side, or both.
 type keys struct {
-	recv, old        *srtp.Receiver // old: under the key before, for what is in flight
-	recvKey, oldKey  fingerprint
-	oldUntil         time.Time
-	send, prev       *srtp.Sender // prev: under the key before, should that come back
-	sendKey, prevKey fingerprint
+	recv, old       *srtp.Receiver // old: under the key before, for what is in flight
+	recvKey, oldKey fingerprint
+	oldUntil        time.Time
+	send            *srtp.Sender // one of sent
+	sent            senders
 }
 
 // wipe clears all of them, and tells how many SSRCs were evicted under the former receiving key.
@@ -24,11 +24,7 @@ func (k *keys) wipe() uint64 {
 		k.recv.Wipe()
 	}
 	evicted := k.dropOld()
-	for _, s := range [...]*srtp.Sender{k.send, k.prev} {
-		if s != nil {
-			s.Wipe()
-		}
-	}
+	k.sent.wipe()
 	*k = keys{}
 	return evicted
 }
@@ -45,19 +41,7 @@ func (k *keys) dropOld() (evicted uint64) {
 // apply keeps the state of keys that did not change, and of those that come back after a failed re-INVITE: starting their
 // indices anew would use keystream twice and open the window to replays.
 func (k *keys) apply(now time.Time, p *Prepared) (evicted uint64) {
-	switch p.sendKey {
-	case k.sendKey:
-		p.wipeSend()
-	case k.prevKey:
-		p.wipeSend()
-		k.send, k.prev, k.sendKey, k.prevKey = k.prev, k.send, k.prevKey, k.sendKey
-	default:
-		if k.prev != nil {
-			k.prev.Wipe()
-		}
-		k.prev, k.prevKey = k.send, k.sendKey
-		k.send, k.sendKey = p.send, p.sendKey
-	}
+	k.send = k.sent.use(p)
 	switch {
 	case p.recvKey == k.recvKey:
 		p.wipeRecv()
