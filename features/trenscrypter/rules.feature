@@ -141,7 +141,6 @@ Feature: How the rules choose
     Examples:
       | mode      |
       | zrtp      |
-      | dtls-srtp |
 
   Scenario: strict makes an invalid rule a fault
     Given the settings

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -24,6 +25,10 @@ func TestInteropLinphone(t *testing.T) {
 		{"none", "srtp", "AES_CM_128_HMAC_SHA1_80"},
 		{"srtp", "srtp", "AES_256_CM_HMAC_SHA1_80"},
 		{"none", "none", ""},
+		{"dtls", "none", ""},
+		{"none", "dtls", ""},
+		{"dtls", "srtp", "AES_CM_128_HMAC_SHA1_80"},
+		{"dtls", "dtls", ""},
 	} {
 		t.Run(test.caller+" calls "+test.callee, func(t *testing.T) {
 			l := newLab(t)
@@ -46,7 +51,7 @@ func callThroughB2BUA(t *testing.T, l *lab, caller, callee, suite string) {
 	})
 	require.NoError(t, err)
 	defer func() { _ = registrar.Close() }()
-	mode := map[string]string{"srtp": "sdes", "none": "none"}[callee]
+	mode := map[string]string{"srtp": "sdes", "none": "none", "dtls": "dtls-srtp"}[callee]
 	more := []string{"[b2bua-server::trenscrypter]", "outgoing-enc-regex=" + mode + " sip:bob@.*"}
 	if suite != "" {
 		more = append(more, "outgoing-srtp-regex="+suite+" sip:bob@.*")
@@ -69,6 +74,12 @@ func callThroughB2BUA(t *testing.T, l *lab, caller, callee, suite string) {
 	require.NoError(t, alice.Command("call sip:bob@"+domain))
 	for _, p := range []*Linphone{alice, bob} {
 		require.NoError(t, p.AwaitLog(ctx, "to LinphoneCallStreamsRunning"))
+	}
+	for name, encryption := range map[string]string{"A": caller, "B": callee} {
+		if encryption == "dtls" {
+			_, err := l.process.AwaitLine(ctx, regexp.MustCompile("leg "+name+": secured: audio dtls-srtp"))
+			require.NoError(t, err)
+		}
 	}
 	talk(ctx, t, l)
 	require.NoError(t, bob.Command("terminate all"))

@@ -22,7 +22,7 @@ import (
 type LinphoneConfig struct {
 	Name       string
 	Addr       netip.Addr // of its sockets
-	Encryption string     // "none" or "srtp" (SDES); it refuses to talk otherwise
+	Encryption string     // "none", "srtp" (SDES) or "dtls"; it refuses to talk otherwise
 	Domain     string     // of its address of record
 	Proxy      string     // registrar and outbound proxy, sip:host:port over UDP: over TCP it leaves from another address than it was told
 	Codec      string     // PCMU or PCMA
