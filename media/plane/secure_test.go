@@ -345,11 +345,14 @@ func TestManyHandshakes(t *testing.T) {
 	}
 	print := p.cfg.DTLS.Fingerprint()
 	for range calls {
-		st, err := p.Open("burst", sdp.Audio, loopback, loopback)
+		one, err := p.Open("burst", sdp.Audio, loopback, loopback)
 		require.NoError(t, err)
-		t.Cleanup(st.Close)
-		pa, pb := st.Ports(A), st.Ports(B)
-		for i, at := range []sdp.Ports{pb, pa} { // the two legs of the stream speak to each other
+		t.Cleanup(one.Close)
+		other, err := p.Open("burst", sdp.Audio, loopback, loopback)
+		require.NoError(t, err)
+		t.Cleanup(other.Close)
+		for i, st := range []*Stream{one, other} {
+			at := []*Stream{other, one}[i].Ports(Side(1 - i))
 			require.NoError(t, st.Set(Side(i), sdp.Agreed{
 				Enabled: true, Encryption: sdp.DTLS, Mux: true, Codecs: []sdp.Codec{pcma}, Remote: netip.AddrPortFrom(at.Addr, at.RTP),
 				DTLS: &sdp.DTLSParams{Active: i == 0, Fingerprint: print},
