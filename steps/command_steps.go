@@ -43,6 +43,7 @@ func (w *World) theFile(name string, content *godog.DocString) error {
 	if err != nil {
 		return err
 	}
+	w.files[name] = text + "\n"
 	return os.WriteFile(filepath.Join(w.dir, name), []byte(text+"\n"), 0o600)
 }
 

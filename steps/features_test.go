@@ -2,18 +2,18 @@ package steps
 
 import (
 	"flag"
+	"io"
 	"os"
 	"runtime"
 	"testing"
 
 	"github.com/cucumber/godog"
-	"github.com/cucumber/godog/colors"
 )
 
 // options of `go test ./steps`: -godog.tags, -godog.format, -godog.concurrency, -godog.random and the rest of godog's own.
 var options = godog.Options{
-	Output:      colors.Colored(os.Stdout),
-	Format:      "progress",
+	Output:      os.Stdout,
+	Format:      plainFormat,
 	Strict:      true,
 	Concurrency: 3 * runtime.NumCPU(),
 }
@@ -46,8 +46,16 @@ func TestFeatures(t *testing.T) {
 	if run.Paths = flag.Args(); len(run.Paths) == 0 {
 		run.Paths = []string{"../features"}
 	}
-	if testing.Verbose() && run.Format == "progress" {
+	terminal := isTerminal(os.Stdout)
+	if testing.Verbose() && terminal && run.Format == plainFormat {
 		run.Format = "pretty"
+	}
+	run.NoColors = run.NoColors || !terminal
+	godog.Format(plainFormat, "Prints a dot per scenario, and their number at the end.", func(_ string, out io.Writer) godog.Formatter {
+		return newPlain(out, testing.Verbose())
+	})
+	if _, err := suite.builder.Binary(t.Context()); err != nil { // once, not for each scenario
+		t.Fatal(err)
 	}
 	status := godog.TestSuite{
 		Name: "b2bua", ScenarioInitializer: InitializeScenario, Options: &run,
@@ -55,4 +63,10 @@ func TestFeatures(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("the suite ended with status %d", status)
 	}
+}
+
+// isTerminal tells whether somebody looks on: colours are not for files and pipes.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -25,6 +25,9 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.inviteSteps(sc)
 	w.softphoneSteps(sc)
 	w.mediaSteps(sc)
+	w.processSteps(sc)
+	w.dialogSteps(sc)
+	w.crowdSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

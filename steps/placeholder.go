@@ -18,6 +18,9 @@ var placeholder = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
 //	{{dir}}                    directory of the scenario's world
 //	{{port}}                   a port of [::1] that is free
 //	{{1300 letters}}           a word that makes a request too large for UDP
+//	{{alice.call-id}}          Call-ID of alice's call
+//	{{alice.tag}}              her own tag in it
+//	{{alice.peer-tag}}         b2bua's tag in it
 //	{{space}}                  one blank, where an editor would remove it
 func (w *World) expand(text string) (string, error) {
 	var unknown error
@@ -39,6 +42,10 @@ func (w *World) places() map[string]string {
 	}
 	for name, phone := range w.phones {
 		places[name], places[name+".ip"] = phone.Addr().String(), phone.Addr().Addr().String()
+	}
+	for name, call := range w.calls {
+		places[name+".call-id"] = call.ID
+		places[name+".tag"], places[name+".peer-tag"] = call.Tags()
 	}
 	for name, value := range w.named {
 		places[name] = value

@@ -33,6 +33,7 @@ func (w *World) softphoneSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) and (\w+) are in the call$`, w.inTheCall)
 	sc.Step(`^(\w+) and (\w+) hear each other$`, w.hearEachOther)
 	sc.Step(`^(\w+) and (\w+) see each other$`, w.seeEachOther)
+	sc.Step(`^(\w+) negotiates again$`, w.negotiatesAgain)
 	sc.Step(`^(\w+) ends the call$`, w.endsTheCall)
 	sc.Step(`^(\w+) is free again$`, w.isFree)
 	sc.Step(`^(\w+)'s call was refused with (\d+)$`, w.wasRefused)
@@ -206,6 +207,15 @@ func (w *World) exchange(one, other string, wait func(*endpoint.Call, context.Co
 		w.during(one, func(c *endpoint.Call, ctx context.Context) error { return wait(c, ctx, second.Tone()) }),
 		w.during(other, func(c *endpoint.Call, ctx context.Context) error { return wait(c, ctx, first.Tone()) }),
 	)
+}
+
+// negotiatesAgain sends a re-INVITE with what the softphone was made with.
+func (w *World) negotiatesAgain(name string) error {
+	media, err := w.ownMedia(name)
+	if err != nil {
+		return err
+	}
+	return w.during(name, func(c *endpoint.Call, ctx context.Context) error { return c.Reinvite(ctx, media) })
 }
 
 func (w *World) endsTheCall(name string) error {

@@ -175,7 +175,10 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 
 // openSoftphone fills in what is the same for all: address of record, a tone of its own, the recorder.
 func (w *World) openSoftphone(cfg endpoint.Config) (*endpoint.Phone, error) {
-	cfg.AOR, cfg.Tone, cfg.Record = fmt.Sprintf("sip:%s@%s", cfg.Name, domain), tones[len(w.ends)%len(tones)], w.recorder
+	cfg.AOR, cfg.Record = fmt.Sprintf("sip:%s@%s", cfg.Name, domain), w.recorder
+	if cfg.Tone == 0 {
+		cfg.Tone = tones[len(w.ends)%len(tones)]
+	}
 	phone, err := endpoint.New(cfg)
 	if err != nil {
 		return nil, err

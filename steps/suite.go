@@ -13,7 +13,7 @@ import (
 )
 
 // settled is generous: ports drain before they are used again.
-const settled = 15 * time.Second
+const settled = 60 * time.Second
 
 // Suite is what the scenarios of one run share: the binary, built once.
 type Suite struct {

@@ -20,8 +20,13 @@ import (
 )
 
 // patience is how long a step waits for something that is due at once. It is long because a loaded machine with the race
-// detector on is slow; a passing scenario never waits it out.
-const patience = 20 * time.Second
+// detector on is slow; a passing scenario never waits it out. B2BUA_PATIENCE shortens it for whoever writes a scenario.
+var patience = func() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("B2BUA_PATIENCE")); err == nil {
+		return d
+	}
+	return 60 * time.Second
+}()
 
 // World is everything one scenario touches.
 type World struct {
@@ -35,6 +40,8 @@ type World struct {
 	port   string         // of [::1], which all scenarios share
 
 	settings  *settings
+	arguments string            // more of them for the command line, before expansion
+	files     map[string]string // what scenarios wrote, by name
 	process   *product.Process
 	announced product.Announced
 	base      int         // UDP sockets of the product before the first call
@@ -43,14 +50,17 @@ type World struct {
 	recorder *capture.Recorder
 	named    map[string]string // placeholders that steps define
 
-	phones  map[string]*wire.Phone // literal phones
-	calls   map[string]*wire.Call  // the latest call of each literal phone
-	pending map[string]string      // phone -> branch of a request whose answer a later step looks at
+	phones  map[string]*wire.Phone    // literal phones
+	calls   map[string]*wire.Call     // the latest call of each literal phone
+	pending map[string]string         // phone -> branch of a request whose answer a later step looks at
+	inside  map[string]*inside        // phone -> its latest request inside a call
+	offered map[string]*wire.Received // phone -> the latest re-INVITE that it received
 
 	proxy *proxy.Proxy
 	ends  map[string]*endpoint.Phone // softphones
 	kits  map[string]endpoint.Media  // what each softphone was made with
 	media map[string]*endpoint.Call  // the latest call of each softphone
+	pairs [][2]string                // of softphones in a crowd: caller, callee
 	lines map[string]*wire.Line      // literal media ends
 
 	authority *authority // of the scenario's certificates; nil without TLS
@@ -62,7 +72,8 @@ type World struct {
 func newWorld(suite *Suite) *World {
 	return &World{
 		suite: suite, settings: newSettings(), recorder: capture.NewRecorder(), named: map[string]string{},
-		phones: map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{},
+		phones: map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{}, files: map[string]string{},
+		inside: map[string]*inside{}, offered: map[string]*wire.Received{},
 		ends: map[string]*endpoint.Phone{}, kits: map[string]endpoint.Media{}, media: map[string]*endpoint.Call{}, lines: map[string]*wire.Line{},
 	}
 }
@@ -121,7 +132,11 @@ func (w *World) start() error {
 	if err != nil {
 		return err
 	}
-	w.process, err = w.binary.Start(w.dir, nil, "-c", path)
+	more, err := w.expand(w.arguments)
+	if err != nil {
+		return err
+	}
+	w.process, err = w.binary.Start(w.dir, nil, append([]string{"-c", path}, strings.Fields(more)...)...)
 	if err != nil {
 		return err
 	}
@@ -147,12 +162,22 @@ func listens(sockets []product.Socket, at netip.AddrPort) bool {
 	return false
 }
 
-// countUDP counts UDP sockets on an address: media, and listeners. One on the unspecified address is the outgoing side of
-// signalling, which comes with the first message and stays.
+// countUDP counts UDP sockets: media, listeners, and ports opened to send SIP by.
 func countUDP(sockets []product.Socket) int {
 	n := 0
 	for _, s := range sockets {
-		if s.Network == "udp" && !s.Local.Addr().IsUnspecified() {
+		if s.Network == "udp" {
+			n++
+		}
+	}
+	return n
+}
+
+// signalling counts the UDP ports that the product says it opened to send SIP by. They outlive the call that needed them.
+func (w *World) signalling() int {
+	n := 0
+	for _, line := range w.process.Lines() {
+		if strings.Contains(line.Text, "UDP port opened to send by") {
 			n++
 		}
 	}
@@ -190,7 +215,7 @@ func (w *World) awaitIdle() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), w.suite.settled)
 	defer cancel()
-	return w.process.AwaitSockets(ctx, "rid of the media sockets of its calls", func(s []product.Socket) bool { return countUDP(s) <= w.base })
+	return w.process.AwaitSockets(ctx, "rid of the media sockets of its calls", func(s []product.Socket) bool { return countUDP(s) <= w.base+w.signalling() })
 }
 
 // hangUpAll ends every call that the scenario left up, as people do at the end of the day.

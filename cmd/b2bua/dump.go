@@ -16,8 +16,8 @@ func (f *flags) printed(out io.Writer) (bool, error) {
 	case f.DumpDefault.given:
 		return true, f.dump(f.DumpDefault.value, out)
 	case f.ListSections:
-		fmt.Fprintln(out, strings.Join(config.Sections(), "\n"))
-		return true, nil
+		_, err := fmt.Fprintln(out, strings.Join(config.Sections(), "\n"))
+		return true, err
 	case f.ListOverrides.given:
 		return true, list(f.ListOverrides.value, out)
 	case f.ListModules, f.DumpMibs:

@@ -57,9 +57,9 @@ func (f *flags) load(out io.Writer) (*config.Config, *config.Report, error) {
 		return cfg, report, nil
 	}
 	faults := report.Of(config.Fault)
-	fmt.Fprintf(out, "b2bua: the configuration has %s, nothing was started:\n\n", count(len(faults), "fault"))
+	_, _ = fmt.Fprintf(out, "b2bua: the configuration has %s, nothing was started:\n\n", count(len(faults), "fault"))
 	for _, fault := range faults {
-		fmt.Fprintf(out, "%s\n\n", fault.Text())
+		_, _ = fmt.Fprintf(out, "%s\n\n", fault.Text())
 	}
 	printMild(out, report)
 	return nil, report, &configError{}
@@ -69,7 +69,7 @@ func (f *flags) load(out io.Writer) (*config.Config, *config.Report, error) {
 func printMild(out io.Writer, report *config.Report) {
 	for _, f := range report.Findings {
 		if f.Severity != config.Fault {
-			fmt.Fprintf(out, "%v: %v\n", f.Severity, f)
+			_, _ = fmt.Fprintf(out, "%v: %v\n", f.Severity, f)
 		}
 	}
 }
@@ -88,13 +88,13 @@ func (f *flags) check(stdout, stderr io.Writer) error {
 		return err
 	}
 	printMild(stderr, report)
-	switch skipped, warnings := report.Count(config.Skipped), report.Count(config.Warning); {
-	case skipped+warnings == 0:
-		fmt.Fprintln(stdout, "The configuration has no fault.")
-	default:
-		fmt.Fprintf(stdout, "The configuration can be used; %s skipped, %s.\n", count(skipped, "rule"), count(warnings, "warning"))
+	skipped, warnings := report.Count(config.Skipped), report.Count(config.Warning)
+	if skipped+warnings == 0 {
+		_, err = fmt.Fprintln(stdout, "The configuration has no fault.")
+		return err
 	}
-	return nil
+	_, err = fmt.Fprintf(stdout, "The configuration can be used; %s skipped, %s.\n", count(skipped, "rule"), count(warnings, "warning"))
+	return err
 }
 
 // rewrite is --rewrite-config. Faults are reported and do not keep it from printing, as in the original.
@@ -105,7 +105,7 @@ func (f *flags) rewrite(stdout, stderr io.Writer) error {
 	}
 	_, report := config.Load(files, f.Set)
 	for _, finding := range report.Findings {
-		fmt.Fprintf(stderr, "%v: %v\n", finding.Severity, finding)
+		_, _ = fmt.Fprintf(stderr, "%v: %v\n", finding.Severity, finding)
 	}
 	_, err = io.WriteString(stdout, config.Rewrite(files, f.Set))
 	return err

@@ -57,7 +57,7 @@ type optional struct {
 }
 
 // Decode takes the next word as the value, unless it is a flag.
-func (o *optional) Decode(ctx *kong.DecodeContext) error {
+func (o *optional) Decode(ctx *kong.DecodeContext) error { //nolint:unparam // the error is part of kong.MapperValue
 	*o = optional{given: true, value: "all"}
 	next := ctx.Scan.Peek()
 	if next.IsEOL() || next.Type != kong.FlagValueToken && (!next.IsValue() || strings.HasPrefix(next.String(), "-")) {
@@ -79,7 +79,9 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 		return err
 	}
 	if top {
-		fmt.Fprint(ctx.Stdout, examples)
+		if _, err := fmt.Fprint(ctx.Stdout, examples); err != nil {
+			return err
+		}
 	}
 	return errDone
 }
@@ -88,7 +90,9 @@ type versionFlag bool
 
 // BeforeReset prints the version.
 func (versionFlag) BeforeReset(ctx *kong.Context) error {
-	fmt.Fprintln(ctx.Stdout, "b2bua version: "+config.Version)
+	if _, err := fmt.Fprintln(ctx.Stdout, "b2bua version: "+config.Version); err != nil {
+		return err
+	}
 	return errDone
 }
 

@@ -18,7 +18,7 @@ func main() { os.Exit(program(context.Background(), os.Args[1:], os.Stdout, os.S
 func program(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := command(ctx, args, stdout, stderr)
 	if err != nil && !errors.Is(err, errDone) && err.Error() != "" {
-		fmt.Fprintf(stderr, "b2bua: %v\n", err)
+		_, _ = fmt.Fprintf(stderr, "b2bua: %v\n", err)
 	}
 	return status(err)
 }
@@ -32,7 +32,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return fmt.Errorf("%w; see b2bua --help", err)
 	}
 	for _, text := range f.unused() {
-		fmt.Fprintf(stderr, "b2bua: warning: %s\n", text)
+		_, _ = fmt.Fprintf(stderr, "b2bua: warning: %s\n", text)
 	}
 	if err := f.checkServer(); err != nil {
 		return err

@@ -281,7 +281,7 @@ log-lvel=debug
 	assert.Contains(t, out.String(), "flexisip-warning- configuration - "+path+":")
 	require.NoError(t, notify.SetReadDeadline(time.Now().Add(20*time.Second)))
 	var told []string
-	for buf := make([]byte, 100); len(told) < 50 && !(slices.Contains(told, "READY=1") && slices.Contains(told, "WATCHDOG=1")); {
+	for buf := make([]byte, 100); len(told) < 50 && (!slices.Contains(told, "READY=1") || !slices.Contains(told, "WATCHDOG=1")); {
 		n, _, err := notify.ReadFrom(buf)
 		require.NoError(t, err)
 		told = append(told, string(buf[:n]))

@@ -35,7 +35,7 @@ func startProduct(ctx context.Context, program, dir, proxyURI string) (*product,
 	}
 	p := &product{cmd: exec.Command(program, "-c", file), uri: fmt.Sprintf("sip:127.0.0.1:%d;transport=tcp", port), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = dieWithUs()
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting b2bua: %w", err)
 	}

@@ -24,6 +24,7 @@ type Decision struct {
 	Callee     sip.Address   // Request-URI (its URI) and To of leg B
 	From       sip.Address   // From of leg B, without tag
 	Route      []sip.Address // route of leg B, first hop first; empty: the Request-URI is the next hop
+	RouteFrom  string        // the setting that Route comes from, for the log
 	Encryption sdp.Encryption
 	Suites     []sdp.Suite // SDES on leg B: offered in this order, and only these
 	AVPF       bool        // offer RTP/AVPF profiles on leg B

@@ -32,6 +32,7 @@ type call struct {
 	e        *Engine
 	number   uint64
 	state    state
+	peer     string // where leg A's INVITE came from
 	started  time.Time
 	answered time.Time // zero: never
 	facts    app.Facts
@@ -79,13 +80,15 @@ type leg struct {
 	ref    Ref          // B: its client transaction
 	acks   map[uint32]TxID
 	flow   uint64
-	local  netip.Addr
+	local  netip.Addr // our address of its signalling
+	media  netip.Addr // our address of its media
 
 	theirs, ours *sdp.Session // last description of each
 	agreed       []sdp.Agreed
 	ports        []sdp.Ports
-	inEarly      bool // A: the answer was sent in a 183; B: media of a provisional answer runs
-	offered      bool // A: our offer is in the 2xx, the answer comes with the ACK
+	earlyTag     string // B: To tag of the branch whose media runs
+	inEarly      bool   // A: the answer was sent in a 183; B: media of a provisional answer runs
+	offered      bool   // A: our offer is in the 2xx, the answer comes with the ACK
 	told180      bool
 
 	secure map[int]bool // by m= index, of streams whose keys come from a handshake: are they there?
@@ -163,7 +166,7 @@ func (c *call) callerGone(now time.Time, status int, why string, reasons []sip.H
 func (c *call) mediaLost(now time.Time, side Side, silent time.Duration) {
 	l := c.leg(side)
 	c.end(now, ending{
-		why:     "no RTP or RTCP on " + side.String() + " for " + silent.String() + " (b2bua-server/no-rtp-timeout)",
+		why:     "no RTP or RTCP on " + side.String() + " for " + silent.Round(100*time.Millisecond).String() + " (b2bua-server/no-rtp-timeout)",
 		reasons: reasonSIP(503, "Media lost"), silent: l,
 	})
 }

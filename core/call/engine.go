@@ -30,7 +30,9 @@ type Config struct {
 	Fingerprint sdp.Fingerprint
 	// SecureTimeout is how long a leg that must be secure may be without keys after the answer (decision 10).
 	SecureTimeout time.Duration
-	Rand          io.Reader
+	// MediaAddresses, at most one of each family, stand in our SDP whatever the system routes by (b2bua/media-address).
+	MediaAddresses []netip.Addr
+	Rand           io.Reader
 }
 
 // Engine owns all calls of the process.
@@ -47,6 +49,7 @@ type Engine struct {
 	calledN uint64
 	refN    Ref
 	closing string // not empty: shutting down, and why
+	busy    *call  // whose input is being handled, where no Call-ID tells
 }
 
 // pending is a request of ours under way.
@@ -95,7 +98,9 @@ func (e *Engine) Advance(now time.Time) {
 		if !ok {
 			return
 		}
+		e.busy = t.call
 		t.run(now)
+		e.busy = nil
 	}
 }
 
@@ -160,10 +165,12 @@ func (e *Engine) RequestFailed(now time.Time, ref Ref, err error) {
 	p.handle(now, nil, err)
 }
 
-// Located answers Locate: the local address by which leg B's next hop is reached, or why it is not.
-func (e *Engine) Located(now time.Time, number uint64, local netip.Addr, err error) {
+// Located answers Locate: where leg B's next hop is, or why it cannot be reached.
+func (e *Engine) Located(now time.Time, number uint64, at Location, err error) {
 	if c := e.calls[number]; c != nil && c.state == stLocating {
-		c.located(now, local, err)
+		e.busy = c
+		c.located(now, at, err)
+		e.busy = nil
 	}
 }
 
@@ -195,10 +202,13 @@ func (e *Engine) MediaLost(now time.Time, number uint64, side Side, silent time.
 	}
 }
 
-// Fail ends the calls of a dialog after a fault of our own; what is for the log.
+// Fail ends the calls of a dialog after a fault of our own; what is for the log. An empty Call-ID means the call whose timer or
+// answered question it was.
 func (e *Engine) Fail(now time.Time, callID, what string) {
+	busy := e.busy
+	e.busy = nil
 	for _, c := range e.inOrder() {
-		if c.a.callID() == callID || c.b.callID() == callID {
+		if callID == "" && c == busy || callID != "" && (c.a.callID() == callID || c.b.callID() == callID) {
 			e.tell(event.LocalFault{Call: c.name(), What: what})
 			c.end(now, ending{why: "internal fault", status: 500, reasons: reasonSIP(500, "Internal fault")})
 		}

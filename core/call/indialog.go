@@ -65,10 +65,10 @@ func (l *leg) byeReceived(now time.Time, tx TxID, req *sip.Message) {
 func (l *leg) reinvited(tx TxID, req *sip.Message) {
 	e, c := l.call.e, l.call
 	switch {
-	case l.re.ref != 0: // glare (RFC 3261 section 14.2)
+	case l.re.ref != 0, c.state != stRunning && len(l.acks) == 0: // glare, or the other leg is not ready (RFC 3261 section 14.2)
 		e.respond(tx, req, 491, "", "")
 		return
-	case c.state != stRunning || len(l.acks) > 0: // an earlier INVITE of this leg is not finished
+	case len(l.acks) > 0: // an earlier INVITE of this leg is not finished
 		e.respond(tx, req, 500, "", "", sip.Header{Name: "Retry-After", Value: fmt.Sprint(retryAfter(e))})
 		return
 	}
@@ -92,7 +92,7 @@ func (l *leg) reinvited(tx TxID, req *sip.Message) {
 // updated is UPDATE (RFC 3311); its offer is treated as that of a re-INVITE.
 func (l *leg) updated(tx TxID, req *sip.Message) {
 	e, c := l.call.e, l.call
-	if len(req.Body) > 0 && (l.re.ref != 0 || c.state != stRunning) { // RFC 3311 section 5.2
+	if len(req.Body) > 0 && (l.re.ref != 0 || l.offered || c.state != stRunning) { // RFC 3311 section 5.2
 		e.respond(tx, req, 491, "", "")
 		return
 	}
@@ -115,7 +115,7 @@ func (l *leg) updated(tx TxID, req *sip.Message) {
 // reoffer answers an offer made in mid-call; a re-INVITE without SDP gets an offer of what runs.
 func (l *leg) reoffer(req *sip.Message) (ours *sdp.Session, offered bool, err error) {
 	if len(req.Body) == 0 {
-		return l.ours.Reissue(), true, nil
+		return l.ours.Reissue(l.wantedDirections()...), true, nil
 	}
 	if !isSDP(req.ContentType) {
 		return nil, false, fmt.Errorf("body of type %q, only %s is understood", req.ContentType, sdpType)
@@ -127,8 +127,8 @@ func (l *leg) reoffer(req *sip.Message) (ours *sdp.Session, offered bool, err er
 	if err := sdp.CheckOffer(offer, l.call.e.cfg.Support); err != nil {
 		return nil, false, err
 	}
-	if l.encrypted() && offer.Encryption() == sdp.None {
-		return nil, false, fmt.Errorf("%s is encrypted and its new offer is plain RTP: never downgraded in mid-call", l.side)
+	if err := l.keepsEncryption(offer); err != nil {
+		return nil, false, err
 	}
 	// What runs on this leg stays within what runs on both: only streams open in the media plane are answered.
 	running := slices.Clone(l.other().agreed)
@@ -154,8 +154,29 @@ func (l *leg) reoffer(req *sip.Message) (ours *sdp.Session, offered bool, err er
 	return ours, false, nil
 }
 
-func (l *leg) encrypted() bool {
-	return slices.ContainsFunc(l.agreed, func(g sdp.Agreed) bool { return g.Enabled && g.Encryption != sdp.None })
+// keepsEncryption: on a leg with encryption every live stream of a new offer must have some, or nothing of it is taken.
+func (l *leg) keepsEncryption(offer *sdp.Session) error {
+	if !slices.ContainsFunc(l.agreed, func(g sdp.Agreed) bool { return g.Enabled && g.Encryption != sdp.None }) {
+		return nil
+	}
+	for i := range offer.Media {
+		if m := &offer.Media[i]; m.Port != 0 && m.Kind != sdp.Other && m.Encryption() == sdp.None {
+			return fmt.Errorf("%s is encrypted and stream %d (%s) of its new offer is plain RTP: never downgraded in mid-call", l.side, i+1, m.Type)
+		}
+	}
+	return nil
+}
+
+// wantedDirections is what we offer when the peer asks for an offer: what the other leg permits, whatever this one held before
+// (RFC 3264 section 8.4: the direction in an offer is the offerer's wish).
+func (l *leg) wantedDirections() []sdp.Direction {
+	out := make([]sdp.Direction, len(l.ours.Media))
+	for i, g := range l.other().agreed {
+		if i < len(out) {
+			out[i] = g.Direction.Mirror()
+		}
+	}
+	return out
 }
 
 // retryAfter is RFC 3261 section 14.2: between 0 and 10 seconds.

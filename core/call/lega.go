@@ -3,6 +3,7 @@ package call
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,14 +22,16 @@ const sdpType = "application/sdp"
 func (e *Engine) invite(now time.Time, tx TxID, req *sip.Message, from Source) {
 	if r, ok := e.refusedAtOnce(req); ok {
 		e.tell(event.Refused{
-			Call: event.Call{A: req.CallID}, From: req.From.URI.String(), To: req.To.URI.String(), Status: r.status, Why: r.why,
+			Call: event.Call{A: req.CallID}, From: req.From.URI.Redacted(), To: req.To.URI.Redacted(), Peer: from.Peer.String(),
+			Status: r.status, Why: r.why,
 		})
 		e.respond(tx, req, r.status, "", e.tag(from), r.headers...)
 		return
 	}
 	c := e.newCall(now, tx, req, from)
+	c.peer = from.Peer.String()
 	c.facts = app.Facts{To: withoutTag(req.To), From: withoutTag(req.From), RequestURI: req.URI}
-	c.ringing = e.timers.after(now.Add(e.cfg.RingTimeout), c.rungOut)
+	c.ringing = e.timers.after(now.Add(e.cfg.RingTimeout), c, c.rungOut)
 
 	if len(req.Body) > 0 {
 		offer, err := sdp.Parse(req.Body)
@@ -43,7 +46,7 @@ func (e *Engine) invite(now time.Time, tx TxID, req *sip.Message, from Source) {
 		c.facts.Encryption = offer.EncryptionWith(e.cfg.Support)
 	}
 	e.tell(event.Received{
-		Call: c.name(), From: req.From.URI.String(), To: req.To.URI.String(), RequestURI: req.URI.String(), Peer: from.Peer.String(),
+		Call: c.name(), From: req.From.URI.Redacted(), To: req.To.URI.Redacted(), RequestURI: req.URI.Redacted(), Peer: from.Peer.String(),
 		Encryption: c.facts.Encryption.String(), Streams: streamNames(c.a.theirs),
 	})
 	c.decision = e.cfg.App.Decide(c.facts)
@@ -66,7 +69,7 @@ func (e *Engine) refusedAtOnce(req *sip.Message) (refusedAtOnce, bool) {
 	case e.closing != "":
 		return refusedAtOnce{503, e.closing, nil}, true
 	case len(e.calls) >= e.cfg.MaxCalls:
-		return refusedAtOnce{486, fmt.Sprintf("%d calls are running, the limit of b2bua-server/max-calls", len(e.calls)), nil}, true
+		return refusedAtOnce{486, "the limit of b2bua-server/max-calls is reached, calls running: " + strconv.Itoa(len(e.calls)) + "; raise it, or look who calls so much", nil}, true
 	case req.MaxForwards == 0:
 		return refusedAtOnce{483, "Max-Forwards is 0: the call passed too many servers, look for a routing loop", nil}, true
 	case len(req.Body) > 0 && !isSDP(req.ContentType):
@@ -206,7 +209,7 @@ func (l *leg) tell200(now time.Time) error {
 	c.answered = now
 	c.superviseKeys(now)
 	if d := c.e.cfg.MaxDuration; d > 0 {
-		c.longest = c.e.timers.after(now.Add(d), c.overdue)
+		c.longest = c.e.timers.after(now.Add(d), c, c.overdue)
 	}
 	resp := c.e.response(l.invite, 200, "", l.tag)
 	resp.Set("Allow", allow)
@@ -284,7 +287,7 @@ func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
 		}
 	}
 	l.call.superviseKeys(now)
-	l.maybeReinvite()
+	l.maybeReinvite(now)
 }
 
 var errNoSDP = errors.New("no SDP")

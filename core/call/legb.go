@@ -3,7 +3,6 @@ package call
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -23,7 +22,7 @@ const bridgeHeader, bridgeValue = "X-Flexisip-B2BUA", "ignore"
 // place starts leg B: first, where is its next hop and what is our address on the way there?
 func (c *call) place() {
 	c.become(stLocating)
-	c.e.emit(Locate{Call: c.number, Hop: c.hopB()})
+	c.e.emit(Locate{Call: c.number, Hop: c.hopB(), Peer: c.mediaPeer()})
 }
 
 func (c *call) hopB() Hop {
@@ -33,20 +32,29 @@ func (c *call) hopB() Hop {
 	return Hop{URI: c.decision.Callee.URI}
 }
 
+// hopName is the next hop with the setting it comes from.
+func (c *call) hopName() string {
+	name := c.hopB().URI.Redacted()
+	if len(c.decision.Route) > 0 && c.decision.RouteFrom != "" {
+		name += " (" + c.decision.RouteFrom + ")"
+	}
+	return name
+}
+
 // impossible is an error by which leg B cannot exist at all: no such transport here (spec 2.3 step 8).
 type impossible interface{ Impossible() bool }
 
-func (c *call) located(now time.Time, local netip.Addr, err error) {
+func (c *call) located(now time.Time, at Location, err error) {
 	if err != nil {
 		status := 503
 		var im impossible
 		if errors.As(err, &im) && im.Impossible() {
 			status = 501
 		}
-		c.end(now, ending{kind: endFailed, status: status, why: fmt.Sprintf("the next hop of leg B, %s, cannot be reached: %v", c.hopB().URI, err)})
+		c.end(now, ending{kind: endFailed, status: status, why: fmt.Sprintf("the next hop of leg B, %s, cannot be reached: %v", c.hopName(), err)})
 		return
 	}
-	c.b.local = local
+	c.chooseMediaAddresses(at)
 	if c.streams != nil { // repeated INVITE: ports are there
 		c.become(stCalling)
 		c.sendInvite(now)
@@ -74,7 +82,7 @@ func (c *call) openMedia(now time.Time) {
 	for i, k := range kinds {
 		if wanted[i] {
 			c.opening++
-			c.e.emit(MediaOpen{Call: c.number, Index: i, Kind: k, A: c.a.local, B: c.b.local})
+			c.e.emit(MediaOpen{Call: c.number, Index: i, Kind: k, A: c.a.media, B: c.b.media})
 		}
 	}
 	if c.opening == 0 {
@@ -116,7 +124,7 @@ func (c *call) sendInvite(now time.Time) {
 	ref = e.start(b, b.invite, Hop{URI: c.hopB().URI}, func(now time.Time, resp *sip.Message, err error) { b.inviteOutcome(now, ref, resp, err) })
 	b.ref = ref
 	e.tell(event.Placed{
-		Call: c.name(), Callee: d.Callee.URI.String(), Hop: c.hopB().URI.String(), Encryption: d.Encryption.String(),
+		Call: c.name(), Callee: d.Callee.URI.Redacted(), Hop: c.hopName(), Encryption: d.Encryption.String(),
 		Suites: suiteNames(d.Encryption, d.Suites), Why: d.Why,
 	})
 }
@@ -137,7 +145,7 @@ func (c *call) inviteB() *sip.Message {
 	d, e := &c.decision, c.e
 	m := &sip.Message{
 		Method: sip.INVITE, URI: d.Callee.URI, To: d.Callee, From: d.From.WithTag(c.b.tag), CallID: sip.NewCallID(e.cfg.Rand),
-		CSeq: sip.CSeq{Number: dialog.FirstCSeq, Method: sip.INVITE}, MaxForwards: 70, Route: d.Route,
+		CSeq: sip.CSeq{Number: dialog.FirstCSeq, Method: sip.INVITE}, MaxForwards: hopsLeft(c.a.invite), Route: d.Route,
 		Contact: []sip.Address{contactOf(d.From)}, ContentType: sdpType,
 	}
 	m.Set("User-Agent", e.cfg.UserAgent)
@@ -156,6 +164,15 @@ func (c *call) inviteB() *sip.Message {
 		m.Set("Min-SE", c.tries.minSE)
 	}
 	return m
+}
+
+// hopsLeft counts a bridge as a hop, so that a circle of proxies and bridges ends (RFC 7332 section 4.2).
+func hopsLeft(invite *sip.Message) int {
+	const most = 70 // RFC 3261 section 8.1.1.6
+	if invite.MaxForwards < 0 {
+		return most
+	}
+	return min(most, invite.MaxForwards-1)
 }
 
 // translateReplaces is spec 2.12.4: the dialog that leg A's peer knows becomes the one that leg B's peer knows.
@@ -222,7 +239,7 @@ func (l *leg) inviteFailed(now time.Time, ref Ref, err error) {
 	if errors.As(err, &timeout) {
 		status = 408
 	}
-	c.end(now, ending{kind: endFailed, status: status, by: l, why: fmt.Sprintf("leg B by %s: %v", c.hopB().URI, err)})
+	c.end(now, ending{kind: endFailed, status: status, by: l, why: fmt.Sprintf("leg B by %s: %v", c.hopName(), err)})
 }
 
 // provisional is spec 2.4.1.
@@ -234,13 +251,7 @@ func (l *leg) provisional(resp *sip.Message) {
 	l.become(legEarly)
 	early := false
 	if len(resp.Body) > 0 && !l.inEarly && c.a.theirs != nil {
-		if err := l.take(resp); err != nil {
-			c.peerFault(l, fmt.Sprintf("the SDP of its %d cannot be used and is ignored until the answer: %v", resp.Status, err))
-		} else if err := c.a.tell183(); err != nil {
-			c.peerFault(c.a, fmt.Sprintf("no early media: %v", err))
-		} else {
-			l.inEarly, early = true, true
-		}
+		early = l.earlyMedia(resp)
 	}
 	if !early && (!l.inEarly || len(resp.Body) == 0) {
 		c.a.tell180()
@@ -248,19 +259,38 @@ func (l *leg) provisional(resp *sip.Message) {
 	c.e.tell(event.Progress{Call: c.name(), Status: resp.Status, EarlyMedia: early})
 }
 
+// earlyMedia starts it; leg A gets one answer only, whichever branch or repeated INVITE of leg B it came from.
+func (l *leg) earlyMedia(resp *sip.Message) bool {
+	c := l.call
+	if err := l.take(resp); err != nil {
+		c.peerFault(l, fmt.Sprintf("the SDP of its %d cannot be used and is ignored until the answer: %v", resp.Status, err))
+		return false
+	}
+	l.inEarly, l.earlyTag = true, resp.To.Tag()
+	if c.a.inEarly {
+		return true
+	}
+	if err := c.a.tell183(); err != nil {
+		c.peerFault(c.a, fmt.Sprintf("no early media: %v", err))
+		return false
+	}
+	return true
+}
+
 // accepted is a 2xx: of the call we wait for, of one that was cancelled meanwhile, or of a second callee of a fork.
 func (l *leg) accepted(now time.Time, ref Ref, resp *sip.Message) {
 	c := l.call
 	invite := l.invite
 	dlg, err := dialog.NewUAC(invite, resp)
-	if err != nil || resp.CallID != invite.CallID {
-		c.peerFault(l, fmt.Sprintf("2xx without a usable dialog: %v", err))
+	if err != nil {
+		c.peerFault(l, err.Error())
 		return
 	}
 	dlg.Contact = invite.Contact[0]
 	c.e.emit(SendAck{Ref: ref, Msg: l.dress(dlg.Ack(invite.CSeq.Number)), Hop: Hop{URI: dlg.NextHop()}})
 	if ref != l.ref || c.state != stCalling {
 		l.dismiss(dlg)
+		c.e.timers.after(now.Add(c.e.cfg.Linger), c, func(time.Time) { c.e.forget(ref) })
 		return
 	}
 	l.dlg = dlg
@@ -281,9 +311,9 @@ func (l *leg) accepted(now time.Time, ref Ref, resp *sip.Message) {
 	c.dropRefused()
 }
 
-// takeFinal reads the 2xx's answer; a 2xx without SDP after early media repeats the one of the 18x.
+// takeFinal reads the 2xx's answer; a 2xx without SDP after early media repeats the one of that branch's 18x.
 func (l *leg) takeFinal(resp *sip.Message) error {
-	if len(resp.Body) == 0 && l.inEarly {
+	if len(resp.Body) == 0 && l.inEarly && resp.To.Tag() == l.earlyTag {
 		return nil
 	}
 	return l.take(resp)
@@ -297,7 +327,7 @@ func (l *leg) dismiss(dlg *dialog.Dialog) {
 	if l.state == legCancelled {
 		l.become(legOver)
 	}
-	l.call.note("leg B answered by " + dlg.Remote().URI.String() + " although it is not wanted any more: released")
+	l.call.note("leg B answered by " + dlg.Remote().URI.Redacted() + " although it is not wanted any more: released")
 }
 
 // dropRefused frees the ports of streams that leg B refused.
@@ -315,9 +345,11 @@ func (l *leg) refused(now time.Time, resp *sip.Message) {
 	c, d := l.call, &l.call.decision
 	switch {
 	case resp.Status/100 == 3 && len(resp.Contact) > 0 && !resp.ContactStar:
-		if c.tries.redirects++; c.tries.redirects <= maxRedirects {
-			c.note(fmt.Sprintf("leg B redirected by %d to %s", resp.Status, resp.Contact[0].URI))
-			d.Callee = sip.Address{Display: resp.Contact[0].Display, URI: resp.Contact[0].URI}
+		to := redirectTarget(resp.Contact[0])
+		insecure := d.Callee.URI.Scheme == "sips" && to.URI.Scheme != "sips" // RFC 3261 section 8.1.3.4
+		if c.tries.redirects++; c.tries.redirects <= maxRedirects && !insecure {
+			c.note(fmt.Sprintf("leg B redirected by %d to %s", resp.Status, to.URI.Redacted()))
+			d.Callee = to
 			c.again()
 			return
 		}
@@ -335,15 +367,32 @@ func (l *leg) refused(now time.Time, resp *sip.Message) {
 	}
 	c.end(now, ending{
 		kind: endFailed, by: l, status: resp.Status, phrase: resp.Reason, headers: copied(resp),
-		why: fmt.Sprintf("leg B answered %d %s", resp.Status, resp.Reason),
+		why: c.refusedWhy(resp),
 	})
+}
+
+// redirectTarget is a Contact as Request-URI: without what must not stand there (RFC 3261 section 19.1.1, table 1).
+func redirectTarget(contact sip.Address) sip.Address {
+	to := sip.Address{Display: contact.Display, URI: contact.URI}
+	to.URI.Headers, to.URI.Params = "", to.URI.Params.Without("method")
+	return to
+}
+
+// refusedWhy adds to a refusal what our own settings may have to do with it.
+func (c *call) refusedWhy(resp *sip.Message) string {
+	why := fmt.Sprintf("leg B answered %d %s", resp.Status, resp.Reason)
+	d := &c.decision
+	if (resp.Status == 415 || resp.Status == 488) && d.Encryption != sdp.None {
+		why += fmt.Sprintf("; it was offered %s because of %s, and never gets less: change the rule, or what the phone accepts", d.Encryption, d.Why)
+	}
+	return why
 }
 
 // again places leg B once more after a final response; the ports are kept.
 func (c *call) again() {
-	c.b.state, c.b.inEarly, c.b.ref = legIdle, false, 0
+	c.b.state, c.b.inEarly, c.b.earlyTag, c.b.ref = legIdle, false, "", 0
 	c.state = stLocating
-	c.e.emit(Locate{Call: c.number, Hop: c.hopB()})
+	c.e.emit(Locate{Call: c.number, Hop: c.hopB(), Peer: c.mediaPeer()})
 }
 
 func mediaNames(agreed []sdp.Agreed) string {

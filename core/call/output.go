@@ -80,10 +80,17 @@ type StopRepeating struct{ Tx TxID }
 // Forget says that nothing more will be asked about Ref.
 type Forget struct{ Ref Ref }
 
-// Locate asks where the next hop of leg B is and from which local address it is reached; the answer is the input Located.
+// Locate asks where the next hop of leg B is; the answer is the input Located.
 type Locate struct {
 	Call uint64
 	Hop  Hop
+	Peer netip.Addr // where leg A wants its media; invalid: it did not say
+}
+
+// Location answers Locate.
+type Location struct {
+	Local netip.Addr // our address towards the hop
+	Route netip.Addr // our address towards Locate.Peer; invalid: unknown
 }
 
 // MediaOpen asks for local ports on both legs for one m= section; the answer is the input MediaOpened.

@@ -13,11 +13,11 @@ type reinvite struct {
 	wanted bool // to be sent when the dialog is free
 	ref    Ref  // under way
 	offer  *sdp.Session
-	retry  *timer
+	tired  *timer // no final response yet
 }
 
 // maybeReinvite sends the re-INVITE that is wanted on this leg once nothing else is under way on it.
-func (l *leg) maybeReinvite() {
+func (l *leg) maybeReinvite(now time.Time) {
 	c := l.call
 	if !l.re.wanted || l.re.ref != 0 || c.state != stRunning || len(l.acks) > 0 {
 		return
@@ -35,11 +35,17 @@ func (l *leg) maybeReinvite() {
 	l.re.offer = offer
 	req := l.newRequest(sip.INVITE)
 	l.describe(req, offer)
-	l.re.ref = c.e.start(l, req, l.hop(), func(now time.Time, resp *sip.Message, err error) { l.reinviteOutcome(now, req, resp, err) })
+	ref := c.e.start(l, req, l.hop(), func(now time.Time, resp *sip.Message, err error) { l.reinviteOutcome(now, req, resp, err) })
+	l.re.ref = ref
+	// A 100 and nothing more would leave the dialog blocked for ever: nobody is asked here, so 64*T1 is enough.
+	l.re.tired = c.e.timers.after(now.Add(c.e.cfg.Linger), c, func(time.Time) { c.e.emit(SendCancel{Ref: ref}) })
 }
 
 func (l *leg) reinviteOutcome(now time.Time, req, resp *sip.Message, err error) {
 	c, ref := l.call, l.re.ref
+	if err != nil || resp.Status >= 200 {
+		c.e.timers.stop(l.re.tired)
+	}
 	switch {
 	case err != nil:
 		l.re.ref = 0
@@ -50,7 +56,7 @@ func (l *leg) reinviteOutcome(now time.Time, req, resp *sip.Message, err error) 
 	case resp.Status < 300:
 		l.dlg.UpdateTarget(resp)
 		c.e.emit(SendAck{Ref: ref, Msg: l.dress(l.dlg.Ack(req.CSeq.Number)), Hop: l.hop()})
-		c.e.timers.after(now.Add(c.e.cfg.Linger), func(time.Time) { c.e.forget(ref) })
+		c.e.timers.after(now.Add(c.e.cfg.Linger), l.call, func(time.Time) { c.e.forget(ref) })
 		l.re.ref = 0
 		if c.state != stOver {
 			l.ours = l.re.offer
@@ -73,10 +79,10 @@ func (l *leg) reinviteRefused(now time.Time, resp *sip.Message) {
 	}
 	switch resp.Status {
 	case 408, 481:
-		c.end(now, ending{why: fmt.Sprintf("%s answered %d to a re-INVITE", l.side, resp.Status), by: l, reasons: reasonSIP(resp.Status, resp.Reason)})
+		c.end(now, ending{why: fmt.Sprintf("%s answered %d to a re-INVITE", l.side, resp.Status), reasons: reasonSIP(resp.Status, resp.Reason)})
 	case 491:
 		l.re.wanted = true
-		l.re.retry = c.e.timers.after(now.Add(l.glareDelay()), func(time.Time) { l.maybeReinvite() })
+		c.e.timers.after(now.Add(l.glareDelay()), c, func(now time.Time) { l.maybeReinvite(now) })
 	default:
 		c.peerFault(l, fmt.Sprintf("re-INVITE refused with %d %s, the call goes on as it was", resp.Status, resp.Reason))
 	}

@@ -44,7 +44,7 @@ func (c *call) end(now time.Time, w ending) {
 	c.endB(w)
 	c.e.emit(MediaClose{Call: c.number, Index: AllStreams})
 	delete(c.e.calls, c.number)
-	c.e.timers.after(now.Add(c.e.cfg.Linger), func(time.Time) { c.purge() })
+	c.e.timers.after(now.Add(c.e.cfg.Linger), c, func(time.Time) { c.purge() })
 	for _, l := range []*leg{c.a, c.b} {
 		l.strip()
 	}
@@ -54,9 +54,9 @@ func (c *call) report(now time.Time, w ending) {
 	name := c.name()
 	switch w.kind {
 	case endRefused:
-		c.e.tell(event.Refused{Call: name, From: c.facts.From.URI.String(), To: c.facts.To.URI.String(), Status: w.status, Why: w.why})
+		c.e.tell(event.Refused{Call: name, From: c.facts.From.URI.Redacted(), To: c.facts.To.URI.Redacted(), Peer: c.peer, Status: w.status, Why: w.why})
 	case endFailed:
-		c.e.tell(event.Failed{Call: name, To: c.decision.Callee.URI.String(), Status: w.status, Why: w.why})
+		c.e.tell(event.Failed{Call: name, To: c.decision.Callee.URI.Redacted(), Status: w.status, Why: w.why})
 	case endReleased:
 		ev := event.Released{Call: name, Why: w.why}
 		if !c.answered.IsZero() {
@@ -127,7 +127,17 @@ func (l *leg) reasonsFor(w ending) []sip.Header {
 	return w.reasons
 }
 
-func (l *leg) become(s legState) { l.state = s }
+// become is the only way into a leg's state. A leg that owes a BYE counts as a request that is still to be answered.
+func (l *leg) become(s legState) {
+	if owes := s == legEnding; owes != (l.state == legEnding) {
+		if owes {
+			l.call.e.waiting++
+		} else {
+			l.call.e.waiting--
+		}
+	}
+	l.state = s
+}
 
 // bye sends BYE; whatever it brings, the leg is over.
 func (l *leg) bye(reasons []sip.Header) {

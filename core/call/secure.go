@@ -36,7 +36,7 @@ func (l *leg) secured(index int, suite sdp.Suite) {
 // superviseKeys starts the patience of decision 10 once leg A is answered.
 func (c *call) superviseKeys(now time.Time) {
 	if c.keyless == nil && (c.a.waitsForKeys() || c.b.waitsForKeys()) {
-		c.keyless = c.e.timers.after(now.Add(c.e.cfg.SecureTimeout), c.stillKeyless)
+		c.keyless = c.e.timers.after(now.Add(c.e.cfg.SecureTimeout), c, c.stillKeyless)
 	}
 }
 

@@ -29,7 +29,7 @@ func (e *Engine) stray(tx TxID, req *sip.Message, from Source) {
 		tag = e.tag(from)
 	}
 	e.tell(event.Stray{
-		Method: string(req.Method), From: req.From.URI.String(), To: req.To.URI.String(), Peer: from.Peer.String(), Status: status, Why: why,
+		Method: string(req.Method), From: req.From.URI.Redacted(), To: req.To.URI.Redacted(), Peer: from.Peer.String(), Status: status, Why: why,
 	})
 	e.respond(tx, req, status, "", tag, headers...)
 }

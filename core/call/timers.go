@@ -7,16 +7,17 @@ import (
 
 // timer is something to do at a time, unless it was stopped.
 type timer struct {
-	at  time.Time
-	run func(now time.Time)
-	pos int // in the heap; -1: not in it
+	at   time.Time
+	call *call
+	run  func(now time.Time)
+	pos  int // in the heap; -1: not in it
 }
 
 // timers is a heap of them, the earliest first.
 type timers struct{ h timerHeap }
 
-func (t *timers) after(at time.Time, run func(time.Time)) *timer {
-	x := &timer{at: at, run: run}
+func (t *timers) after(at time.Time, c *call, run func(time.Time)) *timer {
+	x := &timer{at: at, call: c, run: run}
 	heap.Push(&t.h, x)
 	return x
 }

@@ -82,11 +82,13 @@ type world struct {
 	now     time.Time
 	out     strings.Builder
 	app     *scriptedApp
-	hold    bool  // Locate is not answered by itself
-	located error // what Locate meets
-	ports   error // what MediaOpen meets
-	full    bool  // print messages whole
-	quiet   bool  // print nothing
+	hop     string     // our address towards leg B's next hop
+	route   netip.Addr // our address towards leg A's media
+	hold    bool       // Locate is not answered by itself
+	located error      // what Locate meets
+	ports   error      // what MediaOpen meets
+	full    bool       // print messages whole
+	quiet   bool       // print nothing
 	txN     TxID
 	open    map[string]bool // streams
 
@@ -120,6 +122,7 @@ func newWorld(t *testing.T) *world {
 	proxy, err := sip.ParseAddress("<sip:127.0.0.1:5060;transport=tcp;lr>")
 	require.NoError(t, err)
 	w := &world{t: t, now: time.Unix(1000, 0), app: &scriptedApp{d: app.Decision{Route: []sip.Address{proxy}}}, open: map[string]bool{}, ownReq: map[Ref]*sip.Message{}}
+	w.hop = "127.0.0.2"
 	w.config(nil)
 	return w
 }
@@ -144,6 +147,12 @@ func (w *world) config(args map[string]string) {
 			w.hold = v == "true"
 		case "located":
 			w.located = failure(v)
+		case "hop":
+			w.hop = v
+		case "route":
+			w.route = netip.MustParseAddr(v)
+		case "media":
+			cfg.MediaAddresses = []netip.Addr{netip.MustParseAddr(v)}
 		case "ports":
 			w.ports = errors.New(v)
 		default:
@@ -203,7 +212,7 @@ func (w *world) command(line string) {
 	case "a-fails":
 		w.e.ResponseFailed(w.now, w.txA, failure(multi["method"][0]))
 	case "located":
-		w.e.Located(w.now, 1, netip.MustParseAddr("127.0.0.2"), failure(args["error"]))
+		w.e.Located(w.now, 1, w.location(), failure(args["error"]))
 	case "media-lost":
 		w.e.MediaLost(w.now, 1, sides[multi["method"][0]], 30*time.Second)
 	case "secured":
@@ -219,6 +228,11 @@ func (w *world) command(line string) {
 		w.stray(args, multi)
 	case "shutdown":
 		w.e.Shutdown(w.now, "the server is stopping")
+	case "timer-fault": // the transport recovers from the panic and says that no Call-ID is known
+		w.now = w.now.Add(time.Minute)
+		w.e.timers.h[0].run = func(time.Time) { panic("a test fault") }
+		require.Panics(w.t, func() { w.e.Advance(w.now) })
+		w.e.Fail(w.now, "", "a test fault")
 	case "fault":
 		w.e.Fail(w.now, w.inviteA.CallID, "a test fault")
 	case "state":
@@ -376,8 +390,11 @@ func (w *world) responseB(args map[string]string, multi map[string][]string) {
 	status, err := strconv.Atoi(multi["method"][0])
 	require.NoError(w.t, err)
 	tag := args["tag"]
-	if tag == "" {
+	switch tag {
+	case "":
 		tag = "bt"
+	case "null":
+		tag = ""
 	}
 	w.tagB = tag
 	resp := sip.NewResponse(w.reqB, status, args["phrase"], tag)
@@ -416,6 +433,10 @@ func (w *world) stray(args map[string]string, multi map[string][]string) {
 		tx = 0
 	}
 	w.e.Request(w.now, tx, m, Source{Peer: netip.MustParseAddrPort("127.0.0.9:5062")})
+}
+
+func (w *world) location() Location {
+	return Location{Local: netip.MustParseAddr(w.hop), Route: w.route}
 }
 
 func (w *world) take() string {
@@ -480,7 +501,7 @@ func (w *world) drain() {
 			}
 		case Locate:
 			if !w.hold {
-				w.e.Located(w.now, o.Call, netip.MustParseAddr("127.0.0.2"), w.located)
+				w.e.Located(w.now, o.Call, w.location(), w.located)
 			}
 		case MediaOpen:
 			base := uint16(10000 + 100*o.Call + 4*uint64(o.Index))

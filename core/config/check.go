@@ -11,6 +11,8 @@ func (l *loader) crossCheck(c *Config) {
 	l.checkNAT(c)
 	l.checkMedia(c)
 	l.checkRedis(c)
+	l.checkProxy(c)
+	l.checkIdle()
 	if c.Timers.T1 > c.Timers.T2 {
 		l.fault(sectionTimers, "t1", "T1 is longer than T2", fmt.Sprintf("t1 up to %v, or a longer t2", c.Timers.T2))
 	}
@@ -75,19 +77,52 @@ func (l *loader) checkNAT(c *Config) {
 	}
 }
 
-// checkMedia warns of port ranges that no stream fits into: RTP takes an even port and RTCP the next (RFC 3550 section 11).
+// checkProxy warns of a proxy that was taken away: the next hop is whatever the caller wrote then.
+func (l *loader) checkProxy(c *Config) {
+	if c.B2BUA.OutboundProxy != nil || c.B2BUA.Application != AppTrenscrypter {
+		return
+	}
+	f := l.finding(Warning, sectionB2BUA, "outbound-proxy", "there is no outbound proxy: each call goes to the domain of its To header, which is looked up in DNS",
+		"sip:127.0.0.1:5060;transport=tcp, or the address of your proxy")
+	f.soft = true
+	l.report.add(f)
+}
+
+// checkMedia warns of port ranges that cannot carry the calls: RTP takes an even port and RTCP the next (RFC 3550 section 11),
+// on each leg.
 func (l *loader) checkMedia(c *Config) {
 	check := func(key string, r PortRange) {
-		if first := uint32(r.Min) + uint32(r.Min)%2; r.Min == 0 || first+1 <= uint32(r.Max) {
+		pairs := max(0, (int(r.Max)+1-int(r.Min)-int(r.Min)%2)/2)
+		if r.Min == 0 || pairs >= 2*c.B2BUA.MaxCalls {
 			return
 		}
-		f := l.finding(Warning, sectionB2BUA, key,
-			"a stream needs an even port and the next one, a call two such pairs: calls will fail for lack of ports", "a range such as 20000-29999")
+		problem := "a stream needs an even port and the next one, a call two such pairs: calls will fail for lack of ports"
+		if pairs > 0 {
+			problem = fmt.Sprintf("the range has ports for %d calls (%d when the two legs have different local addresses), and max-calls is %d: calls beyond them will fail for lack of ports",
+				pairs/2, pairs, c.B2BUA.MaxCalls)
+		}
+		f := l.finding(Warning, sectionB2BUA, key, problem, roomy(c.B2BUA.MaxCalls, pairs/2))
 		f.soft = true
 		l.report.add(f)
 	}
 	check("audio-port", c.B2BUA.AudioPort)
 	check("video-port", c.B2BUA.VideoPort)
+}
+
+// roomy is what to write for so many calls, or instead of so many.
+func roomy(calls, now int) string {
+	const first, ports = 20000, 4 // ports of a call when its legs share an address
+	limit := fmt.Sprintf("max-calls=%d", now)
+	switch last := first + ports*calls - 1; {
+	case last <= 65535 && now > 0:
+		return fmt.Sprintf("a range such as %d-%d, or %s", first, last, limit)
+	case last <= 65535:
+		return fmt.Sprintf("a range such as %d-%d", first, last)
+	case now > 0:
+		return limit
+	default:
+		return fmt.Sprintf("a range such as %d-65535", first)
+	}
 }
 
 func (l *loader) checkRedis(c *Config) {

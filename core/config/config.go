@@ -110,7 +110,7 @@ func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	return "[redacted]"
+	return redacted
 }
 
 // GoString never shows the text.
@@ -136,6 +136,7 @@ type Own struct {
 	DrainTimeout time.Duration // how long a stop waits for calls to end; 0: not at all
 	Strict       bool          // skipped rules and unknown names are faults
 	MediaLoops   int           // threads that forward packets; 0: one per processor
+	MediaAddress []netip.Addr  // at most one IPv4 and one IPv6 address for media; empty: the one the system routes by
 }
 
 // TLS is [b2bua::tls]. Paths are resolved against the directory of the INI file.

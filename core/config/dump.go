@@ -76,7 +76,11 @@ func writeSection(b *strings.Builder, s section, values map[[2]string]entry) {
 	}
 	fmt.Fprintf(b, "##\n[%s]\n\n", display(s.name))
 	for _, k := range s.keys {
-		for _, line := range wrap(k.help) {
+		help := k.help
+		if row, ok := idleOf(s.name, k.name); ok {
+			help += "\n\nWithout effect in this version: " + row.why + "."
+		}
+		for _, line := range wrap(help) {
 			b.WriteString("# " + line + "\n")
 		}
 		b.WriteString(strings.TrimRight("# Default: "+k.def, " ") + "\n")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"strings"
 )
 
@@ -46,6 +47,13 @@ func parseINI(f File, r *Report) ([]entry, []heading) {
 		r.add(Finding{Severity: Fault, File: f.Name, Problem: "the file is too large for a configuration", Fix: "the path of an INI file"})
 		return nil, nil
 	}
+	if line, ok := notText(f.Data); ok {
+		r.add(Finding{
+			Severity: Fault, File: f.Name, Line: line, Problem: "the file is not plain text: it holds bytes of UTF-16 or another encoding with zeros in it",
+			Fix: "the same lines, saved as UTF-8",
+		})
+		return nil, nil
+	}
 	ini := iniReader{file: f.Name, report: r}
 	for text := strings.TrimPrefix(string(f.Data), "\ufeff"); text != ""; {
 		raw, rest, ended := strings.Cut(text, "\n")
@@ -58,6 +66,18 @@ func parseINI(f File, r *Report) ([]entry, []heading) {
 	return ini.entries, ini.headings
 }
 
+// notText finds a byte order mark of UTF-16 or a zero byte, which no setting has.
+func notText(data []byte) (line int, found bool) {
+	if bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
+		return 1, true
+	}
+	at := bytes.IndexByte(data, 0)
+	if at < 0 {
+		return 0, false
+	}
+	return 1 + bytes.Count(data[:at], []byte{'\n'}), true
+}
+
 // take reads a line that is neither empty nor a comment; ended says whether a line end follows it.
 func (ini *iniReader) take(line string, ended bool) {
 	if line[0] == '[' {
@@ -67,9 +87,9 @@ func (ini *iniReader) take(line string, ended bool) {
 	e, problem, fix := parseEntry(line, ended)
 	switch {
 	case problem != "":
-		ini.warn(line, problem, fix)
+		ini.warn(withoutValue(line), problem, fix)
 	case ini.section.name == "":
-		ini.warn(line, "this key stands before the first section header and is ignored", "a line [section] above it")
+		ini.warn(withoutValue(line), "this key stands before the first section header and is ignored", "a line [section] above it")
 	case e.key != "":
 		e.file, e.line, e.section, e.written[0] = ini.file, ini.line, ini.section.name, ini.section.written
 		ini.entries = append(ini.entries, e)
@@ -78,6 +98,9 @@ func (ini *iniReader) take(line string, ended bool) {
 
 func (ini *iniReader) header(line string) {
 	switch name, closed := sectionName(line); {
+	case !closed && ours(strings.ToLower(name)): // its keys would be another section's
+		ini.warn(line, "this section header has no ]", line+"]")
+		ini.report.Findings[len(ini.report.Findings)-1].Severity = Fault
 	case !closed:
 		ini.warn(line, "this section header has no ] and is ignored: the keys below belong to the section above", line+"]")
 	case name == "":
@@ -116,7 +139,7 @@ func parseEntry(line string, ended bool) (e entry, problem, fix string) {
 	case len(names) == 0:
 		return e, "this line has no key before its = and is ignored", "key=value"
 	case len(names) > 1:
-		return e, "there is more than one word before the =, the line is ignored", strings.Join(names, "-") + "=" + strings.Trim(value, blanks)
+		return e, "there is more than one word before the =, the line is ignored", strings.Join(names, "-") + "=…"
 	case value == "" && ended:
 		return e, "", ""
 	}

@@ -172,12 +172,12 @@ func explain(e entry, k key, err error) Finding {
 	f := e.place()
 	f.Severity = Fault
 	if k.secret {
-		f.Value = "[redacted]"
+		f.Value = redacted
 	}
 	var refused *valueError
 	switch {
 	case errors.Is(err, errBoolean):
-		f.Problem = fmt.Sprintf("invalid value '%s' for key '%s' in section '%s'", shorten(e.value), k.name, e.section)
+		f.Problem = fmt.Sprintf("invalid value '%s' for key '%s' in section '%s'", shorten(f.Value), k.name, e.section)
 		f.Fix = k.name + "=true or " + k.name + "=false"
 	case errors.As(err, &refused):
 		f.Problem = fmt.Sprintf("invalid value for parameter '%s/%s' (%s): %s", e.section, k.name, shorten(f.Value), refused.reason)

@@ -36,6 +36,7 @@ func Load(files []File, sets []string) (*Config, *Report) {
 	if c.Own.Strict {
 		l.report.tighten()
 	}
+	l.report.files, l.report.places = files, l.merged
 	l.report.sort(files)
 	return c, l.report
 }
@@ -92,8 +93,8 @@ func (l *loader) file(f File) {
 			f := e.place()
 			f.Severity, f.Problem = Fault, fmt.Sprintf("Configuration file parsing error: key \"%s\" has several entrances. The first is on line %d", e.written[1], old.line)
 			f.Fix = "the key once in its section"
-			if known != nil && known.secret {
-				f.Value = "[redacted]"
+			if known == nil && l.mayBeSecret(e.key) || known != nil && known.secret {
+				f.Value = redacted
 			}
 			l.report.add(f)
 			continue
@@ -145,7 +146,7 @@ func (l *loader) known(e entry, shared Severity) *key {
 	if k := s.find(e.key); k != nil {
 		return k
 	}
-	f := e.place()
+	f := l.unknown(e)
 	if slices.Contains(s.quiet, e.key) {
 		return nil
 	}
@@ -191,16 +192,16 @@ func (l *loader) override(text string) {
 	sectionName, keyName, hasKey := strings.Cut(strings.Trim(name, blanks), "/")
 	e := entry{file: setOrigin, section: strings.ToLower(sectionName), key: strings.ToLower(keyName), value: strings.Trim(v, blanks), written: [2]string{sectionName, keyName}}
 	switch {
-	case !hasValue || !hasKey || sectionName == "" || keyName == "":
+	case !hasValue || !hasKey || sectionName == "" || keyName == "" || strings.Contains(text, "\x00"):
 		l.report.add(Finding{
-			Severity: Fault, File: setOrigin, Value: text, Problem: "this is not section/key=value",
+			Severity: Fault, File: setOrigin, Value: cmp.Or(withoutValue(text), text), Problem: "this is not section/key=value",
 			Fix: "for example --set b2bua-server/max-calls=100",
 		})
 		return
 	case slices.Contains(foreign, e.section):
 		return
 	case l.section(e.section) == nil:
-		f := e.place()
+		f := l.unknown(e)
 		f.Severity, f.Problem, f.Fix = Fault, "unknown section", "one of the names that b2bua --list-overrides all prints"
 		if guess := closest(e.section, l.names()); guess != "" {
 			f.Fix = guess + "/" + e.key + " (did you mean it?)"

@@ -22,9 +22,9 @@ func load(t *testing.T, text string, sets ...string) *Config {
 }
 
 // faults are the texts of everything found in one file.
-func faults(t *testing.T, text string, sets ...string) []string {
+func faults(t *testing.T, text string) []string {
 	t.Helper()
-	_, r := Load([]File{{"b2bua.conf", []byte(text)}}, sets)
+	_, r := Load([]File{{"b2bua.conf", []byte(text)}}, nil)
 	var list []string
 	for _, f := range r.Findings {
 		list = append(list, fmt.Sprintf("%v: %v", f.Severity, f))
@@ -173,7 +173,7 @@ func TestGrammar(t *testing.T) {
 }
 
 func TestGrammarWarns(t *testing.T) {
-	_, r := Load([]File{{"f", []byte("x=1\n[b2bua-server\n[]\n[b2bua-server]\nmax calls=1\nword\n=x\n")}}, nil)
+	_, r := Load([]File{{"f", []byte("x=1\n[server\n[]\n[b2bua-server]\nmax calls=1\nword\n=x\n")}}, nil)
 	assert.False(t, r.Failed())
 	var lines []int
 	for _, f := range r.Of(Warning) {
@@ -280,6 +280,16 @@ func TestPortsAndCodecs(t *testing.T) {
 	}
 }
 
+func TestMediaAddress(t *testing.T) {
+	assert.Empty(t, load(t, "").Own.MediaAddress)
+	c := load(t, "[b2bua]\nmedia-address=192.0.2.7 2001:db8::7\n")
+	assert.Equal(t, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")}, c.Own.MediaAddress)
+	assert.Equal(t, "192.0.2.7", load(t, "[b2bua]\nmedia-address=::ffff:192.0.2.7\n").Own.MediaAddress[0].String())
+	for _, bad := range []string{"b2bua.example.org", "192.0.2.7,192.0.2.8", "192.0.2.7 192.0.2.8", "::1 ::2", "0.0.0.0", "::", "224.0.0.1", "192.0.2.7:5060"} {
+		assert.Len(t, faults(t, "[b2bua]\nmedia-address="+bad+"\n"), 1, bad)
+	}
+}
+
 func TestOverrides(t *testing.T) {
 	c := load(t, "[b2bua-server]\nmax-calls=7\n", "b2bua-server/max-calls=8", "B2BUA-server/transports=sip:127.0.0.1:1", "b2bua-server/user-agent=", "module::Router/fork=true")
 	assert.Equal(t, 8, c.B2BUA.MaxCalls)
@@ -324,8 +334,118 @@ func TestSecretsAreNotShown(t *testing.T) {
 	assert.Equal(t, "Mellon", string(c.Registrar.RedisAuthPassword))
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v %v", c, c, c, c.Registrar), "Mellon")
 	list := faults(t, "[module::Registrar]\nredis-auth-password=Mellon\nredis-auth-password=Mellon2\n")
+	require.Len(t, list, 2)
+	assert.NotContains(t, strings.Join(list, "\n"), "Mellon")
+}
+
+func TestMistypedSecretsAreNotShown(t *testing.T) {
+	for _, line := range []string{
+		"redis-auth-pasword=Mellon", "redis-pwd-secret=Mellon", "api-key=Mellon", "Redis-Token=Mellon", "rediss-auht-paswword=Mellon",
+		"redis auth password=Mellon", "redis-auth-password Mellon", "redis-auth-password:Mellon", "=Mellon", "Mellon",
+		"redis-auth-pasword=Mellon\nredis-auth-pasword=Mellon2",
+	} {
+		for _, section := range []string{"[module::Registrar]\n", "[b2bua]\n", ""} {
+			list := faults(t, section+line+"\n")
+			require.NotEmpty(t, list, line)
+			assert.NotContains(t, strings.Join(list, "\n"), "Mellon", line)
+		}
+	}
+	for _, set := range []string{"redis-auth-password=Mellon", "module::Registar/redis-auth-password=Mellon", "module::Registrar/redis-auth-pasword=Mellon", "b2bua-server/redis-auth-password=Mellon"} {
+		_, r := Load(nil, []string{set})
+		require.Len(t, r.Findings, 1)
+		assert.NotContains(t, r.Findings[0].Text(), "Mellon", set)
+	}
+	assert.Contains(t, faults(t, "[b2bua-server]\nmax-cals=77\n")[0], "77", "others are shown")
+}
+
+func TestSettingsWithoutEffect(t *testing.T) {
+	for text, want := range map[string]int{
+		"[b2bua-server]\nenable-ice=true\n":                               1,
+		"[b2bua-server]\nenable-ice=false\n":                              0,
+		"[b2bua-server]\nnat-addresses=192.0.2.1\n":                       1,
+		"[b2bua-server]\none-connection-per-account=true\n":               1,
+		"[b2bua-server]\none-connection-per-account=false\n":              0,
+		"[module::Registrar]\nredis-server-domain=x\nredis-auth-user=y\n": 2,
+		"[module::Registrar]\nenabled=true\n":                             0,
+	} {
+		list := faults(t, text+"[b2bua]\nstrict=true\n")
+		assert.Len(t, list, want, text)
+		for _, f := range list {
+			assert.Contains(t, f, "has no effect in this version: ")
+			assert.True(t, strings.HasPrefix(f, "warning: "))
+		}
+	}
+	for _, row := range idles { // each is a setting, and the default file says that it does nothing
+		l := &loader{sections: table()}
+		s := l.section(row.section)
+		require.NotNil(t, s)
+		if row.key != "" {
+			require.NotNil(t, s.find(row.key), row.key)
+		}
+		text, _ := Dump(row.section)
+		assert.Contains(t, strings.ReplaceAll(text, "\n# ", " "), "Without effect in this version: "+row.why)
+	}
+}
+
+func TestNoOutboundProxy(t *testing.T) {
+	list := faults(t, "[b2bua-server]\noutbound-proxy= \n")
 	require.Len(t, list, 1)
-	assert.NotContains(t, list[0], "Mellon")
+	assert.Contains(t, list[0], "warning: b2bua.conf:2: b2bua-server/outbound-proxy: there is no outbound proxy: each call goes to the domain of its To header")
+}
+
+func TestPortRangeForMaxCalls(t *testing.T) {
+	for text, want := range map[string]string{
+		"audio-port=20000-20999":                  "ports for 250 calls (500 when the two legs have different local addresses), and max-calls is 500",
+		"video-port=20001-20010\nmax-calls=3":     "ports for 2 calls (4 when",
+		"audio-port=20000-21999":                  "",
+		"audio-port=20001-20002\nmax-calls=9":     "lack of ports; write a range such as 20000-20035",
+		"audio-port=20000-20003\nmax-calls=1":     "",
+		"audio-port=20000-60000\nmax-calls=90000": "; write max-calls=10000",
+	} {
+		list := faults(t, "[b2bua-server]\n"+text+"\n")
+		if want == "" {
+			assert.Empty(t, list, text)
+			continue
+		}
+		require.Len(t, list, 1, text)
+		assert.Contains(t, list[0], want)
+	}
+}
+
+func TestFileThatIsNoText(t *testing.T) {
+	for name, data := range map[string]string{
+		"UTF-16 little":        "\xff\xfe[\x00b\x00",
+		"UTF-16 big":           "\xfe\xff\x00[\x00b",
+		"UTF-16 without mark":  "[\x00b\x002\x00",
+		"a zero on line three": "[b2bua]\nstrict=false\n\x00\n",
+	} {
+		list := faults(t, data)
+		require.Len(t, list, 1, name)
+		assert.Contains(t, list[0], "fault: b2bua.conf:")
+		assert.Contains(t, list[0], "saved as UTF-8")
+	}
+	assert.Contains(t, faults(t, "[b2bua]\nstrict=false\n\x00\n")[0], "b2bua.conf:3:")
+}
+
+func TestOurSectionHeaderWithoutEndIsAFault(t *testing.T) {
+	list := faults(t, "[global]\n[b2bua-server\nmax-calls=1\n[B2BUA::tls\n[module::Router\n")
+	require.Len(t, list, 4, "%v", list)
+	assert.Contains(t, list[0], "fault: b2bua.conf:2: ")
+	assert.Contains(t, list[0], "has no ]; write [b2bua-server]")
+	assert.Contains(t, list[1], "warning: b2bua.conf:3: global/max-calls")
+	assert.Contains(t, list[2], "fault: b2bua.conf:4: ")
+	assert.Contains(t, list[3], "warning: b2bua.conf:5: ")
+}
+
+func TestOthersAddToTheReport(t *testing.T) {
+	_, r := Load([]File{{"a", []byte("[b2bua::tls]\ncertificate=x\nkey=y\n[b2bua-server]\ntransports=sip:127.0.0.1:1\nbad\n")}}, []string{"b2bua/strict=true"})
+	r.Add(Finding{Severity: Fault, Section: "b2bua::tls", Key: "key", Problem: "is no key", Fix: "a key"},
+		Finding{Severity: Warning, Section: "b2bua-server", Key: "transport", Problem: "odd", Fix: "x"}, Finding{Section: "b2bua", Key: "media-loops", Problem: "none", Fix: "y"})
+	require.Len(t, r.Findings, 4)
+	assert.Equal(t, "a:3: b2bua::tls/key: is no key; write a key", r.Findings[0].String())
+	assert.Equal(t, "a:5: b2bua-server/transport: odd; write x", r.Findings[1].String())
+	assert.Equal(t, 6, r.Findings[2].Line)
+	assert.Equal(t, "configuration: b2bua/media-loops: none; write y", r.Findings[3].String())
 }
 
 func TestRelativePaths(t *testing.T) {

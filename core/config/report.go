@@ -66,6 +66,11 @@ func (f Finding) Name() string {
 	}
 }
 
+// samePlace tells whether two findings are about the same line.
+func (f Finding) samePlace(o Finding) bool {
+	return f.File == o.File && f.Line == o.Line && f.Section == o.Section && f.Key == o.Key
+}
+
 // String is the finding on one line, for logs.
 func (f Finding) String() string { return f.head() + "; write " + printable(f.Fix) }
 
@@ -121,6 +126,22 @@ func printable(s string) string {
 // Report is everything that Load found, in the order of files and lines.
 type Report struct {
 	Findings []Finding
+
+	files  []File
+	places map[[2]string]entry // of what was set, by section and canonical key, both lower case
+}
+
+// Add puts in what others found wrong with a setting that Load could read: each names its Section and Key, and gets the place
+// where that was set. Warnings among them stay warnings when strict is on.
+func (r *Report) Add(list ...Finding) {
+	for _, f := range list {
+		if e, ok := r.places[[2]string{strings.ToLower(f.Section), f.Key}]; ok {
+			f.File, f.Line = e.file, e.line
+		}
+		f.soft = true
+		r.add(f)
+	}
+	r.sort(r.files)
 }
 
 // Failed tells whether the program must not start.

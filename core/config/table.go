@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"b2bua/core/app/trenscrypter"
@@ -53,7 +54,7 @@ recognises by it the calls that come from here and lets them pass: both need the
 		text("data-directory", "/var/opt/belledonne-communications/flexisip/b2b", `Directory for what is kept between starts. When it is missing or not writable, a warning is logged and the data stays in memory.`,
 			func(c *Config) *string { return &c.B2BUA.DataDirectory }),
 		parsed("outbound-proxy", "String", "sip:127.0.0.1:5060;transport=tcp", `The proxy that all outgoing requests are sent to, in trenscrypter mode. With a cluster of proxies it must be the cluster's
-internal-transport.`,
+internal-transport. Set to a single space, there is none: calls go to the domain of the To header by DNS.`,
 			func(c *Config) **sip.Address { return &c.B2BUA.OutboundProxy }, parseProxy),
 		boolean("one-connection-per-account", "false", "sip-bridge: give each account a connection (a local port) of its own, for providers that tell lines apart by it.",
 			func(c *Config) *bool { return &c.B2BUA.OneConnectionPerAccount }),
@@ -70,14 +71,14 @@ ICE candidates; enable-ice must be on.`,
 		store: func(c *Config, v value) error { c.B2BUA.NATAddresses = tokens(v.text); return nil },
 	}
 	return []key{
-		ports("audio-port", "0", "Local RTP ports for audio: 0 for any free port, or a range such as 20000-29999. A call uses two ports on each leg (RTP and RTCP).",
+		ports("audio-port", "0", "Local RTP ports for audio: 0 for any free port, or a range such as 20000-29999. A call uses two ports on each leg (RTP and RTCP): four for each of max-calls, or two when the legs have different addresses.",
 			func(c *Config) *PortRange { return &c.B2BUA.AudioPort }),
 		ports("video-port", "0", "Local RTP ports for video, likewise.",
 			func(c *Config) *PortRange { return &c.B2BUA.VideoPort }),
 		boolean("enable-ice", "true", "Offer and answer ICE on both legs.",
 			func(c *Config) *bool { return &c.B2BUA.EnableICE }),
 		nat,
-		duration("no-rtp-timeout", "30", time.Second, "A call ends when a leg receives no audio packet for so long.",
+		duration("no-rtp-timeout", "30", time.Second, "A call ends when a leg receives neither RTP nor RTCP of its audio for so long. See b2bua::timers/hold-timeout for a leg on hold.",
 			func(c *Config) *time.Duration { return &c.B2BUA.NoRTPTimeout }, aboveZero),
 		duration("max-call-duration", "0", time.Second, "A call ends after so long. 0: no limit.",
 			func(c *Config) *time.Duration { return &c.B2BUA.MaxCallDuration }),
@@ -128,6 +129,9 @@ Flexisip refuses sections it does not know.`, keys: []key{
 				}
 				return nil
 			}),
+		parsed("media-address", "StringList", "", `Address written into SDP and bound for media, instead of the one that the system routes by; for hosts with several addresses
+or 1:1 NAT inside. At most one IPv4 and one IPv6 address, separated by a space.`,
+			func(c *Config) *[]netip.Addr { return &c.Own.MediaAddress }, parseMediaAddresses),
 	}}
 }
 

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,6 +110,28 @@ func unitName(d time.Duration) string {
 		}
 	}
 	return d.String()
+}
+
+// parseMediaAddresses reads at most one address of each family. A leg needs one that peers can send to, so none of a class
+// that nobody sends to.
+func parseMediaAddresses(v string) ([]netip.Addr, error) {
+	const fix = "one IPv4 address, one IPv6 address, or one of each, such as 192.0.2.7 2001:db8::7"
+	var list []netip.Addr
+	for _, word := range tokens(v) {
+		a, err := netip.ParseAddr(strings.Trim(word, "[]"))
+		if err != nil {
+			return nil, refuse(fix, "%s is no IP address", word)
+		}
+		a = a.Unmap()
+		if a.IsUnspecified() || a.IsMulticast() {
+			return nil, refuse(fix, "nobody can send media to %s", word)
+		}
+		if slices.ContainsFunc(list, func(o netip.Addr) bool { return o.Is4() == a.Is4() }) {
+			return nil, refuse(fix, "only one address of each family can be used")
+		}
+		list = append(list, a)
+	}
+	return list, nil
 }
 
 // tokens splits a list. TAB counts as a blank here, unlike in the original.

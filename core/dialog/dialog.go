@@ -54,16 +54,20 @@ func NewUAS(invite *sip.Message, localTag string) *Dialog {
 	return d
 }
 
-// NewUAC opens the dialog that a response with a To tag to our INVITE creates (RFC 3261 section 12.1.2).
+// NewUAC opens the dialog that a response to our INVITE creates (RFC 3261 section 12.1.2). A missing To tag counts as null tag, as
+// that section says for peers of RFC 2543.
 func NewUAC(invite, resp *sip.Message) (*Dialog, error) {
-	tag := resp.To.Tag()
-	if tag == "" {
-		return nil, fmt.Errorf("response %d to INVITE %s has no To tag, so it opens no dialog (RFC 3261 section 12.1)", resp.Status, invite.CallID)
+	if resp.CallID != invite.CallID {
+		return nil, fmt.Errorf("response %d with Call-ID %s does not belong to INVITE %s", resp.Status, resp.CallID, invite.CallID)
+	}
+	tag, remote := resp.To.Tag(), invite.To
+	if tag != "" {
+		remote = invite.To.WithTag(tag)
 	}
 	d := &Dialog{
 		id:       ID{CallID: invite.CallID, Local: invite.From.Tag(), Remote: tag},
 		local:    invite.From,
-		remote:   invite.To.WithTag(tag),
+		remote:   remote,
 		localSeq: invite.CSeq.Number,
 		routes:   slices.Clone(resp.RecordRoute),
 		target:   invite.URI,

@@ -61,12 +61,21 @@ func TestTargetWithoutContact(t *testing.T) {
 	require.Equal(t, inv.From.URI, dialog.NewUAS(inv, "x").Target())
 }
 
-// Section 12.1.2: a response without To tag creates no dialog.
-func TestNoDialogWithoutToTag(t *testing.T) {
+// Section 12.1.2: a missing To tag is a null tag.
+func TestNullTag(t *testing.T) {
 	resp := ok(t, invite(t))
 	resp.To = invite(t).To
+	d, err := dialog.NewUAC(invite(t), resp)
+	require.NoError(t, err)
+	require.Empty(t, d.ID().Remote)
+	require.False(t, d.Request(sip.BYE).To.Params.Has("tag"))
+}
+
+func TestResponseOfAnotherCall(t *testing.T) {
+	resp := ok(t, invite(t))
+	resp.CallID = "other"
 	_, err := dialog.NewUAC(invite(t), resp)
-	require.ErrorContains(t, err, "no To tag")
+	require.ErrorContains(t, err, "does not belong")
 }
 
 // Section 12.2.1.1: tags, Call-ID, growing CSeq, target as Request-URI, no Contact where it is not a target refresh.

@@ -61,10 +61,10 @@ func (e Received) Text() string {
 
 // Refused is a call that ended before leg A was answered, by our own decision.
 type Refused struct {
-	Call     Call
-	From, To string
-	Status   int
-	Why      string // cause, deciding setting and remedy
+	Call           Call
+	From, To, Peer string
+	Status         int
+	Why            string // cause, deciding setting and remedy
 }
 
 // Level of Refused.
@@ -72,7 +72,7 @@ func (Refused) Level() Level { return Message }
 
 // Text of Refused.
 func (e Refused) Text() string {
-	return fmt.Sprintf("%v: from %s to %s refused with %d: %s", e.Call, e.From, e.To, e.Status, e.Why)
+	return fmt.Sprintf("%v: from %s to %s (received from %s) refused with %d: %s", e.Call, e.From, e.To, e.Peer, e.Status, e.Why)
 }
 
 // Placed is the INVITE of leg B, also a repeated one.

@@ -26,7 +26,8 @@ func TestMatches(t *testing.T) {
 	}{
 		// full match, case-sensitive, on the whole URI (spec 3.2)
 		{`.*@sip\.example\.org`, []string{"sip:a@sip.example.org"}, []string{
-			"sip:a@sip.example.org;gr=x", "sip:a@SIP.example.org", "sip:a@sipxexample.org", "sip:a@sip.example.org.evil", ""}},
+			"sip:a@sip.example.org;gr=x", "sip:a@SIP.example.org", "sip:a@sipxexample.org", "sip:a@sip.example.org.evil", "",
+		}},
 		{`.*@sip\.example\.org(;.*)?`, []string{"sip:a@sip.example.org", "sip:a@sip.example.org;gr=urn:uuid:f81d4fae"}, []string{"sip:a@sip.example.orgx"}},
 		{`.*dtls@sip\.example\.org`, []string{"sip:bob-dtls@sip.example.org"}, []string{"sip:dtls2@sip.example.org"}},
 		// alternatives are anchored as a whole

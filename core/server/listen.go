@@ -5,12 +5,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"runtime/debug"
 	"time"
 
 	"b2bua/core/config"
+	"b2bua/core/sip"
 	"b2bua/core/transaction"
 	"b2bua/core/transport"
 )
@@ -21,6 +23,9 @@ func (s *server) listen(ctx context.Context, cfg *config.Config, timers transact
 		TLSClient: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !cfg.TLS.VerifyPeer},
 		Timers:    timers, ConnectTimeout: cfg.Timers.Connect, Log: s.log, OnPanic: s.panicked, Resolver: names,
 		Attach: func(st *transport.Stack) { s.stack = st },
+	}
+	if s.log.Enabled(ctx, slog.LevelDebug) {
+		tc.Tap = s.showMessage
 	}
 	if cfg.B2BUA.EnableKeepalive {
 		tc.KeepAlive = cfg.Timers.Keepalive
@@ -78,6 +83,15 @@ func certificates(tc *transport.Config, t config.TLS) error {
 	tc.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
 	tc.TLSClient.Certificates = []tls.Certificate{cert}
 	return nil
+}
+
+// showMessage is -d or log-level=debug: every SIP message on one line, without keys and passwords.
+func (s *server) showMessage(dir transport.Direction, flow transport.Flow, wire []byte, _ time.Time) {
+	way := "received from"
+	if dir == transport.Out {
+		way = "sent to"
+	}
+	s.log.Debug(fmt.Sprintf("SIP %s %s %s: %s", way, flow.Network, flow.Remote, sip.RedactedWire(wire)))
 }
 
 // panicked ends the call in whose message a fault of ours came to light; all others go on.

@@ -86,13 +86,14 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 		delete(s.tx, o.Ref)
 	case call.Locate:
 		s.stack.Locate(hop(o.Hop), func(now time.Time, at transport.Located, err error) {
-			s.engine.Located(now, o.Call, at.Local.Addr(), err)
+			s.engine.Located(now, o.Call, call.Location{Local: at.Local.Addr().Unmap(), Route: routeTo(o.Peer)}, err)
 			s.drain(now)
 		})
 	case call.MediaOpen:
 		s.open(now, o)
 	case call.MediaSet:
 		if st := s.streams[streamKey{o.Call, o.Index}]; st != nil {
+			st.set[o.Side] = true
 			if err := st.Set(plane.Side(o.Side), o.Agreed); err != nil {
 				s.report(event.Media{Call: o.Call, Stream: o.Index, Leg: o.Side.String(), Bad: true, What: "cannot be set: " + err.Error()})
 			}
@@ -114,7 +115,7 @@ func (s *server) open(now time.Time, o call.MediaOpen) {
 		s.engine.MediaOpened(now, o.Call, o.Index, sdp.Ports{}, sdp.Ports{}, err)
 		return
 	}
-	s.streams[streamKey{o.Call, o.Index}] = &stream{st, o.Kind}
+	s.streams[streamKey{o.Call, o.Index}] = &stream{Stream: st, kind: o.Kind}
 	s.counts[o.Call] = max(s.counts[o.Call], o.Index+1)
 	s.engine.MediaOpened(now, o.Call, o.Index, st.Ports(plane.Side(call.SideA)), st.Ports(plane.Side(call.SideB)), nil)
 }
@@ -137,8 +138,9 @@ func (s *server) closeStream(number uint64, index int) {
 		return
 	}
 	delete(s.streams, key)
+	ran := st.set[call.SideA] && st.set[call.SideB]
 	st.Finish(func(a, b plane.Stats) { // on a media thread
-		if a.Packets+b.Packets > 0 {
+		if ran { // a stream that nobody agreed on has nothing to tell
 			s.report(event.Traffic{Call: number, Stream: index, A: counters(a), B: counters(b)})
 		}
 	})
@@ -147,7 +149,7 @@ func (s *server) closeStream(number uint64, index int) {
 func counters(t plane.Stats) event.Counters {
 	return event.Counters{
 		Received: t.Packets, Lost: uint64(max(t.Lost, 0)), Sent: t.Sent,
-		Dropped: t.AuthFailed + t.Replayed + t.Unmapped + t.Malformed + t.Oversized + t.Strangers,
+		Dropped: t.AuthFailed + t.Replayed + t.Unmapped + t.Malformed + t.Oversized + t.Strangers + t.Flooded,
 	}
 }
 
@@ -165,6 +167,9 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 		}
 	case plane.Latched:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), What: "media comes from " + ev.Addr.String()})
+	case plane.Flooded:
+		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
+			"%d packets dropped, the newest from %s: more come at a time than any stream has; somebody floods the port, or packets run in a circle", ev.Count, ev.Addr)})
 	case plane.AuthFailures:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
 			"%d packets from %s are not authentic: the peer uses another key or suite than it agreed to, or somebody else sends", ev.Count, ev.Addr)})

@@ -64,6 +64,7 @@ type streamKey struct {
 type stream struct {
 	*plane.Stream
 	kind sdp.Kind
+	set  [2]bool // sides that were agreed on
 }
 
 type server struct {

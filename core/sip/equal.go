@@ -20,12 +20,13 @@ func (u URI) Equal(v URI) bool {
 }
 
 // paramsAgree: parameters in both must be equal; user, ttl, method and maddr may not be in one only.
+// Of several of one name, which the RFC forbids, the first counts, as everywhere.
 func paramsAgree(a, b Params) bool {
 	for _, p := range a {
 		value, ok := b.Get(p.Name)
 		switch {
 		case ok:
-			if !strings.EqualFold(unescape(value), unescape(p.Value)) {
+			if mine, _ := a.Get(p.Name); !strings.EqualFold(unescape(value), unescape(mine)) {
 				return false
 			}
 		case strings.EqualFold(p.Name, "user"), strings.EqualFold(p.Name, "ttl"),

@@ -150,6 +150,9 @@ func parseParams(s string) (Params, *ParseError) {
 		}
 		out = append(out, p)
 	}
+	if len(out) == 0 { // nothing but separators
+		return nil, nil
+	}
 	return out, nil
 }
 

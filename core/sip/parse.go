@@ -112,7 +112,7 @@ func (p *parser) startLine(line string) *ParseError {
 	if !ok || !isToken(method) || last < 0 && !strings.Contains(rest, ":") {
 		return faultf(0, "start line is neither request nor response")
 	}
-	p.m.Method = Method(method)
+	p.m.Method = methodOf(method)
 	uri := rest
 	switch {
 	case last < 0:

@@ -417,3 +417,21 @@ func TestParseAllocations(t *testing.T) {
 	})
 	assert.LessOrEqual(t, n, 32.0)
 }
+
+// RFC 3261 section 7.5: line breaks between messages are not part of one, so nothing waits for its rest.
+func TestRFC3261_7_5_NothingBegun(t *testing.T) {
+	for after, want := range map[string]int{"": 0, "\r": 0, "\r\n": 0, "\r\n\r": 0, "\n": 0, "\r\nO": 1, "\rO": 2, "OPT": 3} {
+		r := NewStreamReader(StreamLimits{})
+		r.Feed(append(with("l: 0"), after...))
+		m, _, err := r.Next()
+		if err != nil || m == nil {
+			t.Fatal(err)
+		}
+		if m, ping, err := r.Next(); m != nil || ping || err != nil {
+			t.Fatal(after, m, ping, err)
+		}
+		if got := r.Buffered(); got != want {
+			t.Errorf("after %q: %d octets of a message, want %d", after, got, want)
+		}
+	}
+}

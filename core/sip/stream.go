@@ -94,8 +94,15 @@ func (r *StreamReader) TakePong() bool {
 	return ponged
 }
 
-// Buffered is the number of octets waiting for the rest of their message.
-func (r *StreamReader) Buffered() int { return len(r.buf) - r.start }
+// Buffered is the number of octets waiting for the rest of their message. Line breaks before a message (RFC 3261 section 7.5),
+// which may also be half a keep-alive, are none of them.
+func (r *StreamReader) Buffered() int {
+	b := r.buf[r.start:]
+	if len(b) < 4 && len(bytes.Trim(b, "\r\n")) == 0 {
+		return 0
+	}
+	return len(b)
+}
 
 // skipCRLF consumes line breaks between messages and tells whether they were a keep-alive.
 func (r *StreamReader) skipCRLF() bool {

@@ -88,7 +88,7 @@ func (u *URI) hostPortLen() int {
 }
 
 func (u *URI) parseParams(s string, present bool) *ParseError {
-	if !present {
+	if !present || strings.Trim(s, ";") == "" {
 		return nil
 	}
 	u.Params = make(Params, 0, strings.Count(s, ";")+1)

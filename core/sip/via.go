@@ -126,5 +126,15 @@ func parseCSeq(s string) (CSeq, *ParseError) {
 	if !isToken(method) {
 		return CSeq{}, faultf(400, "CSeq method is no token")
 	}
-	return CSeq{Number: uint32(n), Method: Method(method)}, nil
+	return CSeq{Number: uint32(n), Method: methodOf(method)}, nil
+}
+
+// methodOf returns a method that does not refer to the message: transactions outlive messages.
+func methodOf(s string) Method {
+	for _, m := range [...]Method{INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE, MESSAGE, PUBLISH} {
+		if string(m) == s {
+			return m
+		}
+	}
+	return Method(strings.Clone(s))
 }

@@ -115,7 +115,7 @@ func (e *Engine) inviteSuccess(now time.Time, t *tx, m *sip.Message) {
 	for i := range t.acks {
 		if a := &t.acks[i]; a.tag == tag {
 			if a.wire != nil {
-				e.emit(Output{Kind: Send, Path: a.path, Wire: a.wire})
+				e.emit(Output{Kind: SendAck, Tx: t.id, Path: a.path, Wire: a.wire})
 			}
 			return
 		}
@@ -129,7 +129,7 @@ func (e *Engine) inviteSuccess(now time.Time, t *tx, m *sip.Message) {
 // Ack sends the ACK to a 2xx and repeats it for every repetition of that 2xx (RFC 3261 section 13.2.2.4).
 func (e *Engine) Ack(invite ID, ack *sip.Message, path Path) {
 	wire := ack.Bytes()
-	e.emit(Output{Kind: Send, Path: path, Wire: wire})
+	e.emit(Output{Kind: SendAck, Tx: invite, Path: path, Wire: wire})
 	t := e.byID[invite]
 	if t == nil || t.kind != clientInvite || t.state != accepted {
 		return

@@ -21,10 +21,11 @@ type ID uint64
 
 // Path is where the messages of a transaction go.
 type Path struct {
-	Flow     uint64         // connection or UDP socket
+	Flow     uint64         // connection or UDP socket; 0 is none
 	Remote   netip.AddrPort // UDP: where datagrams go; TCP and TLS: the peer
 	Local    netip.Addr     // UDP on a wildcard socket: the address of ours that was written to; else zero
 	Reliable bool           // no retransmissions, and the flow can be lost
+	Network  string         // "udp", "tcp" or "tls", for the shell
 }
 
 // Kind tells the outputs apart.
@@ -32,11 +33,13 @@ type Kind uint8
 
 // What an Output asks for or reports.
 const (
-	Send     Kind = iota + 1 // Wire goes out on Path
-	Request                  // a new server transaction, or an ACK to a 2xx with Tx 0
-	Cancel                   // the INVITE of server transaction Tx was cancelled; the CANCEL itself is answered
-	Response                 // Msg came for client transaction Tx
-	Failure                  // transaction Tx ended with Err
+	Send      Kind = iota + 1 // Wire goes out on Path
+	SendAck                   // the same for the ACK to a 2xx of client transaction Tx, by another way when Path has gone
+	Request                   // a new server transaction, or an ACK to a 2xx with Tx 0
+	Cancel                    // the INVITE of server transaction Tx was cancelled; the CANCEL itself is answered
+	Response                  // Msg came for client transaction Tx
+	Failure                   // transaction Tx ended with Err
+	Reconnect                 // Path was lost: a new connection to its Remote, at the port of SentBy, is wanted for Tx
 )
 
 // Output is one thing that the shell has to do or pass on.
@@ -47,6 +50,8 @@ type Output struct {
 	Msg  *sip.Message
 	Wire []byte
 	Err  error
+	// SentBy is host and port of the request's top Via, as it has them.
+	SentBy string
 }
 
 // Config is what an Engine needs; zero Timers and Limits mean the defaults.
@@ -67,7 +72,8 @@ type Engine struct {
 	servers map[serverKey]*tx
 	flows   map[lane]*tx // heads of the lists of those that a broken path ends
 	pending map[netip.Addr]int
-	waiting int // server transactions without a final response
+	waiting int            // server transactions without a final response
+	on      map[uint64]int // transactions by flow, for those who ask whether it is needed
 	heap    timerHeap
 	out     []Output
 	spare   []Output
@@ -78,7 +84,7 @@ func New(cfg Config) *Engine {
 	return &Engine{
 		timers: cfg.Timers.withDefaults(), limits: cfg.Limits.withDefaults(), rand: cfg.Rand,
 		byID: map[ID]*tx{}, clients: map[clientKey]*tx{}, servers: map[serverKey]*tx{},
-		flows: map[lane]*tx{}, pending: map[netip.Addr]int{},
+		flows: map[lane]*tx{}, pending: map[netip.Addr]int{}, on: map[uint64]int{},
 	}
 }
 
@@ -101,6 +107,9 @@ func (e *Engine) Len() int { return len(e.clients) + len(e.servers) }
 // Pending is the number of server transactions without a final response.
 func (e *Engine) Pending() int { return e.waiting }
 
+// On is the number of transactions whose messages go by that flow, finished ones included.
+func (e *Engine) On(flow uint64) int { return e.on[flow] }
+
 // Receive takes a message that passed sip.Parse. For a request the path is where its responses go.
 func (e *Engine) Receive(now time.Time, m *sip.Message, path Path) {
 	switch {
@@ -112,14 +121,6 @@ func (e *Engine) Receive(now time.Time, m *sip.Message, path Path) {
 		e.cancelRequest(now, m, path)
 	default:
 		e.request(now, m, path)
-	}
-}
-
-// FlowLost ends every transaction on a connection at once.
-func (e *Engine) FlowLost(flow uint64, err error) {
-	key := lane{flow: flow}
-	for t := e.flows[key]; t != nil; t = e.flows[key] {
-		e.fail(t, err)
 	}
 }
 
@@ -172,11 +173,18 @@ func (e *Engine) Deadline() (time.Time, bool) {
 func (e *Engine) emit(o Output) { e.out = append(e.out, o) }
 
 func (e *Engine) send(t *tx, wire []byte) {
+	if t.path.Flow == nowhere {
+		return
+	}
 	e.emit(Output{Kind: Send, Tx: t.id, Path: t.path, Wire: wire})
 }
 
 // resend repeats what is unanswered, doubling the interval up to T2 where the timer's rule says so.
 func (e *Engine) resend(now time.Time, t *tx) {
+	if t.state == accepted {
+		e.repeatSuccesses(now, t)
+		return
+	}
 	e.send(t, t.wire)
 	t.interval *= 2
 	if t.interval > e.timers.T2 && (t.kind != clientInvite || t.state != calling) {
@@ -193,7 +201,7 @@ func (e *Engine) expired(t *tx) {
 		e.fail(t, &TimeoutError{Method: method, After: 64 * e.timers.T1, Waited: "for a response"})
 	case t.kind == clientInvite && t.state == proceeding:
 		e.fail(t, &TimeoutError{Method: method, After: 64 * e.timers.T1, Waited: "for the final response after CANCEL"})
-	case t.kind == serverInvite && t.state == accepted && !t.acked:
+	case t.kind == serverInvite && t.unacked():
 		e.fail(t, &TimeoutError{Method: method, After: 64 * e.timers.T1, Waited: "for the ACK to the 2xx"})
 	default:
 		e.remove(t)
@@ -202,7 +210,7 @@ func (e *Engine) expired(t *tx) {
 
 // fail removes the transaction and tells its user, unless the user has nothing to expect of it any more.
 func (e *Engine) fail(t *tx, err error) {
-	tell := t.state < completed || t.kind == serverInvite && t.state == accepted && !t.acked
+	tell := t.state < completed || t.kind == serverInvite && t.unacked()
 	id := t.id
 	e.remove(t)
 	if tell && id != 0 && !t.internal {

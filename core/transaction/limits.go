@@ -10,7 +10,7 @@ type Limits struct {
 	// Transactions bounds all transactions, finished ones that absorb retransmissions included; beyond it requests get 503 and nothing is kept.
 	// Default 400000: 600 calls/s leave 6 finished transactions each for 32 s, three times over.
 	Transactions int
-	// Forks bounds the 2xx with different To tags taken for one INVITE, default 16.
+	// Forks bounds the 2xx with different To tags taken, or sent, for one INVITE, default 16.
 	Forks int
 }
 

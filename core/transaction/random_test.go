@@ -94,7 +94,7 @@ func (c *chaos) step(i int) {
 			resp := sip.NewResponse(newRequest(sip.INVITE, "x"), []int{180, 200, 404, 500}[c.r.IntN(4)], "", "")
 			c.Respond(c.now, id, resp)
 			if c.r.IntN(2) == 0 {
-				c.Acked(id)
+				c.Acked(id, "")
 			}
 		}
 	case 7:
@@ -130,8 +130,17 @@ func (c *chaos) again(m *sip.Message) {
 func (c *chaos) look() {
 	for _, o := range c.outputs() {
 		switch o.Kind {
-		case Send:
+		case Send, SendAck:
 			require.NotEmpty(c.t, o.Wire)
+			require.NotZero(c.t, o.Path.Flow)
+		case Reconnect:
+			switch c.r.IntN(3) {
+			case 0:
+				c.SendFailed(o.Tx, errLost)
+			case 1:
+				c.Reconnected(c.now, o.Tx, tcpPath)
+			default: // no answer yet, or none at all
+			}
 		case Request:
 			if o.Tx != 0 {
 				c.told[o.Tx]++

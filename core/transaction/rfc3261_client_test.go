@@ -112,18 +112,18 @@ func TestRFC6026_8_4_Accepted(t *testing.T) {
 		ack := newRequest(sip.ACK, "2")
 		ack.To = ack.To.WithTag("fork1")
 		b.Ack(id, ack, p)
-		first := b.want(Send)[0]
+		first := b.want(SendAck)[0]
 		b.answer(m, 200, "fork2")
 		assert.Equal(t, "fork2", b.want(Response)[0].Msg.To.Tag(), "another fork is handed up")
 		other := newRequest(sip.ACK, "3")
 		other.To = other.To.WithTag("fork2")
 		b.Ack(id, other, p)
-		second := b.want(Send)[0]
+		second := b.want(SendAck)[0]
 		for range 3 {
 			b.answer(m, 200, "fork1")
-			assert.Equal(t, first.Wire, b.want(Send)[0].Wire)
+			assert.Equal(t, first.Wire, b.want(SendAck)[0].Wire)
 			b.answer(m, 200, "fork2")
-			assert.Equal(t, second.Wire, b.want(Send)[0].Wire)
+			assert.Equal(t, second.Wire, b.want(SendAck)[0].Wire)
 		}
 		b.answer(m, 486, "x")
 		b.want() // too late
@@ -238,43 +238,6 @@ func TestRFC3261_9_1_AnsweredAllTheSame(t *testing.T) {
 	b.want(Response) // and no CANCEL any more
 	b.Cancel(b.now, id, nil)
 	b.want()
-}
-
-// A lost connection ends every transaction on it at once, each told once, and no other.
-func TestFlowLost(t *testing.T) {
-	b := newBench(t)
-	var ids []ID
-	for i, method := range []sip.Method{sip.INVITE, sip.BYE, sip.INVITE, sip.OPTIONS} {
-		m := newRequest(method, string(rune('a'+i)))
-		ids = append(ids, b.start(m, tcpPath))
-		if i == 2 {
-			b.answer(m, 180, "x")
-			b.want(Response)
-		}
-	}
-	other := tcpPath
-	other.Flow = 3
-	survivor := newRequest(sip.BYE, "s")
-	b.start(survivor, other)
-	ids = append(ids, b.incoming(newRequest(sip.INVITE, "in"), tcpPath), b.incoming(newRequest(sip.INFO, "in2"), tcpPath))
-	done := newRequest(sip.INVITE, "done")
-	b.start(done, tcpPath)
-	b.answer(done, 200, "x")
-	b.want(Response)
-
-	b.FlowLost(tcpPath.Flow, errLost)
-	var got []ID
-	for _, o := range b.outputs() {
-		require.Equal(t, Failure, o.Kind)
-		require.ErrorIs(t, o.Err, errLost)
-		got = append(got, o.Tx)
-	}
-	assert.ElementsMatch(t, ids, got)
-	assert.Equal(t, 1, b.Len())
-	b.FlowLost(tcpPath.Flow, errLost)
-	b.want()
-	b.answer(survivor, 200, "x")
-	b.want(Response)
 }
 
 // A request tried again under its ID is told by its second attempt only.

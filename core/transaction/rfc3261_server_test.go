@@ -92,12 +92,60 @@ func TestRFC3261_13_3_1_4_SuccessRepeated(t *testing.T) {
 		b.Receive(b.now, ack, p)
 		o := b.want(Request)[0]
 		assert.Zero(t, o.Tx)
-		b.Acked(id)
+		b.Acked(id, "")
 		at, rest = b.sends(time.Minute)
 		assert.Empty(t, at)
 		assert.Empty(t, rest)
 		assert.Zero(t, b.Len())
 	})
+}
+
+// RFC 3261 section 16.7 step 5: a forking proxy passes every 2xx on. Each is repeated until its own ACK, and nothing else follows a 2xx.
+func TestRFC3261_16_7_SeveralSuccesses(t *testing.T) {
+	both(t, func(t *testing.T, b *bench, p Path) {
+		m := newRequest(sip.INVITE, "1")
+		id := b.incoming(m, p)
+		ok := func(status int, tag string) { b.Respond(b.now, id, sip.NewResponse(m, status, "", tag)) }
+		ok(200, "desk")
+		b.want(Send)
+		b.advance(100 * time.Millisecond)
+		ok(200, "mobile")
+		assert.Equal(t, "mobile", parsed(t, b.want(Send)[0].Wire).To.Tag())
+		ok(200, "mobile")
+		ok(200, "")
+		ok(486, "third")
+		ok(180, "third")
+		b.want()
+		at, rest := b.sends(2 * time.Second)
+		assert.Equal(t, seconds(0.4, 0.5, 1.4, 1.5), at)
+		assert.Empty(t, rest)
+		b.Acked(id, "desk")
+		at, _ = b.sends(2 * time.Second)
+		assert.Equal(t, seconds(1.5), at)
+		b.Acked(id, "nobody")
+		b.advance(30 * time.Second)
+		failure := b.outputs()
+		require.NotEmpty(t, failure)
+		last := failure[len(failure)-1]
+		assert.Equal(t, Failure, last.Kind, "the second was never acknowledged, 64*T1 after it was sent")
+		assert.Equal(t, id, last.Tx)
+		assert.Zero(t, b.Len())
+	})
+}
+
+// Further 2xx are bounded.
+func TestSeveralSuccessesLimit(t *testing.T) {
+	b := benchWith(t, Config{Limits: Limits{Forks: 3}})
+	m := newRequest(sip.INVITE, "1")
+	id := b.incoming(m, udpPath)
+	for _, tag := range []string{"1", "2", "3", "4"} {
+		b.Respond(b.now, id, sip.NewResponse(m, 200, "", tag))
+	}
+	b.want(Send, Send, Send)
+	b.Acked(id, "")
+	at, rest := b.sends(time.Minute)
+	assert.Empty(t, at)
+	assert.Empty(t, rest)
 }
 
 // RFC 3261 section 13.3.1.4: no ACK within 64*T1 is told, so that the call can be ended by BYE.
@@ -122,7 +170,7 @@ func TestAckWithBranchOfInvite(t *testing.T) {
 	b.want(Send)
 	b.Receive(b.now, ackOf(m, "bob"), udpPath)
 	b.want(Request)
-	b.Acked(id)
+	b.Acked(id, "")
 }
 
 // RFC 3261 section 17.2.2: repetitions are absorbed before and answered after the final response, until timer J.
@@ -205,7 +253,7 @@ func TestRFC3261_9_2_CancelTooLate(t *testing.T) {
 	id := b.incoming(m, udpPath)
 	b.Respond(b.now, id, sip.NewResponse(m, 200, "", "bob"))
 	b.want(Send)
-	b.Acked(id)
+	b.Acked(id, "")
 	b.Receive(b.now, newRequest(sip.CANCEL, "1"), udpPath)
 	assert.Equal(t, 200, parsed(t, b.want(Send)[0].Wire).Status)
 }
@@ -265,7 +313,7 @@ func TestLimits(t *testing.T) {
 	refused("5", elsewhere)
 	b.Respond(b.now, id, sip.NewResponse(first, 200, "", "bob"))
 	b.want(Send)
-	b.Acked(id)
+	b.Acked(id, "")
 	fourth := b.incoming(newRequest(sip.INVITE, "6"), udpPath)
 	for _, id := range []ID{second, third, fourth} {
 		b.Forget(id)

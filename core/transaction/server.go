@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"slices"
 	"time"
 
 	"b2bua/core/sip"
@@ -11,7 +12,7 @@ func (e *Engine) request(now time.Time, m *sip.Message, path Path) {
 	key := keyOf(m, m.Method)
 	if t := e.servers[key]; t != nil {
 		// The path may have changed with a NAT's binding; repetitions go where the last request came from.
-		if t.wire != nil && (t.state != accepted || t.kind != serverInvite) {
+		if t.wire != nil { // the 2xx of an INVITE are repeated by the clock alone (RFC 6026 section 7.1)
 			e.send(t, t.wire)
 		}
 		return
@@ -71,10 +72,11 @@ func (e *Engine) Tag(id ID) string {
 	return t.tag
 }
 
-// Respond sends a response. It does nothing when the transaction has its final response or is gone.
+// Respond sends a response. It does nothing when the transaction has its final response or is gone; but an INVITE that has a 2xx
+// takes more of them with other To tags.
 func (e *Engine) Respond(now time.Time, id ID, resp *sip.Message) {
 	t := e.byID[id]
-	if t == nil || !t.kind.server() || t.state >= completed {
+	if t == nil || !t.kind.server() || t.state >= completed && !t.further(resp, e.limits.Forks) {
 		return
 	}
 	if resp.Status > 100 {
@@ -85,21 +87,22 @@ func (e *Engine) Respond(now time.Time, id ID, resp *sip.Message) {
 			resp.To = resp.To.WithTag(e.Tag(id))
 		}
 	}
-	t.wire = resp.Bytes()
-	e.send(t, t.wire)
+	wire := resp.Bytes()
+	e.send(t, wire)
 	if resp.Status < 200 {
-		t.state = proceeding
+		t.state, t.wire = proceeding, wire
 		return
 	}
 	e.settled(t)
+	t.wire = wire
 	switch {
 	case t.kind == serverOther:
 		t.state = completed
 		e.linger(now, t, t.unlessReliable(64*e.timers.T1)) // timer J
 	case resp.Status < 300:
-		t.state = accepted
-		t.interval = e.timers.T1
-		e.arm(t, now.Add(t.interval), now.Add(64*e.timers.T1)) // timer L; on every transport (RFC 3261 section 13.3.1.4)
+		t.state, t.wire = accepted, nil
+		t.oks = append(t.oks, success{tag: t.tag, wire: wire, next: now.Add(e.timers.T1), interval: e.timers.T1})
+		e.armSuccesses(t, now.Add(64*e.timers.T1)) // timer L, anew for every fork
 	default:
 		t.state = completed
 		var next time.Time
@@ -123,14 +126,47 @@ func (e *Engine) ack(now time.Time, m *sip.Message, path Path) {
 	}
 }
 
-// Acked says that the ACK to the 2xx came.
-func (e *Engine) Acked(invite ID) {
+// further tells whether a response is one more 2xx of an INVITE that forked.
+func (t *tx) further(resp *sip.Message, most int) bool {
+	tag := resp.To.Tag()
+	return t.kind == serverInvite && t.state == accepted && resp.Status >= 200 && resp.Status < 300 && len(t.oks) < most &&
+		tag != "" && !slices.ContainsFunc(t.oks, func(s success) bool { return s.tag == tag })
+}
+
+// repeatSuccesses repeats the 2xx that are due, on every transport (RFC 3261 section 13.3.1.4).
+func (e *Engine) repeatSuccesses(now time.Time, t *tx) {
+	for i := range t.oks {
+		if s := &t.oks[i]; s.wire != nil && !s.next.After(now) {
+			e.send(t, s.wire)
+			s.interval = min(2*s.interval, e.timers.T2)
+			s.next = now.Add(s.interval)
+		}
+	}
+	e.armSuccesses(t, t.expire)
+}
+
+func (e *Engine) armSuccesses(t *tx, expire time.Time) {
+	var next time.Time
+	for _, s := range t.oks {
+		if s.wire != nil && (next.IsZero() || s.next.Before(next)) {
+			next = s.next
+		}
+	}
+	e.arm(t, next, expire)
+}
+
+// Acked says that the ACK to the 2xx with that To tag came; no tag: to all of them.
+func (e *Engine) Acked(invite ID, tag string) {
 	t := e.byID[invite]
-	if t == nil || t.kind != serverInvite || t.state != accepted || t.acked {
+	if t == nil || !t.unacked() {
 		return
 	}
-	t.acked, t.wire = true, nil
-	e.arm(t, time.Time{}, t.expire)
+	for i := range t.oks {
+		if tag == "" || t.oks[i].tag == tag {
+			t.oks[i].wire = nil
+		}
+	}
+	e.armSuccesses(t, t.expire)
 }
 
 // cancelRequest is RFC 3261 section 9.2.

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"b2bua/core/sip"
@@ -36,14 +37,15 @@ type tx struct {
 	state    state
 	method   sip.Method
 	internal bool // a CANCEL of ours: its user is the engine
-	acked    bool
+	moved    bool // its connection was lost once already
 	path     Path
 	client   clientKey
 	server   serverKey
 	request  *sip.Message // as long as an ACK, CANCEL or response has to be made of it
 	wire     []byte       // what is repeated
 	tag      string       // server: To tag of our responses
-	acks     []storedAck
+	acks     []storedAck  // client: of the 2xx
+	oks      []success    // server: the 2xx sent, one per To tag
 
 	wantCancel bool
 	cancelled  bool
@@ -64,6 +66,19 @@ type storedAck struct {
 	wire []byte
 }
 
+// success is a 2xx that is repeated until its ACK comes. A forking proxy sends several for one INVITE (RFC 3261 section 16.7 step 5).
+type success struct {
+	tag      string
+	wire     []byte // nil: acknowledged
+	next     time.Time
+	interval time.Duration
+}
+
+// unacked tells whether the user still waits for the ACK to a 2xx.
+func (t *tx) unacked() bool {
+	return slices.ContainsFunc(t.oks, func(s success) bool { return s.wire != nil })
+}
+
 func (e *Engine) add(t *tx) {
 	t.place = -1
 	if t.kind.server() {
@@ -74,11 +89,27 @@ func (e *Engine) add(t *tx) {
 		e.clients[t.client] = t
 	}
 	e.byID[t.id] = t
+	e.place(t)
+}
+
+// place lists a transaction under its flow.
+func (e *Engine) place(t *tx) {
+	e.on[t.path.Flow]++
 	if key, ok := t.lane(); ok {
 		if head := e.flows[key]; head != nil {
 			head.flowPrev, t.flowNext = t, head
 		}
 		e.flows[key] = t
+	}
+}
+
+// unplace undoes place.
+func (e *Engine) unplace(t *tx) {
+	if e.on[t.path.Flow]--; e.on[t.path.Flow] == 0 {
+		delete(e.on, t.path.Flow)
+	}
+	if key, ok := t.lane(); ok {
+		e.unlink(t, key)
 	}
 }
 
@@ -108,11 +139,9 @@ func (e *Engine) remove(t *tx) {
 	if e.byID[t.id] == t {
 		delete(e.byID, t.id)
 	}
-	if key, ok := t.lane(); ok {
-		e.unlink(t, key)
-	}
+	e.unplace(t)
 	e.arm(t, time.Time{}, time.Time{})
-	t.request, t.wire = nil, nil
+	t.request, t.wire, t.oks = nil, nil, nil
 }
 
 func (e *Engine) unlink(t *tx, key lane) {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"b2bua/core/sip"
@@ -38,10 +37,7 @@ type flow struct {
 	why     atomic.Pointer[FlowError]
 }
 
-const (
-	userTimeout = 20 * time.Second // unacknowledged data for so long means that the peer is gone
-	tcpOptUser  = 18               // TCP_USER_TIMEOUT of Linux
-)
+const userTimeout = 20 * time.Second // unacknowledged data for so long means that the peer is gone
 
 func (s *Stack) newFlow(conn net.Conn, network string, incoming bool) *flow {
 	f := &flow{conn: conn, incoming: incoming, out: newOutQueue(s.cfg.Limits.WriteQueue)}
@@ -67,13 +63,7 @@ func tune(conn net.Conn) {
 		return
 	}
 	_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}) // best effort
-	raw, err := t.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpOptUser, int(userTimeout/time.Millisecond)) // best effort
-	})
+	resetAfter(t, userTimeout)
 }
 
 // register makes a connection known to the loop and starts its goroutines. It runs on the loop.
@@ -91,9 +81,7 @@ func (s *Stack) register(now time.Time, f *flow) bool {
 	if !f.incoming {
 		s.targets[f.target] = f
 	}
-	if s.sweep.IsZero() {
-		s.sweep = now.Add(sweepEvery)
-	}
+	s.lookAt(now.Add(sweepEvery))
 	return true
 }
 
@@ -210,8 +198,17 @@ func (s *Stack) unregister(f *flow, err error) {
 	s.engine.FlowLost(uint64(f.ID), err)
 }
 
-// sweepEvery is how often connections are looked at: idle ones, slow senders, keep-alives.
-const sweepEvery = time.Second
+const (
+	sweepEvery    = time.Second // how often connections are looked at: idle ones, slow senders, keep-alives
+	outgoingSweep = time.Minute // how often outgoing UDP sockets are looked at when there are no connections
+)
+
+// lookAt asks for a sweep at that time at the latest.
+func (s *Stack) lookAt(at time.Time) {
+	if s.sweep.IsZero() || at.Before(s.sweep) {
+		s.sweep = at
+	}
+}
 
 // pongWait is how long the answer to a keep-alive may take (RFC 5626 section 4.4.1).
 const pongWait = 10 * time.Second
@@ -222,11 +219,13 @@ func (s *Stack) sweepFlows(now time.Time) {
 			delete(s.noTCP, addr)
 		}
 	}
-	if len(s.flows) == 0 {
-		s.sweep = time.Time{}
-		return
+	s.sweep = time.Time{}
+	if s.closeOutgoing(now) {
+		s.lookAt(now.Add(outgoingSweep))
 	}
-	s.sweep = now.Add(sweepEvery)
+	if len(s.flows) > 0 {
+		s.lookAt(now.Add(sweepEvery))
+	}
 	for _, f := range s.flows {
 		s.look(now, f)
 	}

@@ -159,6 +159,8 @@ func (l *testLog) String() string {
 	return l.lines.String()
 }
 
+func (l *testLog) contains(s string) bool { return strings.Contains(l.String(), s) }
+
 func newUser(t *testing.T, settings ...setting) *user {
 	t.Helper()
 	return startUser(t, &user{}, settings...)

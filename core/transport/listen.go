@@ -13,7 +13,7 @@ func (s *Stack) listen(l Listener) error {
 	switch l.Network {
 	case "udp":
 		var u *udpSocket
-		if u, err = s.listenUDP(l.Addr, "", false); err == nil {
+		if u, err = s.openUDP(l.Addr, "", nil); err == nil {
 			s.listening = append(s.listening, Listener{"udp", u.local})
 		}
 	case "tcp", "tls":

@@ -19,6 +19,9 @@ func (s *Stack) receive(now time.Time, in inbound) {
 		s.unregister(in.conn, in.ended)
 		return
 	}
+	if in.conn == nil && !s.admitted(now, &in) {
+		return
+	}
 	if s.cfg.Tap != nil {
 		s.cfg.Tap(In, in.flow, in.raw, now)
 	}
@@ -29,7 +32,7 @@ func (s *Stack) receive(now time.Time, in inbound) {
 			return
 		}
 	}
-	path := transaction.Path{Flow: uint64(in.flow.ID), Remote: in.flow.Remote, Reliable: in.conn != nil, Local: in.local}
+	path := transaction.Path{Flow: uint64(in.flow.ID), Remote: in.flow.Remote, Reliable: in.conn != nil, Local: in.local, Network: in.flow.Network}
 	if m.IsRequest() {
 		path.Remote = markSource(m, in.flow)
 	}
@@ -78,31 +81,62 @@ func (s *Stack) localOf(p transaction.Path) (network string, local netip.AddrPor
 		}
 		return "udp", s.localFor(u, p.Remote.Addr())
 	}
-	return "tcp", netip.AddrPort{} // the connection has just gone
+	return p.Network, netip.AddrPort{} // the connection has just gone
 }
 
-// send puts a message on the wire.
+// send puts a message of a transaction on the wire.
 func (s *Stack) send(now time.Time, o *transaction.Output) {
+	alive := s.flows[FlowID(o.Path.Flow)] != nil
+	if err := s.write(now, o); err != nil && !alive { // the end of a connection has told the engine already
+		s.engine.SendFailed(o.Tx, err)
+	}
+}
+
+// write hands a message to its connection or socket. A connection that takes none ends, with all that that means for its transactions.
+func (s *Stack) write(now time.Time, o *transaction.Output) error {
 	id := FlowID(o.Path.Flow)
 	if f := s.flows[id]; f != nil {
 		s.tap(now, f.Flow, o.Wire)
 		if !f.out.add(o.Wire) {
 			f.hangUp("send", errSlow)
-			s.unregister(f, f.why.Load())
+			why := f.why.Load()
+			s.unregister(f, why)
+			return why
 		}
-		return
+		return nil
 	}
 	u := s.udpByID(id)
 	if u == nil {
-		s.engine.SendFailed(o.Tx, &FlowError{Network: "tcp", Remote: o.Path.Remote, Doing: "send", Err: errGone})
-		return
+		return &FlowError{Network: o.Path.Network, Remote: o.Path.Remote, Doing: "send", Err: errGone}
 	}
 	if s.cfg.Tap != nil {
 		s.tap(now, s.flowOf(o.Path), o.Wire)
 	}
-	if err := u.send(o.Wire, o.Path.Local, o.Path.Remote); err != nil && s.ctx.Err() == nil {
-		s.engine.SendFailed(o.Tx, &FlowError{Network: "udp", Remote: o.Path.Remote, Doing: "send", Err: err})
+	if u.outgoing != nil {
+		u.outgoing.used = now
 	}
+	return s.datagram(u, o)
+}
+
+// datagram sends by a UDP socket. Only what can never leave is an error; the rest is lost, as datagrams may be,
+// unless the error queue says that nobody is at its address.
+func (s *Stack) datagram(u *udpSocket, o *transaction.Output) error {
+	foul, err := u.send(o.Wire, o.Path.Local, o.Path.Remote)
+	switch {
+	case s.ctx.Err() != nil:
+		return nil
+	case err != nil && len(o.Wire) > maxDatagram:
+		return &FlowError{Network: "udp", Remote: o.Path.Remote, Doing: "send", Err: err}
+	case err != nil:
+		s.faults.warn("a datagram could not be sent; repetitions follow", "udp", o.Path.Remote, err.Error())
+	}
+	if foul { // the error that woke the reader may be gone by now, and with it its reason to read the queue
+		list, _ := u.unreachable()
+		for _, why := range list {
+			s.engine.Unreachable(uint64(u.id), why.Remote, why)
+		}
+	}
+	return nil
 }
 
 func (s *Stack) tap(now time.Time, f Flow, wire []byte) {

@@ -19,6 +19,7 @@ type attempt struct {
 	progress  bool // a provisional response other than 100 came: no other address after that
 	cancelled bool
 	extra     []sip.Header
+	contact   *outgoing // the Contact names a socket by which nothing of this request goes
 }
 
 // noTCPLife is how long a host that refuses TCP gets its long requests by UDP at once.
@@ -71,9 +72,21 @@ func (s *Stack) candidates(now time.Time, u sip.URI, done func(now time.Time, li
 		done(now, list, nil)
 		return
 	}
+	// One look-up per destination at a time: a slow DNS server gets one question, and who asked first is served first,
+	// so that no BYE overtakes its ACK.
+	s.lookups[d] = append(s.lookups[d], done)
+	if len(s.lookups[d]) > 1 {
+		return
+	}
 	s.spawn(func() {
 		list, err := s.resolve.lookup(s.ctx, d)
-		s.post(func(now time.Time) { done(now, list, err) })
+		s.post(func(now time.Time) {
+			waiting := s.lookups[d]
+			delete(s.lookups, d)
+			for _, done := range waiting {
+				s.guard("", func() { done(now, list, err) })
+			}
+		})
 	})
 }
 
@@ -139,17 +152,20 @@ func (s *Stack) overStream(now time.Time, a *attempt, t target, patience time.Du
 
 // transmit sends by a connection.
 func (s *Stack) transmit(now time.Time, a *attempt, f *flow) {
-	path := transaction.Path{Flow: uint64(f.ID), Remote: f.Remote, Reliable: true}
+	path := f.path()
 	s.start(now, a, path, f.Network, f.Local)
 }
 
 func (s *Stack) overUDP(now time.Time, a *attempt, c candidate) {
-	u, err := s.udpFor(c.addr.Addr(), a.hop.Key)
+	u, err := s.udpFor(now, c.addr.Addr(), a.hop.Key)
 	if err != nil {
 		s.next(now, a, &FlowError{Network: "udp", Remote: c.addr, Doing: "open a socket", Err: err})
 		return
 	}
-	path := transaction.Path{Flow: uint64(u.id), Remote: c.addr}
+	if u.outgoing != nil && a.req.Method == sip.REGISTER {
+		u.outgoing.registering(now, a.req, c.addr.Addr())
+	}
+	path := u.path(c.addr)
 	s.start(now, a, path, "udp", s.localFor(u, c.addr.Addr()))
 }
 
@@ -158,9 +174,13 @@ func (s *Stack) start(now time.Time, a *attempt, path transaction.Path, network 
 	m := s.dress(a.req, network, local)
 	if len(a.rest) > 0 && a.rest[0].forced && network == "tcp" {
 		// Only its length sends this request by TCP; the peer shall come back by UDP.
-		if u, err := s.udpFor(path.Remote.Addr(), a.hop.Key); err == nil {
+		if u, err := s.udpFor(now, path.Remote.Addr(), a.hop.Key); err == nil {
 			m.Contact = a.req.Contact
 			s.fillContacts(m, "udp", s.localFor(u, path.Remote.Addr()))
+			if u.outgoing != nil { // its port is in the Contact although nothing went by it
+				a.contact = u.outgoing
+				u.outgoing.keep(a.req.CallID+" "+a.req.From.Tag(), now.Add(dialogLife))
+			}
 		}
 	}
 	s.engine.Request(now, a.id, m, path)
@@ -223,7 +243,7 @@ func (s *Stack) fillContacts(m *sip.Message, network string, local netip.AddrPor
 }
 
 func (s *Stack) giveUp(a *attempt, err error) {
-	delete(s.attempts, a.id)
+	s.done(a)
 	s.later(func(now time.Time) {
 		s.guard(a.req.CallID, func() { s.handler.HandleFailure(now, a.id, err) })
 	})
@@ -240,12 +260,23 @@ func (s *Stack) responded(now time.Time, o *transaction.Output) {
 			s.next(now, a, nil)
 			return
 		case status >= 200:
-			delete(s.attempts, o.Tx)
+			if a.contact != nil {
+				a.contact.answered(now, o.Msg)
+			}
+			s.done(a)
 		case status > 100:
 			a.progress, a.rest = true, nil
 		}
 	}
 	s.guard(o.Msg.CallID, func() { s.handler.HandleResponse(now, o.Tx, o.Msg) })
+}
+
+// done forgets an attempt that has its result.
+func (s *Stack) done(a *attempt) {
+	delete(s.attempts, a.id)
+	if a.contact != nil {
+		delete(a.contact.reasons, a.req.CallID+" "+a.req.From.Tag())
+	}
 }
 
 func (s *Stack) mayRetry(a *attempt) bool {
@@ -267,7 +298,7 @@ func (s *Stack) failed(now time.Time, id TxID, err error) {
 		s.detour(now, a, err)
 		return
 	}
-	delete(s.attempts, id)
+	s.done(a)
 	s.guard(a.req.CallID, func() { s.handler.HandleFailure(now, id, err) })
 }
 
@@ -301,6 +332,7 @@ func (s *Stack) Cancel(invite TxID, extra []sip.Header) {
 }
 
 // Respond answers a server transaction; a Contact without host is filled in. A response without To tag gets that of Tag.
+// After the final response nothing is sent, except further 2xx to an INVITE with other To tags.
 func (s *Stack) Respond(tx TxID, resp *sip.Message) {
 	path, ok := s.engine.PathOf(tx)
 	if !ok {
@@ -311,53 +343,21 @@ func (s *Stack) Respond(tx TxID, resp *sip.Message) {
 		resp = resp.Clone()
 		s.fillContacts(resp, network, local)
 	}
-	s.engine.Respond(time.Now(), tx, resp)
+	now := time.Now()
+	if u := s.udpByID(FlowID(path.Flow)); u != nil && u.outgoing != nil {
+		u.outgoing.answered(now, resp)
+	}
+	s.engine.Respond(now, tx, resp)
 }
 
 // Tag is the To tag for responses of a server transaction: who takes it for the dialog answers a CANCEL with the same one.
 func (s *Stack) Tag(tx TxID) string { return s.engine.Tag(tx) }
 
 // Acked says that the ACK to the 2xx came: it is not repeated any more.
-func (s *Stack) Acked(invite TxID) { s.engine.Acked(invite) }
+func (s *Stack) Acked(invite TxID) { s.engine.Acked(invite, "") }
 
-// Ack sends the ACK to a 2xx, and again for every repetition of that 2xx.
-func (s *Stack) Ack(invite TxID, ack *sip.Message, hop NextHop) {
-	now := time.Now()
-	if f := s.flows[hop.Flow]; f != nil {
-		s.engine.Ack(invite, s.dress(ack, f.Network, f.Local), transaction.Path{Flow: uint64(f.ID), Remote: f.Remote, Reliable: true})
-		return
-	}
-	s.candidates(now, nextURI(ack, hop), func(now time.Time, list []candidate, err error) {
-		if err != nil {
-			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
-			return
-		}
-		s.ackBy(now, invite, ack, hop.Key, list)
-	})
-}
-
-func (s *Stack) ackBy(now time.Time, invite TxID, ack *sip.Message, key string, list []candidate) {
-	c := list[0]
-	if c.network == "udp" {
-		u, err := s.udpFor(c.addr.Addr(), key)
-		if err != nil {
-			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
-			return
-		}
-		s.engine.Ack(invite, s.dress(ack, "udp", s.localFor(u, c.addr.Addr())), transaction.Path{Flow: uint64(u.id), Remote: c.addr})
-		return
-	}
-	s.connect(now, target{network: c.network, addr: c.addr, name: tlsName(c), key: key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
-		switch {
-		case err == nil:
-			s.engine.Ack(invite, s.dress(ack, f.Network, f.Local), transaction.Path{Flow: uint64(f.ID), Remote: f.Remote, Reliable: true})
-		case len(list) > 1:
-			s.ackBy(now, invite, ack, key, list[1:])
-		default:
-			s.log.Warn("an ACK can't be sent: the call will end by itself", "call-id", ack.CallID, "error", err)
-		}
-	})
-}
+// AckedFork is Acked for the 2xx with that To tag, for those who send several for one INVITE, as a forking proxy does.
+func (s *Stack) AckedFork(invite TxID, tag string) { s.engine.Acked(invite, tag) }
 
 // Locate finds and, by TCP and TLS, connects the next hop; done runs on the loop, after the present callback.
 // A Request to the same hop right after goes the same way.
@@ -381,7 +381,7 @@ func (s *Stack) Locate(hop NextHop, done func(now time.Time, at Located, err err
 func (s *Stack) locate(now time.Time, hop NextHop, list []candidate, tell func(Located, error)) {
 	c := list[0]
 	if c.network == "udp" {
-		u, err := s.udpFor(c.addr.Addr(), hop.Key)
+		u, err := s.udpFor(now, c.addr.Addr(), hop.Key)
 		if err != nil {
 			tell(Located{}, &FlowError{Network: "udp", Remote: c.addr, Doing: "open a socket", Err: err})
 			return

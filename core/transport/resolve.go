@@ -137,17 +137,30 @@ func (r *resolver) lookup(ctx context.Context, d destination) ([]candidate, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
+	d.host = strings.Clone(d.host) // the answer and the connections made by it outlive the message with that URI
 	list, err := r.ask(ctx, d)
 	if err != nil {
 		return nil, &ResolveError{Host: d.host, Err: err}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.keep(d, answer{list: list, at: time.Now()})
+	return list, nil
+}
+
+// keep makes room by what is out of date, else by everything: that costs a question more per name, and no memory.
+func (r *resolver) keep(d destination, a answer) {
+	if len(r.known) >= resolvedSize {
+		for k, old := range r.known {
+			if a.at.Sub(old.at) >= resolvedLife {
+				delete(r.known, k)
+			}
+		}
+	}
 	if len(r.known) >= resolvedSize {
 		clear(r.known)
 	}
-	r.known[d] = answer{list: list, at: time.Now()}
-	return list, nil
+	r.known[d] = a
 }
 
 // ask is RFC 3263 section 4.2: SRV unless a port is given, then addresses. The hosts file overrides SRV, as it overrides addresses.

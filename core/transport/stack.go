@@ -137,6 +137,7 @@ type Stack struct {
 	targets  map[target]*flow
 	dials    map[target]*dialing
 	attempts map[TxID]*attempt
+	lookups  map[destination][]func(now time.Time, list []candidate, err error)
 	routes   routeCache
 	noTCP    map[netip.AddrPort]time.Time
 	sweep    time.Time // next look at idle connections and keep-alives
@@ -164,7 +165,7 @@ func New(cfg Config, h Handler) (*Stack, error) {
 		engine:  transaction.New(transaction.Config{Timers: cfg.Timers, Limits: cfg.Limits.Transactions, Rand: cfg.Rand}),
 		resolve: newResolver(cfg.Resolver),
 		in:      make(chan inbound, 512), wake: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
-		flows: map[FlowID]*flow{}, targets: map[target]*flow{}, dials: map[target]*dialing{}, attempts: map[TxID]*attempt{},
+		flows: map[FlowID]*flow{}, targets: map[target]*flow{}, dials: map[target]*dialing{}, attempts: map[TxID]*attempt{}, lookups: map[destination][]func(time.Time, []candidate, error){},
 		noTCP: map[netip.AddrPort]time.Time{}, strangers: newSources(cfg.Limits),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -411,6 +412,10 @@ func (s *Stack) carryOut(now time.Time, o *transaction.Output) {
 	switch o.Kind {
 	case transaction.Send:
 		s.send(now, o)
+	case transaction.SendAck:
+		s.sendAck(now, o)
+	case transaction.Reconnect:
+		s.reconnect(now, o)
 	case transaction.Request:
 		s.guard(o.Msg.CallID, func() { s.handler.HandleRequest(now, o.Tx, o.Msg, s.flowOf(o.Path)) })
 	case transaction.Cancel:

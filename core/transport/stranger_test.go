@@ -199,6 +199,23 @@ func TestIdleStrangers(t *testing.T) {
 	}
 }
 
+// RFC 3261 section 7.5: a line break after a message, or a keep-alive of a single one, is not the beginning of a message that never ends.
+func TestRFC3261_7_5_LineBreakAfterMessage(t *testing.T) {
+	u := answering(t, 200, listenOn("tcp", "127.0.65.16:0"), limited(func(l *Limits) { l.Stranger = time.Minute }))
+	for _, after := range []string{"\r", "\r\n", "\r\n\r"} {
+		conn := dial(t, u)
+		_, err := conn.Write(append(saying(t, sip.OPTIONS, fmt.Sprint("crlf", len(after))).Bytes(), after...))
+		require.NoError(t, err)
+		u.next("request")
+		_, err = conn.Read(make([]byte, 4000))
+		require.NoError(t, err)
+		u.later(2 * time.Minute)
+		_, err = conn.Write(saying(t, sip.OPTIONS, fmt.Sprint("again", len(after))).Bytes())
+		require.NoError(t, err)
+		u.next("request")
+	}
+}
+
 // A peer that spoke SIP may be silent for as long as Idle, not as Stranger.
 func TestIdlePeers(t *testing.T) {
 	u := answering(t, 200, listenOn("tcp", "127.0.65.7:0"), limited(func(l *Limits) { l.Stranger, l.Idle = time.Millisecond, time.Hour }))

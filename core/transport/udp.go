@@ -16,15 +16,15 @@ type udpSocket struct {
 	conn     *net.UDPConn
 	local    netip.AddrPort // unspecified address: all of the host
 	key      string
-	outgoing bool // not configured: opened because no listener suits
+	outgoing *outgoing // nil: a listener
 }
 
-func (s *Stack) listenUDP(at netip.AddrPort, key string, outgoing bool) (*udpSocket, error) {
+func (s *Stack) openUDP(at netip.AddrPort, key string, out *outgoing) (*udpSocket, error) {
 	network := "udp4"
 	if at.Addr().Is6() {
-		network = "udp" // [::] takes both families
-		if !at.Addr().IsUnspecified() || outgoing {
-			network = "udp6"
+		network = "udp6"
+		if at.Addr().IsUnspecified() {
+			network = "udp" // [::] takes both families
 		}
 	}
 	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
@@ -34,7 +34,7 @@ func (s *Stack) listenUDP(at netip.AddrPort, key string, outgoing bool) (*udpSoc
 	_ = conn.SetReadBuffer(4 << 20) // as much as the system allows; bursts are dropped earlier otherwise
 	_ = conn.SetWriteBuffer(4 << 20)
 	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
-	u := &udpSocket{id: s.newFlowID(), conn: conn, local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), key: key, outgoing: outgoing}
+	u := &udpSocket{id: s.newFlowID(), conn: conn, local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), key: key, outgoing: out}
 	u.prepare()
 	s.udp = append(s.udp, u)
 	if !s.spawn(func() { s.readUDP(u) }) {
@@ -52,7 +52,11 @@ func (s *Stack) readUDP(u *udpSocket) {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			if !s.reportUnreachable(u) {
+			list, found := u.unreachable()
+			for _, why := range list {
+				s.deliver(inbound{flow: Flow{ID: u.id, Network: "udp", Local: u.local, Remote: why.Remote}, unreachable: why})
+			}
+			if !found {
 				time.Sleep(time.Millisecond) // a broken socket must not spin
 			}
 			continue
@@ -89,38 +93,53 @@ func keepAliveOnly(b []byte) bool {
 }
 
 // udpFor chooses the socket for a destination: the listener that can reach it, else one opened for the purpose.
-func (s *Stack) udpFor(to netip.Addr, key string) (*udpSocket, error) {
-	var best *udpSocket
-	routed := netip.Addr{}
+func (s *Stack) udpFor(now time.Time, to netip.Addr, key string) (*udpSocket, error) {
+	local, err := s.routes.local(to)
+	if u := s.listenerFor(to, local, key); u != nil {
+		return u, nil
+	}
+	if err != nil {
+		return nil, err // the kernel has no way there
+	}
 	for _, u := range s.udp {
-		a := u.local.Addr()
-		if u.key != key || a.Is4() != to.Is4() && !(a == netip.IPv6Unspecified() && !u.outgoing) {
-			continue
-		}
-		if a.IsUnspecified() {
-			if best == nil || u.local.Addr().Is4() == to.Is4() && best.outgoing && !u.outgoing {
-				best = u
-			}
-			continue
-		}
-		if !routed.IsValid() {
-			routed, _ = s.routes.local(to)
-		}
-		if a == routed {
+		if u.outgoing != nil && u.key == key && u.local.Addr().WithZone("") == local {
+			u.outgoing.used = now
 			return u, nil
 		}
-		if a.IsLoopback() == to.IsLoopback() && (best == nil || best.outgoing) {
-			best = u
+	}
+	if local.IsLinkLocalUnicast() {
+		local = local.WithZone(to.Zone())
+	}
+	u, err := s.openUDP(netip.AddrPortFrom(local, 0), key, newOutgoing(now))
+	if err == nil {
+		s.log.Info("UDP port opened to send by; only answers and calls of ours are taken there", "address", u.local.String())
+		s.lookAt(now.Add(outgoingSweep))
+	}
+	return u, err
+}
+
+// listenerFor prefers the listener on the address that the kernel routes by, then one on all addresses.
+func (s *Stack) listenerFor(to, routed netip.Addr, key string) *udpSocket {
+	var every, other *udpSocket
+	for _, u := range s.udp {
+		a := u.local.Addr()
+		switch {
+		case u.outgoing != nil || u.key != key:
+		case a == netip.IPv6Unspecified() && every == nil: // takes both families
+			every = u
+		case a.Is4() != to.Is4():
+		case a.IsUnspecified():
+			every = u
+		case a.WithZone("") == routed:
+			return u
+		case other == nil && a.IsLoopback() == to.IsLoopback() && a.IsLinkLocalUnicast() == to.IsLinkLocalUnicast():
+			other = u
 		}
 	}
-	if best != nil {
-		return best, nil
+	if every != nil {
+		return every
 	}
-	at := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
-	if to.Is6() {
-		at = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
-	}
-	return s.listenUDP(at, key, true)
+	return other
 }
 
 func (s *Stack) udpByID(id FlowID) *udpSocket {

@@ -44,3 +44,18 @@ Feature: The caller gives up
       | reason                                     |
       | SIP;cause=200;text="Call completed elsewhere" |
       | SIP;cause=487                              |
+
+  Scenario: a BYE while it rings asks for the same
+    When bob answers 180
+    Then alice gets 180 without SDP
+    When alice hangs up
+    Then alice's call fails with 487
+    And bob's call is cancelled
+
+  Scenario: UPDATE while it rings
+    When bob answers 180
+    Then alice gets 180 without SDP
+    When alice sends an UPDATE
+    Then alice's UPDATE is answered 200 without SDP
+    When bob accepts
+    Then the call between alice and bob is up

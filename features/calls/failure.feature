@@ -171,6 +171,36 @@ Feature: Leg B fails before the answer
     And bob's call is released
     And alice's call fails with 488
 
+  @2.4.3 @no-downgrade
+  Scenario Outline: an encrypted answer with <wrong> is refused
+    Given b2bua runs between alice and bob with
+      | setting                                        | value                      |
+      | b2bua-server::trenscrypter/outgoing-enc-regex  | sdes .*                    |
+      | b2bua-server::trenscrypter/outgoing-srtp-regex | AES_CM_128_HMAC_SHA1_80 .* |
+    When alice invites bob
+    Then bob is invited
+    When bob accepts with the answer
+      """
+      v=0
+      o=bob 1 1 IN IP4 {{bob.ip}}
+      s=-
+      c=IN IP4 {{bob.ip}}
+      t=0 0
+      m=audio 41000 RTP/SAVP 0
+      a=<line>
+      """
+    Then bob's answer is acknowledged
+    And bob's call is released
+    And alice's call fails with 488
+
+    Examples:
+      | wrong                        | line                                                                                |
+      | no key                       | sendrecv                                                                            |
+      | a suite that was not offered | crypto:1 AES_CM_128_HMAC_SHA1_32 inline:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB    |
+      | a tag that was not offered   | crypto:9 AES_CM_128_HMAC_SHA1_80 inline:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB    |
+      | a key that is too short      | crypto:1 AES_CM_128_HMAC_SHA1_80 inline:QUFBQUFBQUFBQUFB                            |
+      | encryption switched off      | crypto:1 AES_CM_128_HMAC_SHA1_80 inline:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB UNENCRYPTED_SRTP |
+
   @2.4.3
   Scenario Outline: an answer that is <wrong> is refused
     Given b2bua runs between alice and bob

@@ -21,7 +21,7 @@ Feature: The INVITE of leg B, header by header
       | User-Agent       | test-user-agent-value/stub-version                      |
       | X-Flexisip-B2BUA | ignore                                                  |
       | Contact          | /<sip:[^>]*{{b2bua}}[^>]*>/                             |
-      | Max-Forwards     | 70                                                      |
+      | Max-Forwards     | 69                                                      |
       | Content-Type     | application/sdp                                         |
       | CSeq             | /\d+ INVITE/                                            |
       | Via              | /SIP/2.0/UDP {{b2bua}};.*rport.*/                       |
@@ -51,6 +51,22 @@ Feature: The INVITE of leg B, header by header
       | Geolocation          | <cid:somewhere@example.org>             |
       | X-Secret-Of-Alice    | 42                                      |
       | Session-Expires      | 1800                                    |
+
+  Scenario Outline: a bridge counts as a hop, so that a circle of them ends: <caller's>
+    Given b2bua runs between alice and bob
+    When alice invites bob with
+      | header       | value      |
+      | Max-Forwards | <caller's> |
+    Then bob is invited
+    And the INVITE to bob has
+      | header       | value   |
+      | Max-Forwards | <leg B> |
+
+    Examples:
+      | caller's | leg B |
+      | 1        | 0     |
+      | 30       | 29    |
+      | 255      | 70    |
 
   Scenario: the reference of a transfer is copied
     Given b2bua runs between alice and bob

@@ -27,3 +27,19 @@ Feature: Calls that b2bua itself refuses
       | offer  | literally v=0\no=a 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=application 9 udp chess\n |
     Then alice's call fails with 488
     And b2bua logs a message /refused with 488/
+
+  Scenario Outline: <what> is refused with <status>
+    Given b2bua runs between alice and bob
+    When alice invites bob with
+      | header   | value   |
+      | <header> | <value> |
+    Then alice's call fails with <status> and
+      | header   | value  |
+      | <answer> | <text> |
+    And bob was invited 0 times in all
+
+    Examples:
+      | what                                    | header       | value            | status | answer      | text            |
+      | a call that passed too many servers     | Max-Forwards | 0                | 483    | User-Agent  | (present)       |
+      | a call that requires what nobody does   | Require      | telepathy        | 420    | Unsupported | telepathy       |
+      | a body that is no description           | Content-Type | text/plain       | 415    | Accept      | application/sdp |

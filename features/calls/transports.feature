@@ -46,10 +46,16 @@ Feature: The same call over each transport
 
   Scenario Outline: a call over IPv6, over <network>
     Given b2bua runs between alice and bob on IPv6 over <network>
+    And alice has a media port
+    And bob has a media port
     When alice invites bob
     Then bob is invited
     When bob accepts
     Then the call between alice and bob is up
+    When alice plays 400 Hz
+    And bob plays 1000 Hz
+    Then bob hears 400 Hz
+    And alice hears 1000 Hz
     When bob hangs up
     Then alice's call is released
 

@@ -105,3 +105,31 @@ Feature: Media arrives, and only where it should
     Then marie and pauline are in the call
     And marie and pauline hear each other
     And marie and pauline see each other
+
+  Scenario Outline: <who> negotiates again in an encrypted call
+    Given the settings
+      | setting                                       | value                  |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | sdes sip:pauline@.*    |
+    And b2bua runs between the softphones
+      | name    | encryption |
+      | marie   | <leg A>    |
+      | pauline | sdes       |
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    And marie and pauline hear each other
+    When <who> negotiates again
+    Then marie receives 50 more packets of audio
+    And pauline receives 50 more packets of audio
+    And marie and pauline hear each other
+    And pauline's audio uses sdes with AES_CM_128_HMAC_SHA1_80
+    When pauline ends the call
+    Then marie is free again
+
+    Examples:
+      | who     | leg A |
+      | marie   | none  |
+      | pauline | none  |
+      | marie   | sdes  |
+      | pauline | sdes  |

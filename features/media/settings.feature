@@ -51,3 +51,53 @@ Feature: Settings of media
       | stream | codecs     |
       | audio  | PCMU/8000  |
       | video  | H264/90000 |
+
+  @2.7
+  Scenario: a callee without that codec ends the call
+    Given b2bua runs between alice and bob with
+      | setting                  | value     |
+      | b2bua-server/audio-codec | PCMA/8000 |
+    When alice invites bob
+    Then bob is invited
+    When bob accepts with the codecs 0=PCMU/8000
+    Then bob's call is released
+    And alice's call fails with 488
+
+  Scenario: no media port is left for one call more
+    Given the error line /audio-port/ is expected
+    And b2bua runs between alice and bob with
+      | setting                 | value       |
+      | b2bua-server/audio-port | 20300-20303 |
+    When alice invites bob
+    Then bob is invited
+    When bob accepts
+    Then the call between alice and bob is up
+    And b2bua's media ports for alice and bob are between 20300 and 20303, and even
+    When carol invites bob
+    Then carol's call fails with 503
+    And bob was invited 1 time in all
+    And alice's call is still up
+    When alice hangs up
+    Then bob's call is released
+
+  Scenario: ports of a call that is over are used again
+    Given b2bua runs between alice and bob with
+      | setting                 | value       |
+      | b2bua-server/audio-port | 20400-20403 |
+    When alice invites bob
+    Then bob is invited
+    When bob accepts
+    Then the call between alice and bob is up
+    When alice hangs up
+    Then bob's call is released
+    And b2bua has closed the media ports of the call
+    When carol invites bob
+    Then bob is invited
+    When bob answers 486
+    Then carol's call fails with 486
+    And b2bua has closed the media ports of the call
+    When dora invites bob
+    Then bob is invited
+    When bob accepts
+    Then the call between dora and bob is up
+    And b2bua's media ports for dora and bob are between 20400 and 20403, and even

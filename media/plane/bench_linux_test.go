@@ -154,7 +154,7 @@ func loopbackRun(b *testing.B, n int, suite sdp.Suite) {
 
 	p, err := New(Config{Loops: 1})
 	require.NoError(b, err)
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	l := load{Suite: suite, Seconds: 2}
 	var streams []*Stream
 	for i := range n {
@@ -201,7 +201,7 @@ func mallocsSince(n uint64) uint64 { return mallocs() - n }
 
 // The whole way of a packet through the loop allocates nothing.
 func TestLoopAllocatesNothing(t *testing.T) {
-	p := newPlane(t, Config{Loops: 1})
+	p := newPlane(t, Config{Loops: 1, perTick: 1 << 20})
 	a, b := newPhone(t, sdp.NoSuite, pcma), newPhone(t, sdp.AESCM128SHA180, pcma)
 	st := call(t, p, a, b)
 	to, buf := netip.AddrPortFrom(loopback, a.ports.RTP), make([]byte, 2048)

@@ -173,7 +173,7 @@ func (l *loop) pause() {
 	fds := [1]unix.PollFd{{Fd: int32(l.event), Events: unix.POLLIN}}
 	ts := unix.NsecToTimespec(int64(coalesceFor))
 	if l.spare {
-		syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
+		_, _, _ = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
 		return
 	}
 	_, _ = unix.Ppoll(fds[:], &ts, nil)
@@ -223,7 +223,7 @@ func (l *loop) drain(now time.Time, s *epollSocket) {
 	}
 	for range turn {
 		n, e := l.in.receive(s.fd)
-		switch e {
+		switch e { //nolint:exhaustive // the default is for all other errors, and there are 130 of them
 		case 0:
 		case unix.EAGAIN:
 			return

@@ -80,7 +80,7 @@ func testKey(seed byte, n int) []byte { return bytes.Repeat([]byte{seed, 0x5a, s
 func listen(t testing.TB, at netip.Addr) *net.UDPConn {
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
 	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 

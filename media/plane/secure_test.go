@@ -330,11 +330,13 @@ func TestManyHandshakes(t *testing.T) {
 		a, b := newPhone(t, sdp.NoSuite, pcma), newPhone(t, sdp.AESCM128SHA180, pcma)
 		call(t, p, a, b)
 		wg.Go(func() {
+			pace := time.NewTicker(5 * time.Millisecond) // faster is a flood
+			defer pace.Stop()
 			for {
 				select {
 				case <-stop:
 					return
-				default:
+				case <-pace.C:
 				}
 				a.say(8, "running")
 				if string(b.hear().Payload) != "running" {

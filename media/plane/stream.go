@@ -2,6 +2,7 @@ package plane
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -34,6 +35,9 @@ type Stream struct {
 	known  [2]bool      // the side was set once
 	hellos [2][2]*early // DTLS that came before the side was set, the newest
 
+	setting  sync.Mutex // guards keyrings
+	keyrings [2]relay.Keyring
+
 	relay *relay.Relay
 }
 
@@ -50,8 +54,13 @@ func (st *Stream) Ports(side Side) sdp.Ports {
 // A side with DTLS makes its keys itself: Secured or SecureFailed tell the end, for each channel (RTCP only where it has a port of
 // its own). The same role, fingerprint and address again keep the association; others start a new one, and the keys of the former one
 // stay in force until then. After a SecureFailed that says Retried the handshake goes on, and Secured may follow.
+//
+// An address that is a port of the stream itself is refused with an *OwnPortError: a packet sent there would come back for ever.
 func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	if err := st.plane.canProtect(agreed); err != nil {
+		return err
+	}
+	if err := st.checkRemote(side, agreed); err != nil {
 		return err
 	}
 	p, err := relay.Prepare(agreed)
@@ -59,6 +68,10 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 		return err
 	}
 	agreed.SendKey, agreed.RecvKey = sdp.Crypto{}, sdp.Crypto{}
+	if err := st.admit(side, p); err != nil {
+		p.Wipe()
+		return err
+	}
 	posted := st.plane.driver.post(st, func(now time.Time) {
 		st.relay.Apply(now, side, p)
 		st.protect(side, agreed)
@@ -67,6 +80,15 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	if !posted {
 		p.Wipe()
 		return ErrClosed
+	}
+	return nil
+}
+
+func (st *Stream) admit(side Side, p *relay.Prepared) error {
+	st.setting.Lock()
+	defer st.setting.Unlock()
+	if err := st.keyrings[side].Admit(p); err != nil {
+		return fmt.Errorf("media plane: call %s, leg %s: %w", st.call, side, err)
 	}
 	return nil
 }

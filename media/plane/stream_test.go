@@ -117,8 +117,11 @@ func TestPortSettings(t *testing.T) {
 		r    PortRange
 		want string
 	}{
-		{PortRange{41021, 41021}, ""}, {PortRange{0, 0}, ""}, {PortRange{0, 7}, ""},
-		{PortRange{9, 8}, "the range ends before it starts"}, {PortRange{65535, 65535}, "RTCP needs the next port"},
+		{PortRange{41021, 41021}, ""},
+		{PortRange{0, 0}, ""},
+		{PortRange{0, 7}, ""},
+		{PortRange{9, 8}, "the range ends before it starts"},
+		{PortRange{65535, 65535}, "RTCP needs the next port"},
 		{PortRange{41001, 41002}, "no even port"},
 	} {
 		p, err := New(Config{Audio: v.r, Loops: 1})
@@ -143,7 +146,7 @@ func TestBusyPort(t *testing.T) {
 		for _, port := range []uint16{41030, 41033} {
 			c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, port)))
 			require.NoError(t, err)
-			defer c.Close()
+			defer func() { _ = c.Close() }()
 		}
 		cfg.Audio = PortRange{41030, 41035}
 		p := newPlane(t, cfg)
@@ -193,7 +196,7 @@ func TestPeerRefuses(t *testing.T) {
 		var err error
 		b.rtp, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(at))
 		require.NoError(t, err)
-		defer b.rtp.Close()
+		defer func() { _ = b.rtp.Close() }()
 		a.say(8, "back")
 		require.Equal(t, "back", string(b.hear().Payload))
 		b.say(8, "again")
@@ -301,6 +304,7 @@ func TestUnroutable(t *testing.T) {
 		require.Equal(t, Unroutable, e.Kind)
 		require.Equal(t, B, e.Side)
 		require.Equal(t, b.agreed.Remote, e.Addr)
+		require.EqualValues(t, 1, e.Count)
 		require.NoError(t, st.Set(B, reachable))
 		a.say(8, "found")
 		require.Equal(t, "found", string(b.hear().Payload))
@@ -372,7 +376,7 @@ func TestCloseUnderTraffic(t *testing.T) {
 					close(stop)
 					sending.Wait()
 					for _, c := range []*net.UDPConn{a.rtp, a.rtcp, b.rtp, b.rtcp} {
-						c.Close()
+						_ = c.Close()
 					}
 				}
 			})

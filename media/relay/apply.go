@@ -97,7 +97,7 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 }
 
 // Apply (re)configures one side. Keys that did not change keep their state; a changed receiving key leaves the one before
-// valid for a few seconds. It restarts the side's supervision.
+// valid for a few seconds. A sending key that the side's Keyring does not admit mutes it. It restarts the side's supervision.
 func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	if r.closed {
 		p.Wipe()
@@ -116,7 +116,7 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	}
 	s.set, s.enabled, s.mux, s.direction = true, a.Enabled, a.Mux, a.Direction
 	s.list = a.Codecs
-	s.last, s.silences, s.unroutable = now, 0, false
+	s.last, s.silences, s.unroutable, s.wayTold = now, 0, 0, false
 	mapCodecs(&r.sides[A], &r.sides[B])
 	mapCodecs(&r.sides[B], &r.sides[A])
 	if r.sides[A].keys[RTP].old != nil || r.sides[B].keys[RTP].old != nil {

@@ -44,10 +44,12 @@ const Headroom = srtp.MaxOverhead
 // Config of one stream.
 type Config struct {
 	Kind sdp.Kind
-	// NoMedia is how long a side that should send may be silent, 0: not supervised. Hold is the same for a side that we do
-	// not listen to, which still owes RTCP.
+	// NoMedia is how long a side may be silent, RTP and RTCP, 0: not supervised. Hold is the same for a side that is on hold:
+	// not sendrecv, or without an address to send to.
 	NoMedia, Hold time.Duration
-	Notify        func(Event) // called from Handle and Tick; may be nil
+	// PerTick is how many datagrams each port may take between two Ticks, 0: any number. What exceeds it is dropped.
+	PerTick int
+	Notify  func(Event) // called from Handle and Tick; may be nil
 	// Other is given what is not RTP or RTCP: STUN, DTLS, ZRTP. The slice is only valid during the call. Nil: counted only.
 	Other func(side Side, ch Channel, class rtp.Class, from netip.AddrPort, b []byte)
 	// Early is given RTP and RTCP that comes on a side with DTLS before the keys of its channel are there: a peer may have
@@ -78,6 +80,11 @@ func New(cfg Config) *Relay { return &Relay{cfg: cfg} }
 // must exceed its length by Headroom.
 func (r *Relay) Handle(now time.Time, from netip.AddrPort, on Side, ch Channel, b []byte) Output {
 	s := &r.sides[on]
+	if s.taken[ch]++; s.taken[ch] > r.cfg.PerTick && r.cfg.PerTick > 0 {
+		s.stats.Flooded++
+		s.flooder = from
+		return Output{}
+	}
 	class := rtp.Classify(b)
 	if class != rtp.ClassRTP {
 		s.stats.Other++
@@ -237,14 +244,13 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 	return Output{Packet: b, To: to, Side: on.Other(), Ch: back}
 }
 
-// SendFailed counts a datagram to a side that the system did not take. unroutable: there is no way to that address, which is
-// told once for each time the side is set.
+// SendFailed counts a datagram to a side that the system did not take. unroutable: there is no way to that address, which the
+// next Tick tells with the number of such datagrams, once for each time the side is set.
 func (r *Relay) SendFailed(to Side, unroutable bool) {
 	s := &r.sides[to]
 	s.stats.SendFailed++
-	if unroutable && !s.unroutable {
-		s.unroutable = true
-		r.notify(Event{Kind: Unroutable, Side: to, Addr: s.target(RTP)})
+	if unroutable {
+		s.unroutable++
 	}
 }
 

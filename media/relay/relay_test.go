@@ -411,7 +411,8 @@ func TestSilenceIsTold(t *testing.T) {
 		x.r.Tick(now)
 	}
 	require.Equal(t, []Event{
-		{Kind: NoMedia, Side: A, For: 30 * time.Second}, {Kind: NoMedia, Side: B, For: 30 * time.Second},
+		{Kind: NoMedia, Side: A, For: 30 * time.Second},
+		{Kind: NoMedia, Side: B, For: 30 * time.Second},
 		{Kind: NoMedia, Side: A, For: 60 * time.Second},
 	}, x.events)
 	// Set starts anew; RTCP counts as life; on hold the limit is another.
@@ -450,8 +451,19 @@ func TestSendFailed(t *testing.T) {
 	x.r.SendFailed(B, false)
 	x.r.SendFailed(B, true)
 	x.r.SendFailed(B, true)
-	require.Equal(t, []Event{{Kind: Unroutable, Side: B, Addr: addrB}}, x.events)
-	require.EqualValues(t, 3, x.r.Stats(B).SendFailed)
+	x.r.Tick(start)
+	x.r.SendFailed(B, true)
+	x.r.Tick(start)
+	told := Event{Kind: Unroutable, Side: B, Addr: addrB, Count: 2}
+	require.Equal(t, []Event{told}, x.events)
+	require.EqualValues(t, 4, x.r.Stats(B).SendFailed)
+	x.apply(start, B, agreed(addrB, sdp.NoSuite, 0, pcmu))
+	x.r.Tick(start)
+	require.Len(t, x.events, 1)
+	x.r.SendFailed(B, true)
+	x.r.Tick(start)
+	told.Count = 1
+	require.Equal(t, told, x.events[1], "anew after Set")
 }
 
 func TestClose(t *testing.T) {
@@ -537,7 +549,7 @@ func BenchmarkRelay(b *testing.B) {
 // FuzzRelay: whatever comes in on any port of any kind of leg, nothing panics, a secured leg sends nothing that its peer cannot
 // open, and what is forged neither latches nor comes out.
 func FuzzRelay(f *testing.F) {
-	f.Add(uint8(0), uint8(0), []byte(packet(0, 1, 7)))
+	f.Add(uint8(0), uint8(0), packet(0, 1, 7))
 	f.Add(uint8(1), uint8(1), rr(f, 7))
 	f.Fuzz(func(t *testing.T, mode, port uint8, b []byte) {
 		if len(b) > 2048 {

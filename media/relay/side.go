@@ -13,7 +13,6 @@ import (
 // side is one leg of the stream.
 type side struct {
 	set, enabled, secure, mux bool
-	kind                      sdp.Kind
 	direction                 sdp.Direction
 	list                      []sdp.Codec
 	codecs                    [128]codec // by the payload type that comes in
@@ -21,6 +20,7 @@ type side struct {
 	dtls  bool    // keys come by Secure
 	split bool    // RTCP has keys of its own: DTLS on two ports
 	keys  [2]keys // by channel
+	sent  senders // under keys of descriptions: one may come back
 
 	latch   latch
 	control netip.AddrPort // where RTCP comes from
@@ -29,9 +29,13 @@ type side struct {
 	flow      rtp.Flow // from this side to the other
 	reception rtp.Reception
 
-	last       time.Time // a valid packet, or the time of Apply
-	silences   int       // NoMedia told since last
-	unroutable bool
+	last       time.Time      // a valid packet, or the time of Apply
+	silences   int            // NoMedia told since last
+	unroutable uint64         // datagrams without a way since Apply
+	wayTold    bool           // Unroutable was, since Apply
+	taken      [2]int         // datagrams since Tick, by channel
+	flooder    netip.AddrPort // who sent the newest one that exceeded PerTick
+	floodTold  bool
 	burst      uint64 // authentication failures at the start of the burst window
 	burstFrom  time.Time
 	burstTold  bool
@@ -56,6 +60,12 @@ func (s *side) keysOf(ch Channel) *keys {
 		return &s.keys[ch]
 	}
 	return &s.keys[RTP]
+}
+
+// held tells whether either end put the side on hold (spec 2.6, 2.10): by a direction, or by an address of 0.0.0.0 (RFC 3264
+// section 8.4). A phone that listens to nobody may well send nothing at all meanwhile, not even RTCP.
+func (s *side) held() bool {
+	return s.direction != sdp.SendRecv || !usable(s.latch.signalled).IsValid()
 }
 
 func (s *side) heard(now time.Time) {
@@ -111,6 +121,7 @@ func (s *side) wipe() {
 	for i := range s.keys {
 		s.stats.Evicted += s.keys[i].wipe()
 	}
+	s.sent.wipe()
 }
 
 // open decrypts an RTP packet under the current key or, for a while after a change, the one before.

@@ -26,6 +26,7 @@ type Stats struct {
 	Unmapped   uint64 // payload types that were not negotiated here or have no counterpart on the other leg
 	Malformed  uint64
 	Oversized  uint64
+	Flooded    uint64 // more than one port may take at a time
 	Strangers  uint64 // sources that may not speak
 	Other      uint64 // STUN, DTLS, ZRTP, unknown
 	NotReady   uint64 // came before the side was set or had its keys
@@ -57,8 +58,9 @@ type EventKind uint8
 const (
 	Latched      EventKind = iota // Addr: the peer's media comes from there; the first packet, or a move
 	NoMedia                       // For: nothing valid came for so long
+	Flooded                       // Addr, Count: more came from there than any stream has; told once
 	AuthFailures                  // Count failed in a short time
-	Unroutable                    // Addr: the system knows no way there
+	Unroutable                    // Addr, Count: the system knows no way there for so many datagrams
 	Secured                       // Channel, Suite, Addr: the peer's certificate is the right one, and the keys are in force
 	SecureFailed                  // Channel, Err, Retried: the channel has no keys
 )
@@ -83,6 +85,8 @@ func (k EventKind) String() string {
 		return "media latched"
 	case NoMedia:
 		return "no media"
+	case Flooded:
+		return "media flood"
 	case AuthFailures:
 		return "media authentication failures"
 	case Unroutable:
@@ -116,12 +120,25 @@ func (r *Relay) Tick(now time.Time) {
 		}
 		r.superviseSilence(now, Side(i), s)
 		r.superviseAuth(now, Side(i), s)
+		r.superviseWay(Side(i), s)
+	}
+	r.superviseFlood()
+}
+
+func (r *Relay) superviseFlood() {
+	for i := range r.sides {
+		s := &r.sides[i]
+		s.taken = [2]int{}
+		if s.stats.Flooded > 0 && !s.floodTold {
+			s.floodTold = true
+			r.notify(Event{Kind: Flooded, Side: Side(i), Addr: s.flooder, Count: s.stats.Flooded})
+		}
 	}
 }
 
 func (r *Relay) superviseSilence(now time.Time, on Side, s *side) {
 	limit := r.cfg.NoMedia
-	if !receives(s.direction) {
+	if s.held() {
 		limit = r.cfg.Hold
 	}
 	silent := now.Sub(s.last)
@@ -130,6 +147,13 @@ func (r *Relay) superviseSilence(now time.Time, on Side, s *side) {
 	}
 	s.silences++
 	r.notify(Event{Kind: NoMedia, Side: on, For: silent})
+}
+
+func (r *Relay) superviseWay(on Side, s *side) {
+	if s.unroutable > 0 && !s.wayTold {
+		s.wayTold = true
+		r.notify(Event{Kind: Unroutable, Side: on, Addr: s.target(RTP), Count: s.unroutable})
+	}
 }
 
 func (r *Relay) superviseAuth(now time.Time, on Side, s *side) {

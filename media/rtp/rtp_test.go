@@ -225,12 +225,14 @@ func TestValidRTCP(t *testing.T) {
 		}
 	}
 	bad := [][]byte{
-		nil, {0x80, 200, 0, 0}, compound(t, cname),
-		{0x80, 201, 0, 2, 0, 0, 0, 1},                        // longer than the packet
-		{0x81, 201, 0, 1, 0, 0, 0, 1},                        // a report block too few
-		{0x40, 201, 0, 1, 0, 0, 0, 1},                        // version
-		{0xa0, 201, 0, 1, 0, 0, 0, 8},                        // padding longer than the packet
-		append(compound(t, sr), 0x81, 202, 0, 0),             // a chunk too few
+		nil,
+		{0x80, 200, 0, 0},
+		compound(t, cname),
+		{0x80, 201, 0, 2, 0, 0, 0, 1},            // longer than the packet
+		{0x81, 201, 0, 1, 0, 0, 0, 1},            // a report block too few
+		{0x40, 201, 0, 1, 0, 0, 0, 1},            // version
+		{0xa0, 201, 0, 1, 0, 0, 0, 8},            // padding longer than the packet
+		append(compound(t, sr), 0x81, 202, 0, 0), // a chunk too few
 		append(compound(t, sr), 0x81, 202, 0, 1, 0, 0, 0, 1), // no end of items
 	}
 	for i, b := range bad {
@@ -254,7 +256,8 @@ func TestRewrite(t *testing.T) {
 	own, reported, received := shifted()
 	in := []rtcp.Packet{
 		&rtcp.SenderReport{SSRC: 0xA1, RTPTime: 5000, PacketCount: 9, Reports: []rtcp.ReceptionReport{
-			{SSRC: 0xB0, LastSequenceNumber: 1<<16 | 65400, Jitter: 3}, {SSRC: 0x99, LastSequenceNumber: 4}}},
+			{SSRC: 0xB0, LastSequenceNumber: 1<<16 | 65400, Jitter: 3}, {SSRC: 0x99, LastSequenceNumber: 4},
+		}},
 		rtcp.NewCNAMESourceDescription(0xA1, "phone@example.org"),
 		&rtcp.TransportLayerNack{SenderSSRC: 0xA1, MediaSSRC: 0xB0, Nacks: []rtcp.NackPair{{PacketID: 65400, LostPackets: 1}, {PacketID: 65410}}},
 		&rtcp.PictureLossIndication{SenderSSRC: 0xA1, MediaSSRC: 0xB0},
@@ -262,7 +265,8 @@ func TestRewrite(t *testing.T) {
 		&rtcp.ReceiverEstimatedMaximumBitrate{SenderSSRC: 0xA1, Bitrate: 1 << 20, SSRCs: []uint32{0xB0, 0x99}},
 		&rtcp.ExtendedReport{SenderSSRC: 0xA1, Reports: []rtcp.ReportBlock{
 			&rtcp.VoIPMetricsReportBlock{SSRC: 0xB0}, &rtcp.StatisticsSummaryReportBlock{SSRC: 0xB0, BeginSeq: 65400, EndSeq: 65410},
-			&rtcp.DLRRReportBlock{Reports: []rtcp.DLRRReport{{SSRC: 0xB0}}}}},
+			&rtcp.DLRRReportBlock{Reports: []rtcp.DLRRReport{{SSRC: 0xB0}}},
+		}},
 		&rtcp.Goodbye{Sources: []uint32{0xA1}},
 	}
 	b := compound(t, in...)

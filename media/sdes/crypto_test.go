@@ -20,18 +20,34 @@ func TestRFC4568Examples(t *testing.T) {
 		mki           []byte
 		err           error
 	}{
-		{"4.2", "1 AES_CM_128_HMAC_SHA1_80 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR|2^20|1:32",
-			1, AESCM128SHA180, append(make([]byte, 31), 1), nil},
-		{"6.1", "1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20|1:4",
-			1, AESCM128SHA180, []byte{0, 0, 0, 1}, nil},
-		{"6.1, no lifetime", "1 AES_CM_128_HMAC_SHA1_80 inline:YUJDZGVmZ2hpSktMbW9QUXJzVHVWd3l6MTIzNDU2|1066:4",
-			1, AESCM128SHA180, []byte{0, 0, 4, 42}, nil},
-		{"6.1, no MKI", "1 AES_CM_128_HMAC_SHA1_80 inline:YUJDZGVmZ2hpSktMbW9QUXJzVHVWd3l6MTIzNDU2|2^20",
-			1, AESCM128SHA180, nil, nil},
-		{"7.1.1", "1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4 FEC_ORDER=FEC_SRTP",
-			1, NoSuite, nil, ErrParameter},
-		{"appendix, SHA1_32", "1 AES_CM_128_HMAC_SHA1_32 inline:NzB4d1BINUAvLEw6UzF3WSJ+PSdFcGdUJShpX1Zj|2^20|1:32",
-			1, AESCM128SHA132, append(make([]byte, 31), 1), nil},
+		{
+			"4.2", "1 AES_CM_128_HMAC_SHA1_80 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR|2^20|1:32",
+			1, AESCM128SHA180, append(make([]byte, 31), 1), nil,
+		},
+		{
+			"6.1", "1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20|1:4",
+			1, AESCM128SHA180,
+			[]byte{0, 0, 0, 1},
+			nil,
+		},
+		{
+			"6.1, no lifetime", "1 AES_CM_128_HMAC_SHA1_80 inline:YUJDZGVmZ2hpSktMbW9QUXJzVHVWd3l6MTIzNDU2|1066:4",
+			1, AESCM128SHA180,
+			[]byte{0, 0, 4, 42},
+			nil,
+		},
+		{
+			"6.1, no MKI", "1 AES_CM_128_HMAC_SHA1_80 inline:YUJDZGVmZ2hpSktMbW9QUXJzVHVWd3l6MTIzNDU2|2^20",
+			1, AESCM128SHA180, nil, nil,
+		},
+		{
+			"7.1.1", "1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4 FEC_ORDER=FEC_SRTP",
+			1, NoSuite, nil, ErrParameter,
+		},
+		{
+			"appendix, SHA1_32", "1 AES_CM_128_HMAC_SHA1_32 inline:NzB4d1BINUAvLEw6UzF3WSJ+PSdFcGdUJShpX1Zj|2^20|1:32",
+			1, AESCM128SHA132, append(make([]byte, 31), 1), nil,
+		},
 		{"7.1.1, two keys", "2 AES_CM_128_HMAC_SHA1_80 inline:MTIzNDU2Nzg5QUJDREUwMTIzNDU2Nzg5QUJjZGVm|2^20|1:4;" +
 			"inline:QUJjZGVmMTIzNDU2Nzg5QUJDREUwMTIzNDU2Nzg5|2^20|2:4", 2, NoSuite, nil, ErrSeveralKeys},
 	} {

@@ -19,7 +19,7 @@ func requireNoKey(t *testing.T, key []byte, printed string) {
 	for _, form := range []string{
 		string(key), base64.StdEncoding.EncodeToString(key), base64.RawStdEncoding.EncodeToString(key)[:16],
 		hex.EncodeToString(key)[:16], strings.ToUpper(hex.EncodeToString(key))[:16],
-		strings.Trim(strings.ReplaceAll(fmt.Sprint(key[:8]), " ", ", "), "[]"), strings.Trim(fmt.Sprint(key[:8]), "[]"),
+		strings.Trim(strings.ReplaceAll(fmt.Sprintf("%v", key[:8]), " ", ", "), "[]"), strings.Trim(fmt.Sprintf("%v", key[:8]), "[]"),
 		strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", key[:4]), "[]byte{"), "}"),
 	} {
 		require.NotContains(t, printed, form)

@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -106,7 +107,7 @@ func acceptKey(ours, theirs *Media) (send, recv Crypto, err error) {
 	for _, t := range theirs.Crypto {
 		for _, o := range ours.Crypto {
 			if t.Tag == o.Tag && t.Suite == o.Suite {
-				return o.Clone(), t.Clone(), nil
+				return o.Clone(), t.Clone(), checkEcho(ours, t)
 			}
 		}
 	}
@@ -118,6 +119,16 @@ func acceptKey(ours, theirs *Media) (send, recv Crypto, err error) {
 		fault.Lines = append(fault.Lines, fmt.Sprintf("%d %s", t.Tag, t.Suite))
 	}
 	return Crypto{}, Crypto{}, fault
+}
+
+// checkEcho refuses a line whose key is in one of ours, whatever the suite: those of one family make the same keystream of it.
+func checkEcho(ours *Media, theirs Crypto) error {
+	for _, o := range ours.Crypto {
+		if bytes.Equal(o.Key, theirs.Key) {
+			return &KeyError{Echo: fmt.Sprintf("%d %s", theirs.Tag, theirs.Suite)}
+		}
+	}
+	return nil
 }
 
 // acceptCodecs joins the answer's codecs, in its order, with the offer's. The peer sends with our numbers, we send with its

@@ -118,6 +118,11 @@ func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous
 
 // key answers the first line that can be used: the caller's list is in its order of preference (RFC 4568 section 5.1.2).
 func (plan AnswerPlan) key(m *Media, a *Agreed, theirs Crypto, previous *Media) error {
+	if previous != nil {
+		if err := checkEcho(previous, theirs); err != nil {
+			return &StreamError{Type: m.Type, Err: err}
+		}
+	}
 	ours, ok := keyOf(previous, theirs.Suite)
 	if !ok {
 		var err error

@@ -108,8 +108,13 @@ var distinguishing = map[string][]parameter{
 	"amr":    {{"octet-align", "0", 0}, {"crc", "0", 0}, {"robust-sorting", "0", 0}, {"interleaving", "", 0}},
 	"amr-wb": {{"octet-align", "0", 0}, {"crc", "0", 0}, {"robust-sorting", "0", 0}, {"interleaving", "", 0}},
 	"g7221":  {{"bitrate", "", 0}}, // RFC 5577 section 6
-	"mpeg4-generic": {{"mode", "", 0}, {"config", "", 0}, {"sizelength", "", 0}, {"indexlength", "", 0},
-		{"indexdeltalength", "", 0}},
+	"mpeg4-generic": {
+		{"mode", "", 0},
+		{"config", "", 0},
+		{"sizelength", "", 0},
+		{"indexlength", "", 0},
+		{"indexdeltalength", "", 0},
+	},
 }
 
 // fmtpValue finds one parameter of "a=1;b=2".

@@ -134,14 +134,19 @@ func (e *ProfileError) Error() string {
 	return fmt.Sprintf("profile %s in answer to %s: %s", e.Theirs, e.Ours, e.Reason)
 }
 
-// KeyError is an answer whose a=crypto line does not pick one that was offered (RFC 4568 section 5.1.3).
+// KeyError is an answer whose a=crypto line does not pick one that was offered (RFC 4568 section 5.1.3), or a peer whose key is
+// our own: with one key for both directions the keystream is used twice (RFC 3711 section 9.1).
 type KeyError struct {
 	Offered []string // tag and suite of each line of ours
 	Lines   []string // what was answered, without keys
+	Echo    string   // tag and suite of the line with our own key, empty: none
 }
 
 // Error implements error.
 func (e *KeyError) Error() string {
+	if e.Echo != "" {
+		return "the peer's a=crypto line " + e.Echo + " repeats the key that is ours; it has to make one of its own"
+	}
 	if len(e.Lines) == 0 {
 		return "the answer has no a=crypto line; offered: " + strings.Join(e.Offered, ", ")
 	}

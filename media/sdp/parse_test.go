@@ -181,8 +181,12 @@ func TestNoKeyIsPrinted(t *testing.T) {
 	answer, agreed, err := NewAnswer(offer, nil, AnswerPlan{Rand: seeded(1)}, each(localA, 1))
 	require.NoError(t, err)
 	theirs, ours := agreed[0].RecvKey.Key, agreed[0].SendKey.Key
-	values := []any{offer, *offer, offer.Media, &offer.Media[0], answer, *answer, agreed, agreed[0], &agreed[0], theirs, ours,
-		agreed[0].SendKey, struct{ A []Agreed }{agreed}, map[string]Agreed{"a": agreed[0]}}
+	values := []any{
+		offer, *offer, offer.Media, &offer.Media[0], answer, *answer, agreed, agreed[0], &agreed[0], theirs, ours,
+		agreed[0].SendKey,
+		struct{ A []Agreed }{agreed},
+		map[string]Agreed{"a": agreed[0]},
+	}
 	for _, v := range values {
 		var out bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
@@ -193,8 +197,8 @@ func TestNoKeyIsPrinted(t *testing.T) {
 		for _, key := range []Secret{theirs, ours} {
 			require.NotContains(t, out.String(), string(key))
 			require.NotContains(t, out.String(), fmt.Sprintf("%x", []byte(key[:8])))
-			require.NotContains(t, out.String(), strings.Trim(fmt.Sprint([]byte(key[:8])), "[]"))
-			require.NotContains(t, out.String(), strings.ReplaceAll(strings.Trim(fmt.Sprint([]byte(key[:8])), "[]"), " ", ","))
+			require.NotContains(t, out.String(), strings.Trim(fmt.Sprintf("%v", []byte(key[:8])), "[]"))
+			require.NotContains(t, out.String(), strings.ReplaceAll(strings.Trim(fmt.Sprintf("%v", []byte(key[:8])), "[]"), " ", ","))
 			require.NotContains(t, out.String(), strings.Trim(strings.TrimPrefix(fmt.Sprintf("%#v", []byte(key[:4])), "[]byte"), "{}"))
 		}
 		require.NotContains(t, out.String(), key30[:12])

@@ -14,15 +14,19 @@ import (
 
 // randomBody writes an offer as some phone might.
 func randomBody(r *rand.Rand) string {
-	audio := []string{"opus/48000/2", "PCMU/8000", "PCMA/8000", "G722/8000", "speex/16000", "AMR/8000", "telephone-event/8000",
-		"telephone-event/48000", "iLBC/8000", "CN/8000"}
+	audio := []string{
+		"opus/48000/2", "PCMU/8000", "PCMA/8000", "G722/8000", "speex/16000", "AMR/8000", "telephone-event/8000",
+		"telephone-event/48000", "iLBC/8000", "CN/8000",
+	}
 	video := []string{"VP8/90000", "H264/90000", "rtx/90000", "H264/90000", "VP9/90000", "AV1/90000"}
 	fmtps := map[string][]string{
 		"H264/90000": {"packetization-mode=1;profile-level-id=42e01f", "packetization-mode=0", "profile-level-id=64001f;packetization-mode=1"},
 		"AMR/8000":   {"octet-align=1", ""}, "VP9/90000": {"profile-id=0", "profile-id=2"}, "opus/48000/2": {"useinbandfec=1", ""},
 	}
-	attributes := []string{"a=ptime:20", "a=maxptime:60", "a=rtcp-mux", "a=rtcp:4999", "a=mid:x", "a=x-unknown:1", "b=AS:100",
-		"a=rtcp-fb:* nack pli", "a=sendonly", "a=recvonly", "a=inactive", "c=IN IP4 0.0.0.0", "c=IN IP6 2001:db8::7"}
+	attributes := []string{
+		"a=ptime:20", "a=maxptime:60", "a=rtcp-mux", "a=rtcp:4999", "a=mid:x", "a=x-unknown:1", "b=AS:100",
+		"a=rtcp-fb:* nack pli", "a=sendonly", "a=recvonly", "a=inactive", "c=IN IP4 0.0.0.0", "c=IN IP6 2001:db8::7",
+	}
 	var lines []string
 	for range 1 + r.Intn(4) {
 		kind := []string{"audio", "video", "audio", "image"}[r.Intn(4)]

@@ -162,9 +162,11 @@ func TestRFC3264RenumberedAnswer(t *testing.T) {
 
 // Retransmission formats name the number that they belong to (RFC 4588): it is translated with the codec.
 func TestRenumberedReferences(t *testing.T) {
-	lines := []string{"m=video 4000 RTP/AVP 96 97 102 103", "a=rtpmap:96 VP8/90000", "a=rtpmap:97 rtx/90000",
+	lines := []string{
+		"m=video 4000 RTP/AVP 96 97 102 103", "a=rtpmap:96 VP8/90000", "a=rtpmap:97 rtx/90000",
 		"a=fmtp:97 apt=96;rtx-time=200", "a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=1",
-		"a=rtpmap:103 rtx/90000", "a=fmtp:103 apt=102"}
+		"a=rtpmap:103 rtx/90000", "a=fmtp:103 apt=102",
+	}
 	b := ourOffer(t, OfferPlan{}, lines...)
 	agreedB, err := Accept(b, parse(t, "m=video 5000 RTP/AVP 120 121", "a=rtpmap:120 H264/90000",
 		"a=fmtp:120 packetization-mode=1;profile-level-id=42e01f", "a=rtpmap:121 rtx/90000", "a=fmtp:121 apt=120;rtx-time=100"))
@@ -264,9 +266,11 @@ func TestOfferWithoutDescription(t *testing.T) {
 }
 
 func TestCodecSettings(t *testing.T) {
-	lines := []string{"m=audio 4000 RTP/AVP 96 97 0 101 102", "a=rtpmap:96 speex/16000", "a=rtpmap:97 SPEEX/8000",
+	lines := []string{
+		"m=audio 4000 RTP/AVP 96 97 0 101 102", "a=rtpmap:96 speex/16000", "a=rtpmap:97 SPEEX/8000",
 		"a=rtpmap:101 telephone-event/8000", "a=rtpmap:102 telephone-event/16000",
-		"m=video 4002 RTP/AVP 98 99 100", "a=rtpmap:98 VP8/90000", "a=rtpmap:99 H264/90000", "a=rtpmap:100 rtx/90000", "a=fmtp:100 apt=99"}
+		"m=video 4002 RTP/AVP 98 99 100", "a=rtpmap:98 VP8/90000", "a=rtpmap:99 H264/90000", "a=rtpmap:100 rtx/90000", "a=fmtp:100 apt=99",
+	}
 	support := Support{AudioCodec: "speex/8000", VideoCodec: "h264"}
 	b, err := NewOffer(parse(t, lines...), OfferPlan{Support: support}, each(localB, 2))
 	require.NoError(t, err)

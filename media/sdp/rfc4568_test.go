@@ -12,7 +12,7 @@ import (
 // line makes an a=crypto line with a key of the right length.
 func line(t *testing.T, tag int, suite Suite) string {
 	t.Helper()
-	c, err := sdes.New(tag, suite, seeded(int64(tag)))
+	c, err := sdes.New(tag, suite, seeded(int64(4000+tag))) // not the keys of our own plans
 	require.NoError(t, err)
 	return "a=crypto:" + c.Attribute()
 }
@@ -93,6 +93,50 @@ func TestRFC4568AcceptRules(t *testing.T) {
 			require.Empty(t, agreed[0].SendKey.MKI)
 		})
 	}
+}
+
+// A peer that gives us our own key back, in an answer or in an offer of its own later, would have both directions under one
+// keystream (RFC 3711 section 9.1).
+func TestOurKeyIsNotTheirs(t *testing.T) {
+	const audio = "m=audio 5000 RTP/SAVP 0"
+	refused := func(err error) {
+		t.Helper()
+		require.ErrorAs(t, err, new(*StreamError))
+		var key *KeyError
+		require.ErrorAs(t, err, &key)
+		code, text := Warning(err)
+		require.Equal(t, 302, code)
+		require.Contains(t, text, "repeats the key that is ours")
+		require.NotContains(t, text, "inline")
+	}
+	offer := ourOffer(t, OfferPlan{Encryption: SDES}, "m=audio 4000 RTP/AVP 0")
+	for i, c := range offer.Media[0].Crypto {
+		_, err := Accept(offer, parse(t, audio, "a=crypto:"+c.Attribute()))
+		refused(err)
+		for k, other := range offer.Media[0].Crypto {
+			if k != i && len(other.Key) == len(c.Key) {
+				echo := other.Clone()
+				echo.Key = c.Key.Clone()
+				_, err := Accept(offer, parse(t, audio, "a=crypto:"+echo.Attribute()))
+				refused(err)
+			}
+		}
+		plan := AnswerPlan{Rand: seeded(77), Previous: offer}
+		_, _, err = NewAnswer(parse(t, audio, "a=crypto:"+c.Attribute()), nil, plan, each(localA, 1))
+		var none *NoStreamError
+		require.ErrorAs(t, err, &none)
+		refused(none.Streams[0])
+	}
+	// The re-INVITE of a caller that sends our answer back; its own key again is as right as ever.
+	first := parse(t, audio, line(t, 1, AESCM128SHA180))
+	answer, _, err := NewAnswer(first, nil, AnswerPlan{Rand: seeded(99)}, each(localA, 1))
+	require.NoError(t, err)
+	plan := AnswerPlan{Rand: seeded(98), Previous: answer}
+	_, _, err = NewAnswer(reparse(t, answer), nil, plan, each(localA, 1))
+	require.ErrorAs(t, err, new(*KeyError))
+	_, agreed, err := NewAnswer(first, nil, plan, each(localA, 1))
+	require.NoError(t, err)
+	require.True(t, agreed[0].SendKey.Same(answer.Media[0].Crypto[0]))
 }
 
 // The matrix rows of spec 5.2 that exist: the suites of leg B are those of the rule, in its order, and only these.

@@ -92,31 +92,31 @@ func TestAgainstPion(t *testing.T) {
 			theirRecv, theirSend := reference(t, c, pion.SRTPReplayProtection(64)), reference(t, c)
 			for i := range 1400 {
 				seq := uint16(i * 101) // past two roll-overs
-				clear := packet(seq, 42, i%90)
-				wire, err := theirSend.EncryptRTP(nil, clear, nil)
+				plain := packet(seq, 42, i%90)
+				wire, err := theirSend.EncryptRTP(nil, plain, nil)
 				require.NoError(t, err)
 				got, err := r.Unprotect(bytes.Clone(wire))
 				require.NoError(t, err)
-				require.Equal(t, clear, got)
-				ours, err := s.Protect(room(clear))
+				require.Equal(t, plain, got)
+				ours, err := s.Protect(room(plain))
 				require.NoError(t, err)
 				require.Equal(t, wire, ours)
 				got, err = theirRecv.DecryptRTP(nil, ours, nil)
 				require.NoError(t, err)
-				require.Equal(t, clear, got)
+				require.Equal(t, plain, got)
 			}
 			for i := range 40 {
-				clear := report(t, 42, i)
-				wire, err := theirSend.EncryptRTCP(nil, clear, nil)
+				plain := report(t, 42, i)
+				wire, err := theirSend.EncryptRTCP(nil, plain, nil)
 				require.NoError(t, err)
 				got, err := r.UnprotectRTCP(bytes.Clone(wire))
 				require.NoError(t, err)
-				require.Equal(t, clear, got)
-				ours, err := s.ProtectRTCP(room(clear))
+				require.Equal(t, plain, got)
+				ours, err := s.ProtectRTCP(room(plain))
 				require.NoError(t, err)
 				got, err = theirRecv.DecryptRTCP(nil, ours, nil)
 				require.NoError(t, err)
-				require.Equal(t, clear, got)
+				require.Equal(t, plain, got)
 			}
 		}
 	})
@@ -344,7 +344,7 @@ func TestBadKeysAreNotShown(t *testing.T) {
 		_, err := NewSender(c)
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "secret")
-		require.NotContains(t, err.Error(), fmt.Sprint([]byte("secret"))[1:10])
+		require.NotContains(t, err.Error(), fmt.Sprintf("%v", []byte("secret"))[1:10])
 		_, err = NewReceiver(c)
 		require.Error(t, err)
 	}
@@ -412,8 +412,8 @@ func FuzzUnprotect(f *testing.F) {
 		_, _ = r.Unprotect(bytes.Clone(b))
 		_, _ = r.UnprotectRTCP(bytes.Clone(b))
 		s, r2 := pair(t, c)
-		if clear := room(b); rtpOK(clear) {
-			wire, err := s.Protect(clear)
+		if plain := room(b); rtpOK(plain) {
+			wire, err := s.Protect(plain)
 			if err != nil {
 				t.Fatal(err)
 			}

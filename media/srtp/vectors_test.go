@@ -129,7 +129,7 @@ func gcmWithSessionKey(t *testing.T, key []byte) *gcm {
 func TestLibsrtp(t *testing.T) {
 	f, err := os.Open("testdata/libsrtp2.txt")
 	require.NoError(t, err)
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var c sdp.Crypto
 	var s *Sender
 	var r *Receiver
@@ -157,13 +157,13 @@ func TestLibsrtp(t *testing.T) {
 			if w[0] == "rtcp" {
 				protect, open = s.ProtectRTCP, r.UnprotectRTCP
 			}
-			clear, wire := unhex(t, w[1]), unhex(t, w[2])
-			got, err := protect(room(clear))
+			plain, wire := unhex(t, w[1]), unhex(t, w[2])
+			got, err := protect(room(plain))
 			require.NoError(t, err)
 			require.Equal(t, wire, got, "suite %d, %s packet %d", c.Suite, w[0], packets)
 			got, err = open(bytes.Clone(wire))
 			require.NoError(t, err)
-			require.Equal(t, clear, got)
+			require.Equal(t, plain, got)
 			_, err = open(bytes.Clone(wire))
 			require.ErrorIs(t, err, ErrReplay)
 			packets++

@@ -73,16 +73,12 @@ func New(cfg Config) (*Phone, error) {
 		copy(seed[8:], p.cfg.Name)
 		p.rand = &lockedReader{r: mathrand.NewChaCha8(seed)}
 	}
-	p.mu.Lock() // the first message waits until the stack is known
-	defer p.mu.Unlock()
-	stack, err := transport.New(transport.Config{
-		Listen: []transport.Listener{p.listen}, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: p.cfg.Log, Tap: p.tap, Rand: p.rand,
-	}, p)
-	if err != nil {
+	attach := func(s *transport.Stack) { p.stack, p.listen = s, s.Listening()[0] }
+	if _, err := transport.New(transport.Config{
+		Listen: []transport.Listener{p.listen}, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: p.cfg.Log, Tap: p.tap, Rand: p.rand, Attach: attach,
+	}, p); err != nil {
 		return nil, fmt.Errorf("phone %s: %w", p.cfg.Name, err)
 	}
-	p.stack = stack
-	p.listen = stack.Listening()[0]
 	return p, nil
 }
 

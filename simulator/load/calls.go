@@ -1,3 +1,5 @@
+//go:build linux
+
 package load
 
 import (
@@ -7,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"b2bua/media/sdp"
 
 	"golang.org/x/sys/unix"
 )
@@ -522,15 +522,4 @@ func (s *signaller) settled(stay phase) bool {
 		}
 	}
 	return true
-}
-
-// suiteOf is the suite of a leg that is encrypted.
-func (c *Config) suiteOf(dir int) sdp.Suite {
-	switch {
-	case !c.encrypted[dir]:
-		return sdp.NoSuite
-	case dir == 0:
-		return c.suiteA
-	}
-	return c.suiteB
 }

@@ -42,7 +42,11 @@ type Config struct {
 	encrypted [2]bool
 }
 
-const memoryBound = 10 << 30 // prepared packets
+const (
+	memoryBound = 10 << 30 // prepared packets
+	frame       = 20 * time.Millisecond
+	stride      = 192 // octets kept per packet: 20 ms of G.711 with room for the SRTP tag
+)
 
 func (c *Config) defaults() error {
 	if c.Network == "" {
@@ -124,4 +128,15 @@ func orInt(n, d int) int {
 		return d
 	}
 	return n
+}
+
+// suiteOf is the suite of a leg that is encrypted.
+func (c *Config) suiteOf(dir int) sdp.Suite {
+	switch {
+	case !c.encrypted[dir]:
+		return sdp.NoSuite
+	case dir == 0:
+		return c.suiteA
+	}
+	return c.suiteB
 }

@@ -1,10 +1,11 @@
+//go:build linux
+
 package load
 
 import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"time"
 
 	"b2bua/media/sdp"
 
@@ -13,10 +14,8 @@ import (
 )
 
 const (
-	frame   = 20 * time.Millisecond
 	payload = 160          // 20 ms of G.711
 	rtpSize = 12 + payload // plain
-	stride  = 192          // room for the SRTP tag
 	magic   = 0x4c4f4144   // first word of each payload
 )
 

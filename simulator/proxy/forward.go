@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"b2bua/core/dialog"
 	"b2bua/core/sip"
 	"b2bua/core/transaction"
 	"b2bua/core/transport"
@@ -18,6 +17,7 @@ type forward struct {
 	branches []*branch
 	best     *sip.Message // best final refusal so far
 	done     bool         // a final response went back
+	up       int          // dialogs that its 2xx made and no BYE ended yet
 }
 
 // branch is one client transaction of a forward.
@@ -26,11 +26,7 @@ type branch struct {
 	tx    transport.TxID
 	final bool
 	next  transport.NextHop
-	sent  *sip.Message
 }
-
-// ackRoute tells where the ACK of a 2xx goes.
-type ackRoute struct{ server, client transport.TxID }
 
 // maxAcks bounds the 2xx whose ACK is awaited or may come again; the oldest call's is not distinguished, all are dropped.
 const maxAcks = 50_000
@@ -48,7 +44,7 @@ func (p *Proxy) forward(tx transport.TxID, req, out *sip.Message, hops []hop, fl
 		if req.Method == sip.INVITE || req.Method == sip.SUBSCRIBE {
 			m.RecordRoute = append(p.recordRoute(flow.Network, h.network), m.RecordRoute...)
 		}
-		b := &branch{of: f, next: h.next, sent: m}
+		b := &branch{of: f, next: h.next}
 		b.tx = p.stack.Request(m, h.next)
 		p.branches[b.tx] = b
 		f.branches = append(f.branches, b)
@@ -77,24 +73,17 @@ func (p *Proxy) HandleResponse(_ time.Time, tx transport.TxID, resp *sip.Message
 	}
 }
 
-// succeeded passes a 2xx on. A caller gets one answer: a second phone that answers at the same moment is acknowledged and
-// released here, in the caller's name.
+// succeeded passes a 2xx on: every one to an INVITE, even when several phones answer at the same moment (RFC 3261 section 16.7 step 5).
+// The caller acknowledges them all and releases those that it does not want.
 func (p *Proxy) succeeded(b *branch, resp *sip.Message) {
 	f := b.of
 	again := b.final
 	b.final = true
-	if f.done && f.req.Method == sip.INVITE {
-		p.release(b, resp)
-		p.tidy(f)
-		return
-	}
-	if f.req.Method == sip.INVITE {
-		if len(p.acks) >= maxAcks {
-			clear(p.acks)
-		}
-		p.acks[ackKey(resp)] = ackRoute{f.tx, b.tx}
+	switch {
+	case f.req.Method == sip.INVITE:
+		p.awaitAck(b, resp)
 		p.stack.Respond(f.tx, resp)
-	} else if !f.done {
+	case !f.done:
 		p.stack.Respond(f.tx, resp)
 	}
 	f.done = true
@@ -102,19 +91,6 @@ func (p *Proxy) succeeded(b *branch, resp *sip.Message) {
 	if !again {
 		p.tidy(f)
 	}
-}
-
-// release ends a dialog that nobody else will.
-func (p *Proxy) release(b *branch, resp *sip.Message) {
-	own := resp.Clone()
-	own.RecordRoute = slices.DeleteFunc(own.RecordRoute, func(a sip.Address) bool { return p.isSelf(a.URI) })
-	d, err := dialog.NewUAC(b.sent, own)
-	if err != nil {
-		return
-	}
-	next := transport.NextHop{URI: d.NextHop()}
-	p.stack.Ack(b.tx, d.Ack(b.sent.CSeq.Number), next)
-	p.stack.Request(d.Request(sip.BYE), next)
 }
 
 // refused keeps the best refusal until all branches are finished (RFC 3261 section 16.7 step 6).
@@ -164,22 +140,54 @@ func (p *Proxy) tidy(f *forward) {
 		}
 	}
 	if f.req.Method == sip.BYE {
-		p.forget(f.req.CallID)
+		p.forget(f.req)
 	}
 }
 
-// forget drops what an ended call left.
-func (p *Proxy) forget(callID string) {
-	for tx, b := range p.branches {
-		if b.of.req.CallID == callID && b.of.done && b.of.req.Method == sip.INVITE && b.final {
-			delete(p.branches, tx)
-		}
+// awaitAck remembers where the ACK of a 2xx goes. A re-INVITE takes the place of the INVITE before it.
+func (p *Proxy) awaitAck(b *branch, resp *sip.Message) {
+	if len(p.acks) >= maxAcks {
+		p.forgetAll()
 	}
-	for k := range p.acks {
-		if len(k) > len(callID) && k[:len(callID)] == callID {
+	k := ackKey(resp)
+	switch old := p.acks[k]; {
+	case old != nil && old.of == b.of:
+		return
+	case old != nil:
+		p.ended(old.of)
+	}
+	p.acks[k] = b
+	b.of.up++
+}
+
+// forget drops what an ended dialog left; the other dialogs of a forked call go on.
+func (p *Proxy) forget(bye *sip.Message) {
+	for _, k := range []string{ackKey(bye), bye.CallID + " " + bye.To.Tag() + " " + bye.From.Tag()} {
+		if b := p.acks[k]; b != nil {
 			delete(p.acks, k)
+			p.ended(b.of)
 		}
 	}
+}
+
+// ended counts down the dialogs of a forward and forgets its branches with the last one.
+func (p *Proxy) ended(f *forward) {
+	if f.up--; f.up > 0 {
+		return
+	}
+	for _, b := range f.branches {
+		if b.final {
+			delete(p.branches, b.tx)
+		}
+	}
+}
+
+// forgetAll drops what all answered calls left.
+func (p *Proxy) forgetAll() {
+	for _, b := range p.acks {
+		delete(p.branches, b.tx)
+	}
+	clear(p.acks)
 }
 
 func (p *Proxy) cancelOthers(f *forward, extra []sip.Header) {
@@ -239,16 +247,16 @@ func ackKey(m *sip.Message) string {
 
 // acknowledge passes the ACK of a 2xx on.
 func (p *Proxy) acknowledge(ack *sip.Message) {
-	r, ok := p.acks[ackKey(ack)]
+	b, ok := p.acks[ackKey(ack)] // the branch whose 2xx it acknowledges
 	if !ok {
 		p.cfg.Log.Debug("ACK of no call that passed here", "call-id", ack.CallID)
 		return
 	}
-	p.stack.Acked(r.server)
+	p.stack.AckedFork(b.of.tx, ack.To.Tag())
 	out := p.prepare(ack)
 	next := transport.NextHop{URI: out.URI}
 	if len(out.Route) > 0 {
 		next.URI = out.Route[0].URI
 	}
-	p.stack.Ack(r.client, out, next)
+	p.stack.Ack(b.tx, out, next)
 }

@@ -34,7 +34,7 @@ type Proxy struct {
 	bindings registrar
 	servers  map[transport.TxID]*forward // by server transaction
 	branches map[transport.TxID]*branch  // by client transaction
-	acks     map[string]ackRoute
+	acks     map[string]*branch          // by dialog: whose 2xx made it
 	digests  map[realmKey]*digest.Server
 	closed   bool
 }
@@ -58,7 +58,7 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	p := &Proxy{
 		cfg: cfg, rand: rand.Reader, log: capture.NewLog(), bindings: newRegistrar(cfg),
-		servers: map[transport.TxID]*forward{}, branches: map[transport.TxID]*branch{}, acks: map[string]ackRoute{}, digests: map[realmKey]*digest.Server{},
+		servers: map[transport.TxID]*forward{}, branches: map[transport.TxID]*branch{}, acks: map[string]*branch{}, digests: map[realmKey]*digest.Server{},
 	}
 	var listen []transport.Listener
 	for _, s := range cfg.Listen {
@@ -71,13 +71,12 @@ func New(cfg Config) (*Proxy, error) {
 	if err := p.setDivert(cfg.Divert); err != nil {
 		return nil, err
 	}
-	p.mu.Lock() // the first message waits until the stack is known
-	defer p.mu.Unlock()
-	stack, err := transport.New(transport.Config{Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: p.tap}, p)
-	if err != nil {
+	attach := func(s *transport.Stack) { p.stack, p.self = s, s.Listening() }
+	if _, err := transport.New(transport.Config{
+		Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: p.tap, Attach: attach,
+	}, p); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	p.stack, p.self = stack, stack.Listening()
 	return p, nil
 }
 

@@ -127,8 +127,8 @@ func TestForkingCancelsTheLosers(t *testing.T) {
 
 // Two phones answer at the same moment: the caller has one call, and none stays behind.
 func TestTwoAnswersOfAFork(t *testing.T) {
-	for range 5 {
-		p := start(t, proxy.Config{})
+	for _, listen := range []string{"tcp:127.0.0.1:0", "udp:127.0.0.1:0"} {
+		p := start(t, proxy.Config{Listen: []string{listen}})
 		marie := phone(t, p, endpoint.Config{Name: "marie"})
 		desk := phone(t, p, endpoint.Config{Name: "desk", AOR: "sip:pauline@sip.example.org"})
 		mobile := phone(t, p, endpoint.Config{Name: "mobile", AOR: "sip:pauline@sip.example.org"})

@@ -23,6 +23,7 @@ type binding struct {
 	expires time.Time
 	callID  string
 	cseq    uint32
+	device  string           // +sip.instance and reg-id, empty: none
 	flow    transport.FlowID // the connection it registered over; used while it lives
 }
 
@@ -70,10 +71,15 @@ func (r *registrar) lookup(aor string, now time.Time) []binding {
 	return r.bindings[aor]
 }
 
-// bind adds or renews; one too many replaces the oldest.
+// bind adds or renews; one too many replaces the oldest. A device has one binding: what the same +sip.instance (RFC 5626 section 6),
+// or an earlier REGISTER of the same Call-ID, bound to another address is replaced. A phone behind TCP or a NAT changes its Contact so.
 func (r *registrar) bind(aor string, b binding) {
 	r.known[aor] = true
-	r.unbind(aor, b.uri)
+	r.bindings[aor] = slices.DeleteFunc(r.bindings[aor], func(old binding) bool {
+		other := b.device != "" && old.device != "" && b.device != old.device
+		again := b.callID != "" && old.callID == b.callID && old.cseq != b.cseq // contacts of one REGISTER stand side by side
+		return old.uri.Equal(b.uri) || b.device != "" && old.device == b.device || again && !other
+	})
 	list := append(r.bindings[aor], b)
 	if len(list) > r.max {
 		list = slices.Clone(list[len(list)-r.max:])
@@ -90,6 +96,8 @@ func (r *registrar) register(now time.Time, req *sip.Message, flow transport.Flo
 	aor := key(req.To.URI)
 	wanted, ok := expiry(req, nil)
 	switch {
+	case r.stale(aor, req, now):
+		return sip.NewResponse(req, 500, "Request out of order", "")
 	case req.ContactStar && ok && wanted == 0:
 		delete(r.bindings, aor)
 	case req.ContactStar:
@@ -109,7 +117,7 @@ func (r *registrar) register(now time.Time, req *sip.Message, flow transport.Flo
 			r.unbind(aor, c.URI)
 			continue
 		}
-		b := binding{uri: c.URI, expires: now.Add(min(d, r.most)), callID: req.CallID, cseq: req.CSeq.Number}
+		b := binding{uri: c.URI, expires: now.Add(min(d, r.most)), callID: req.CallID, cseq: req.CSeq.Number, device: deviceOf(c)}
 		if flow.Network != "udp" {
 			b.flow = flow.ID
 		}
@@ -121,6 +129,21 @@ func (r *registrar) register(now time.Time, req *sip.Message, flow transport.Flo
 		resp.Contact = append(resp.Contact, sip.Address{URI: b.uri, Params: sip.Params(nil).With("expires", left)})
 	}
 	return resp
+}
+
+// stale tells a REGISTER that was overtaken by a later one of its Call-ID (RFC 3261 section 10.3 step 7).
+func (r *registrar) stale(aor string, req *sip.Message, now time.Time) bool {
+	return slices.ContainsFunc(r.lookup(aor, now), func(b binding) bool { return b.callID == req.CallID && b.cseq >= req.CSeq.Number })
+}
+
+// deviceOf names the device, and its flow where it keeps several.
+func deviceOf(c sip.Address) string {
+	instance, ok := c.Params.Get("+sip.instance")
+	if !ok || instance == "" {
+		return ""
+	}
+	flow, _ := c.Params.Get("reg-id")
+	return instance + " " + flow
 }
 
 // expiry is what a contact, or the message, asks for.

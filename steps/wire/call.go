@@ -112,9 +112,17 @@ func (p *Phone) Call(to netip.AddrPort, s Setup) (*Call, error) {
 	c.local, c.remote, c.target = s.From+";tag="+s.FromTag, s.To, s.RequestURI
 	m := c.request("INVITE", c.branch, c.cseq)
 	m.Add("Contact", p.Contact())
-	m.Headers = append(m.Headers, s.Headers...)
+	for _, h := range s.Headers {
+		if h.Name == "Max-Forwards" || h.Name == "Contact" {
+			m.Set(h.Name, h.Value)
+		} else {
+			m.Headers = append(m.Headers, h)
+		}
+	}
 	if s.Body != "" {
-		m.Add("Content-Type", "application/sdp")
+		if !m.Has("Content-Type") {
+			m.Add("Content-Type", "application/sdp")
+		}
 		m.Body = s.Body
 	}
 	c.Invite = m
@@ -334,11 +342,6 @@ func (c *Call) Over() bool {
 func (c *Call) IsAnswer(m *Received) bool {
 	_, method := m.CSeq()
 	return m.Status() != 0 && method == "INVITE" && Parameter(m.Get("Via"), "branch") == c.branch
-}
-
-// Is matches the requests of this dialog with the given method.
-func (c *Call) Is(method string) func(*Received) bool {
-	return func(m *Received) bool { return m.Method() == method && m.Get("Call-ID") == c.ID }
 }
 
 // AwaitAnswer waits for the next response to the INVITE that matches.

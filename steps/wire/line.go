@@ -185,3 +185,9 @@ func (l *Line) Await(ctx context.Context, what string, ok func(packets []Packet,
 		}
 	}
 }
+
+// AwaitMore waits for n more packets than were received until now.
+func (l *Line) AwaitMore(ctx context.Context, n int) error {
+	goal := len(l.Packets()) + n
+	return l.Await(ctx, fmt.Sprintf("%d packets", goal), func(packets []Packet, _ tone.Heard) bool { return len(packets) >= goal })
+}

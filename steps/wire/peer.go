@@ -103,8 +103,9 @@ func (p *Peer) Close() {
 func (p *Peer) Hangup() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.conns {
+	for remote, c := range p.conns {
 		_ = c.Close()
+		delete(p.conns, remote)
 	}
 }
 
@@ -162,7 +163,9 @@ func (p *Peer) readStream(conn net.Conn, remote netip.AddrPort) {
 	defer func() {
 		_ = conn.Close()
 		p.mu.Lock()
-		delete(p.conns, remote)
+		if p.conns[remote] == conn { // a later connection may have taken its place
+			delete(p.conns, remote)
+		}
 		p.mu.Unlock()
 	}()
 	r := bufio.NewReader(conn)

@@ -3,9 +3,13 @@ package wire
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 )
+
+// originLine finds session id and version.
+var originLine = regexp.MustCompile(`(?m)^o=\S+ (\S+) (\d+) `)
 
 // Section is one m= section of a description: what a scenario writes, or what was received.
 type Section struct {
@@ -240,7 +244,8 @@ func MediaAddress(body string) (netip.AddrPort, error) {
 	}
 	for _, s := range sections {
 		if s.Kind == "audio" {
-			return netip.ParseAddrPort(fmt.Sprintf("%s:%d", host, s.Port))
+			addr, err := netip.ParseAddr(host)
+			return netip.AddrPortFrom(addr, uint16(s.Port)), err
 		}
 	}
 	return netip.AddrPort{}, fmt.Errorf("no audio in the description:\n%s", body)

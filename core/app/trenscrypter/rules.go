@@ -81,10 +81,14 @@ type suiteEntry struct {
 
 // suites are the names of outgoing-srtp-regex, spelt as in RFC 4568, 6188 and 7714. NoSuite: known, not supported.
 var suites = []suiteEntry{
-	{"AES_CM_128_HMAC_SHA1_80", sdp.AESCM128SHA180}, {"AES_CM_128_HMAC_SHA1_32", sdp.AESCM128SHA132},
-	{"AES_256_CM_HMAC_SHA1_80", sdp.AES256CMSHA180}, {"AES_256_CM_HMAC_SHA1_32", sdp.AES256CMSHA132},
-	{"AEAD_AES_128_GCM", sdp.AEADAES128GCM}, {"AEAD_AES_256_GCM", sdp.AEADAES256GCM},
-	{"AES_192_CM_HMAC_SHA1_80", sdp.NoSuite}, {"AES_192_CM_HMAC_SHA1_32", sdp.NoSuite},
+	{"AES_CM_128_HMAC_SHA1_80", sdp.AESCM128SHA180},
+	{"AES_CM_128_HMAC_SHA1_32", sdp.AESCM128SHA132},
+	{"AES_256_CM_HMAC_SHA1_80", sdp.AES256CMSHA180},
+	{"AES_256_CM_HMAC_SHA1_32", sdp.AES256CMSHA132},
+	{"AEAD_AES_128_GCM", sdp.AEADAES128GCM},
+	{"AEAD_AES_256_GCM", sdp.AEADAES256GCM},
+	{"AES_192_CM_HMAC_SHA1_80", sdp.NoSuite},
+	{"AES_192_CM_HMAC_SHA1_32", sdp.NoSuite},
 }
 
 // SuiteName is the name of a suite in the settings.

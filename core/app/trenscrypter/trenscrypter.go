@@ -66,12 +66,12 @@ func (a *App) Explain(f app.Facts) Explanation {
 
 // decide notes its steps when steps is not nil.
 func (a *App) decide(f app.Facts, steps []Step) (app.Decision, []Step) {
-	s := search{subject: Subject(f.To.URI), steps: steps}
+	s := search{subject: Subject(f.To.URI), shown: f.To.URI.Redacted(), steps: steps}
 	d := app.Decision{Callee: sip.Address{Display: f.To.Display, URI: f.To.URI}, From: sip.Address{Display: f.From.Display, URI: f.From.URI}}
 	d.Callee.URI.Headers = "" // a Request-URI has none (RFC 3261 table 1)
 
 	d.Encryption = f.Encryption
-	why := fmt.Sprintf("no rule of %s matches %s: %s as on leg A", EncryptionKey, s.subject, ModeName(f.Encryption))
+	why := fmt.Sprintf("no rule of %s matches %s: %s as on leg A", EncryptionKey, s.shown, ModeName(f.Encryption))
 	if i := find(&s, EncryptionKey, a.cfg.Encryption, func(r EncryptionRule) Rule { return r.Rule }); i >= 0 {
 		rule := a.cfg.Encryption[i]
 		d.Encryption = rule.Encryption
@@ -82,7 +82,7 @@ func (a *App) decide(f app.Facts, steps []Step) (app.Decision, []Step) {
 	}
 	if !slices.Contains(a.cfg.Supported, d.Encryption) {
 		return refuse(fmt.Sprintf("leg B to %s needs %s (%s), which this build does not support; it supports %s",
-			s.subject, ModeName(d.Encryption), why, a.supported())), s.steps
+			s.shown, ModeName(d.Encryption), why, a.supported())), s.steps
 	}
 	if d.Encryption == sdp.SDES {
 		d.Suites = slices.Clone(sdp.DefaultSuites)
@@ -94,7 +94,7 @@ func (a *App) decide(f app.Facts, steps []Step) (app.Decision, []Step) {
 			return refuse(s.failure()), s.steps
 		}
 	}
-	d.Route = a.route(d.Callee.URI)
+	d.Route, d.RouteFrom = a.route(d.Callee.URI), "b2bua-server/outbound-proxy"
 	d.Why = why
 	return d, s.steps
 }
@@ -118,6 +118,7 @@ func (a *App) supported() string {
 // search is the walk over the rules for one callee.
 type search struct {
 	subject string
+	shown   string // the same without a password, for the log
 	steps   []Step
 	failed  *Step // the rule that could not be evaluated
 }
@@ -144,7 +145,7 @@ func find[T any](s *search, setting string, rules []T, rule func(T) Rule) int {
 }
 
 func (s *search) failure() string {
-	subject := s.subject
+	subject := s.shown
 	if len(subject) > 80 {
 		subject = subject[:80] + "…"
 	}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -69,23 +70,38 @@ type handler struct {
 }
 
 // Enabled tells whether some sink takes the level.
-func (h *handler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.to.lowest() }
+func (h *handler) Enabled(_ context.Context, l slog.Level) bool { return h.to.enabled(l) }
 
-// Handle writes one line.
+// buffers hold lines while they are formatted: a line costs no allocation of its own.
+var buffers = sync.Pool{New: func() any { return &scratch{line: make([]byte, 0, 512), attrs: make([]byte, 0, 256)} }}
+
+type scratch struct {
+	line, attrs []byte
+	where       string
+}
+
+// Handle queues one line; it never waits and never fails.
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
-	attrs, where := []byte(h.attrs), h.context
+	b := buffers.Get().(*scratch)
+	b.attrs, b.where = append(b.attrs[:0], h.attrs...), h.context
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == ContextKey && h.groups == "" {
-			where = a.Value.String()
+			b.where = a.Value.String()
 		} else {
-			attrs = appendAttr(attrs, h.groups, a)
+			b.attrs = appendAttr(b.attrs, h.groups, a)
 		}
 		return true
 	})
-	if where == "" {
-		where = caller(r.PC)
+	if b.where == "" {
+		b.where = caller(r.PC)
 	}
-	return h.to.write(r.Level, Line(r.Time, r.Level, where, r.Message+string(attrs)))
+	b.line = appendHead(b.line[:0], r.Time, r.Level, b.where)
+	b.line = append(appendPlain(appendPlain(b.line, r.Message), b.attrs), '\n')
+	h.to.write(r.Level, b.line)
+	if cap(b.line)+cap(b.attrs) < 64<<10 {
+		buffers.Put(b)
+	}
+	return nil
 }
 
 // WithAttrs adds attributes to every line.
@@ -142,19 +158,28 @@ const timeFormat = "2006-01-02 15:04:05"
 
 // Line formats one record, with its line end. The message stays on one line whatever a stranger put into it.
 func Line(at time.Time, l slog.Level, where, message string) []byte {
-	b := make([]byte, 0, 64+len(where)+len(message))
+	b := appendHead(make([]byte, 0, 64+len(where)+len(message)), at, l, where)
+	return append(appendPlain(b, message), '\n')
+}
+
+// appendHead writes what precedes the message.
+func appendHead(b []byte, at time.Time, l slog.Level, where string) []byte {
 	b = at.AppendFormat(b, timeFormat)
 	ms := at.Nanosecond() / int(time.Millisecond)
 	b = append(b, ':', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
 	b = append(append(append(b, " flexisip-"...), LevelName(l)...), "- "...)
-	b = append(appendPlain(b, where), " - "...)
-	return append(appendPlain(b, message), '\n')
+	return append(appendPlain(b, where), " - "...)
 }
 
 // appendPlain escapes control characters and what is no UTF-8: a line must not be split, nor a terminal steered.
-func appendPlain(b []byte, s string) []byte {
+func appendPlain[T string | []byte](b []byte, s T) []byte {
 	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
+		if c := s[i]; c >= ' ' && c < 0x7f {
+			b = append(b, c)
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
 		switch {
 		case r == utf8.RuneError && n == 1:
 			b = append(b, `\x`...)
@@ -178,26 +203,41 @@ func appendPlain(b []byte, s string) []byte {
 	return b
 }
 
+// callers remembers the names of the places that log: there are few, and looking one up is dear.
+var callers sync.Map // uintptr -> string
+
 // caller is package-function of the code that logged.
 func caller(pc uintptr) string {
-	if pc == 0 {
-		return "b2bua"
+	if name, ok := callers.Load(pc); ok {
+		return name.(string)
 	}
-	frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-	name := frame.Function[strings.LastIndexByte(frame.Function, '/')+1:]
+	name := "b2bua"
+	if pc != 0 {
+		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+		name = place(frame.Function)
+	}
+	callers.Store(pc, name)
+	return name
+}
+
+// place shortens b2bua/core/server.(*server).stop.func1 to server-stop.
+func place(function string) string {
+	name := function[strings.LastIndexByte(function, '/')+1:]
 	parts := strings.FieldsFunc(name, func(r rune) bool { return r == '.' || r == '(' || r == ')' || r == '*' })
 	if len(parts) == 0 {
 		return "b2bua"
 	}
-	function := parts[len(parts)-1]
-	for i := len(parts) - 1; i > 0 && isClosure(function); i-- {
-		function = parts[i-1]
+	last := len(parts) - 1
+	for last > 1 && isClosure(parts[last]) {
+		last--
 	}
-	return parts[0] + "-" + function
+	named, _, _ := strings.Cut(parts[last], "-range") // the body of a range over a function: stop-range1
+	return parts[0] + "-" + named
 }
 
-// isClosure recognises the compiler's names of function literals: func1, gowrap2, 3.
+// isClosure recognises the compiler's names of function literals: func1, gowrap2, 3, func1-range2.
 func isClosure(name string) bool {
+	name, _, _ = strings.Cut(name, "-range")
 	name = strings.TrimPrefix(strings.TrimPrefix(name, "func"), "gowrap")
 	_, err := strconv.Atoi(name)
 	return err == nil

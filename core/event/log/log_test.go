@@ -53,13 +53,21 @@ func terminal(t *testing.T, level slog.Level) (*slog.Logger, *bytes.Buffer) {
 	var out bytes.Buffer
 	l, err := Open(Options{Terminal: &out, TerminalLevel: level})
 	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, l.Close()) })
 	return slog.New(l.Handler()), &out
+}
+
+// written waits for the lines that were logged so far.
+func written(t *testing.T, log *slog.Logger) {
+	t.Helper()
+	require.True(t, log.Handler().(*handler).to.Flush(20*time.Second))
 }
 
 func TestAttributes(t *testing.T) {
 	log, out := terminal(t, Message)
 	log.With("call", 7).WithGroup("leg").With("side", "A").Info("answered",
 		"status", 200, "key", secret("x"), "err", errors.New("no route"), "empty", "", slog.Group("rtp", "port", 9), "lazy", lazy{}, "q", `a"b`)
+	written(t, log)
 	assert.Contains(t, out.String(), `answered call=7 leg.side=A leg.status=200 leg.key=[redacted] leg.err="no route" leg.empty="" leg.rtp.port=9 leg.lazy=resolved leg.q="a\"b"`+"\n")
 	assert.NotContains(t, out.String(), "secret")
 }
@@ -74,12 +82,14 @@ func TestContextIsTheCaller(t *testing.T) {
 	func() { log.Info("closure") }()
 	log.With(ContextKey, "B2buaServer").Info("named")
 	log.Info("once", ContextKey, "Other")
+	written(t, log)
 	lines := strings.Split(out.String(), "\n")
 	assert.Contains(t, lines[0], " log-onInvite - method")
 	assert.Contains(t, lines[1], " log-TestContextIsTheCaller - closure")
 	assert.Contains(t, lines[2], " B2buaServer - named")
 	assert.Contains(t, lines[3], " Other - once")
 	require.NoError(t, log.Handler().Handle(context.Background(), slog.NewRecord(at, Message, "no caller", 0)))
+	written(t, log)
 	assert.Contains(t, out.String(), " b2bua - no caller")
 }
 
@@ -110,6 +120,7 @@ func TestLevelsOfEachSink(t *testing.T) {
 	log, buf := terminal(t, Warning)
 	log.Info("no")
 	log.Warn("yes")
+	written(t, log)
 	assert.Regexp(t, regexp.MustCompile(`^\S+ \S+ flexisip-warning- \S+ - yes\n$`), buf.String())
 }
 
@@ -125,6 +136,7 @@ func TestReopen(t *testing.T) {
 	log.Info("two")
 	require.NoError(t, l.Reopen())
 	log.Info("three")
+	written(t, log)
 	old, _ := os.ReadFile(path + ".1")
 	now, _ := os.ReadFile(path)
 	assert.Equal(t, 2, strings.Count(string(old), "\n"))
@@ -140,9 +152,11 @@ func TestSinkThatCannotBeOpenedIsLeftOut(t *testing.T) {
 	require.ErrorContains(t, err, "set global/log-directory")
 	assert.Empty(t, l.Path())
 	slog.New(l.Handler()).Info("goes on")
+	require.True(t, l.Flush(20*time.Second))
 	assert.Contains(t, out.String(), "goes on")
-	assert.Error(t, l.Reopen())
+	require.Error(t, l.Reopen())
 	require.NoError(t, l.Close())
+	assert.Contains(t, out.String(), "the log file could not be opened anew")
 }
 
 func TestSyslog(t *testing.T) {
@@ -170,19 +184,31 @@ func TestSyslog(t *testing.T) {
 }
 
 func TestFullDiskIsToldOnce(t *testing.T) {
-	var out bytes.Buffer
-	l, err := Open(Options{Terminal: &out, TerminalLevel: Fatal, Directory: "/dev", Filename: "full"})
-	require.NoError(t, err, "Linux has /dev/full")
-	log := slog.New(l.Handler())
-	log.Info("one")
-	log.Info("two")
-	assert.Equal(t, 1, strings.Count(out.String(), "the log file cannot be written: "), out.String())
-	require.NoError(t, l.Close())
+	for _, where := range []string{"terminal", "standard error"} {
+		t.Run(where, func(t *testing.T) {
+			var out bytes.Buffer
+			opt := Options{Terminal: &out, TerminalLevel: Fatal, Faults: io.Discard, Directory: "/dev", Filename: "full"}
+			if where != "terminal" {
+				opt.Terminal, opt.Faults = nil, &out
+			}
+			l, err := Open(opt)
+			require.NoError(t, err, "Linux has /dev/full")
+			log := slog.New(l.Handler())
+			log.Info("one")
+			written(t, log)
+			log.Info("two")
+			written(t, log)
+			assert.NoError(t, l.Close())
+			assert.Equal(t, 1, strings.Count(out.String(), "the log file cannot be written: "), out.String())
+			assert.NotContains(t, out.String(), "one")
+		})
+	}
 }
 
 func BenchmarkLine(b *testing.B) {
 	l, err := Open(Options{Terminal: io.Discard})
 	require.NoError(b, err)
+	defer func() { _ = l.Close() }()
 	log := slog.New(l.Handler())
 	b.ReportAllocs()
 	for b.Loop() {

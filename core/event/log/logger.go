@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -23,26 +25,38 @@ type Options struct {
 	SyslogLevel   slog.Level
 	SyslogTag     string // process name in syslog
 	SyslogSocket  string // path of its socket; empty: the system's
+	// Faults is told of a sink that fails, when there is no terminal. nil: nobody is.
+	Faults io.Writer
+	// Patience is how long Close waits for the last lines to be written; 0: a second.
+	Patience time.Duration
 }
 
-// Logger owns the sinks. It is safe for use by several goroutines; a line is written with one write.
+// Logger owns the sinks. It is safe for use by several goroutines and never makes one wait for a sink: each has a bounded
+// queue and a goroutine that writes. A sink that does not keep up loses lines, which it counts and tells.
 type Logger struct {
-	opt    Options
-	mu     sync.Mutex
-	file   *os.File
-	syslog *syslog.Writer
-	failed bool // the last write to the file failed, and the terminal has been told
+	opt      Options
+	terminal *sink
+	faults   *sink
+	syslog   *sink
+	file     atomic.Pointer[sink]
+	path     atomic.Pointer[string]
+	opening  sync.Mutex // one Reopen or Close at a time; no line needs it
+	closed   bool
 }
 
 // Open opens the sinks. A sink that cannot be opened is left out and named in the error, which tells what to do; the Logger
 // is usable all the same.
 func Open(opt Options) (*Logger, error) {
 	l := &Logger{opt: opt}
+	if opt.Terminal != nil {
+		l.terminal = newSink("the terminal", opt.TerminalLevel, &stream{w: opt.Terminal, final: hungUp}, l.fault)
+	}
+	if opt.Faults != nil {
+		l.faults = newSink("standard error", Error, &stream{w: opt.Faults, final: hungUp}, func(*sink, error) {}) // nobody is left to tell
+	}
 	var errs []error
 	if opt.Directory != "" {
-		if err := os.MkdirAll(opt.Directory, 0o750); err != nil {
-			errs = append(errs, fmt.Errorf("no log file: %w; create the directory or set global/log-directory", err))
-		} else if err := l.reopen(); err != nil {
+		if err := l.reopen(); err != nil {
 			errs = append(errs, fmt.Errorf("no log file: %w; make the directory writable or set global/log-directory", err))
 		}
 	}
@@ -54,10 +68,21 @@ func Open(opt Options) (*Logger, error) {
 		w, err := syslog.Dial(network, opt.SyslogSocket, syslog.LOG_DAEMON|syslog.LOG_INFO, opt.SyslogTag)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("no syslog: %w; start a syslog daemon or leave --syslog out", err))
+		} else {
+			l.syslog = newSink("syslog", opt.SyslogLevel, daemon{w}, l.fault)
 		}
-		l.syslog = w
 	}
 	return l, errors.Join(errs...)
+}
+
+// hungUp recognises the errors of a terminal or pipe whose other end is gone.
+func hungUp(err error) bool {
+	for _, gone := range []error{syscall.EPIPE, syscall.EIO, syscall.EBADF, syscall.ENXIO, os.ErrClosed, io.ErrClosedPipe} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
 }
 
 // Handler is what log/slog writes to.
@@ -65,135 +90,153 @@ func (l *Logger) Handler() slog.Handler { return &handler{to: l} }
 
 // Path is the log file, empty when there is none.
 func (l *Logger) Path() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.file == nil {
-		return ""
+	if p := l.path.Load(); p != nil {
+		return *p
 	}
-	return l.file.Name()
+	return ""
 }
 
-// Reopen closes the file and opens it by its name again: after logrotate has renamed it, lines go to a new one. When that
-// fails, lines go on into the old one.
+// Reopen closes the file and opens it by its name again, with its directory: after logrotate has renamed it, lines go to a
+// new one. When that fails, lines go on into the old one, and whoever reads the other sinks is told.
 func (l *Logger) Reopen() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.opt.Directory == "" {
 		return nil
 	}
-	return l.reopen()
+	err := l.reopen()
+	if err != nil {
+		l.tell(nil, fmt.Sprintf("the log file could not be opened anew, lines go where they went: %v; make %s writable and send HUP again",
+			err, l.opt.Directory))
+	}
+	return err
 }
 
 func (l *Logger) reopen() error {
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	if l.closed {
+		return os.ErrClosed
+	}
+	if err := os.MkdirAll(l.opt.Directory, 0o750); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(filepath.Join(l.opt.Directory, l.opt.Filename), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
 		return err
 	}
-	if l.file != nil {
-		_ = l.file.Close() // every line was written by a call of its own
+	name := f.Name()
+	l.path.Store(&name)
+	if s := l.file.Load(); s != nil {
+		s.replace(&stream{w: f})
+		return nil
 	}
-	l.file, l.failed = f, false
+	l.file.Store(newSink("the log file", l.opt.FileLevel, &stream{w: f}, l.fault))
 	return nil
 }
 
-// Close closes the sinks; later lines go to the terminal only. It may be called again.
+func (l *Logger) sinks() [4]*sink { return [4]*sink{l.terminal, l.file.Load(), l.syslog, l.faults} }
+
+// Flush waits until every line so far is written, at most so long. False: some sink does not take them.
+func (l *Logger) Flush(patience time.Duration) bool {
+	expired := time.NewTimer(patience)
+	defer expired.Stop()
+	for _, s := range l.sinks() {
+		if s == nil {
+			continue
+		}
+		select {
+		case <-s.flushed():
+		case <-expired.C:
+			return false
+		}
+	}
+	return true
+}
+
+// Close writes what is queued and closes the sinks; later lines are lost. A sink that does not take its lines in time is left
+// as it is and named in the error. Close may be called again.
 func (l *Logger) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	patience := l.opt.Patience
+	if patience <= 0 {
+		patience = time.Second
+	}
 	var errs []error
-	if l.file != nil {
-		errs = append(errs, l.file.Close())
-		l.file = nil
+	expired := time.NewTimer(patience)
+	defer expired.Stop()
+	late := false
+	for _, s := range l.sinks() {
+		if s != nil {
+			s.close()
+		}
 	}
-	if l.syslog != nil {
-		errs = append(errs, l.syslog.Close())
-		l.syslog = nil
+	for _, s := range l.sinks() {
+		if s == nil {
+			continue
+		}
+		if !late {
+			select {
+			case <-s.done:
+			case <-expired.C:
+				late = true
+			}
+		}
+		select {
+		case <-s.done:
+			errs = append(errs, s.err)
+		default:
+			errs = append(errs, fmt.Errorf("%s did not take the last lines", s.name))
+		}
 	}
+	l.path.Store(nil)
 	return errors.Join(errs...)
 }
 
 // Banner writes the line that every start leaves, whatever the levels.
 func (l *Logger) Banner(at time.Time, version string) {
 	line := Line(at, Message, "main", "Starting Flexisip-b2bua server [version: "+version+"]")
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_ = l.toTerminal(line)
-	_ = l.toFile(line)
-	l.toSyslog(Message, line)
+	for _, s := range [...]*sink{l.terminal, l.file.Load(), l.syslog} {
+		if s.takes(Fatal) {
+			s.put(Message, line)
+		}
+	}
 }
 
-// lowest is the least urgent level that some sink takes.
-func (l *Logger) lowest() slog.Level {
-	lowest := Fatal + 1
-	if l.opt.Terminal != nil {
-		lowest = l.opt.TerminalLevel
-	}
-	if l.opt.Directory != "" {
-		lowest = min(lowest, l.opt.FileLevel)
-	}
-	if l.opt.Syslog {
-		lowest = min(lowest, l.opt.SyslogLevel)
-	}
-	return lowest
+// enabled tells whether some sink takes the level.
+func (l *Logger) enabled(level slog.Level) bool {
+	return l.terminal.takes(level) || l.file.Load().takes(level) || l.syslog.takes(level)
 }
 
-func (l *Logger) write(level slog.Level, line []byte) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var err error
-	if level >= l.opt.TerminalLevel {
-		err = l.toTerminal(line)
+func (l *Logger) write(level slog.Level, line []byte) {
+	for _, s := range [...]*sink{l.terminal, l.file.Load(), l.syslog} {
+		if s.takes(level) {
+			s.put(level, line)
+		}
 	}
-	if level >= l.opt.FileLevel {
-		err = errors.Join(err, l.toFile(line))
-	}
-	if level >= l.opt.SyslogLevel {
-		l.toSyslog(level, line)
-	}
-	return err
 }
 
-func (l *Logger) toTerminal(line []byte) error {
-	if l.opt.Terminal == nil {
-		return nil
+// fault tells the readers of the other sinks that one fails. It runs on the goroutine of that one.
+func (l *Logger) fault(s *sink, err error) {
+	text := fmt.Sprintf("%s cannot be written: %v; it is tried again with each line", s.name, err)
+	if s.gone.Load() {
+		text = fmt.Sprintf("%s went away (%v), the program goes on without it", s.name, err)
 	}
-	_, err := l.opt.Terminal.Write(line)
-	return err
+	l.tell(s, text)
 }
 
-// toFile writes to the file. A full disk must not end calls: it is told once on the terminal, and tried again each line.
-func (l *Logger) toFile(line []byte) error {
-	if l.file == nil {
-		return nil
+// tell writes a line to all sinks but one, whatever their levels, and to Faults when there is no terminal.
+func (l *Logger) tell(but *sink, text string) {
+	line := Line(time.Now(), Error, "log", text)
+	for _, s := range [...]*sink{l.terminal, l.file.Load(), l.syslog} {
+		if s != but && s.takes(Fatal) {
+			s.put(Error, line)
+		}
 	}
-	_, err := l.file.Write(line)
-	if err != nil && !l.failed && l.opt.Terminal != nil {
-		fmt.Fprintf(l.opt.Terminal, "the log file cannot be written: %v\n", err)
-	}
-	l.failed = err != nil
-	return err
-}
-
-// toSyslog sends the whole line: Flexisip does, and log readers expect its format there too.
-func (l *Logger) toSyslog(level slog.Level, line []byte) {
-	if l.syslog == nil {
-		return
-	}
-	text := string(line[:len(line)-1])
-	var err error
-	switch LevelName(level) {
-	case "debug":
-		err = l.syslog.Debug(text)
-	case "message":
-		err = l.syslog.Info(text)
-	case "warning":
-		err = l.syslog.Warning(text)
-	case "error":
-		err = l.syslog.Err(text)
-	default:
-		err = l.syslog.Crit(text)
-	}
-	if err != nil && l.opt.Terminal != nil {
-		fmt.Fprintf(l.opt.Terminal, "syslog cannot be written: %v\n", err)
+	if (but != nil && but == l.terminal || !l.terminal.takes(Fatal)) && l.faults.takes(Fatal) {
+		l.faults.put(Error, line)
 	}
 }

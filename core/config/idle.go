@@ -1,0 +1,50 @@
+package config
+
+import "slices"
+
+// idle is a setting that Flexisip's file may hold and that changes nothing in this version. A version that gives it a meaning
+// deletes its row; the warning and the note in the default file go with it.
+type idle struct {
+	section, key string   // key "": every key of the section
+	why          string   // what is not done
+	rest         []string // values that ask for nothing, so that nothing is missed
+}
+
+var idles = []idle{
+	{sectionB2BUA, "enable-ice", "ICE is neither offered nor answered", []string{"false", "0"}},
+	{sectionB2BUA, "nat-addresses", "there are no ICE candidates to carry them; see b2bua/media-address", []string{""}},
+	{sectionB2BUA, "one-connection-per-account", "there are no accounts", []string{"false", "0"}},
+	{sectionRegistrar, "", "Redis is not asked, as there are no accounts", nil},
+	{sectionTimers, "secure-timeout", "no leg waits for keys: there is neither DTLS-SRTP nor ZRTP", nil},
+}
+
+// idleOf finds the row of a key.
+func idleOf(section, key string) (idle, bool) {
+	i := slices.IndexFunc(idles, func(r idle) bool { return r.section == section && (r.key == key || r.key == "") })
+	if i < 0 {
+		return idle{}, false
+	}
+	return idles[i], true
+}
+
+// checkIdle warns of each setting that was written and changes nothing.
+func (l *loader) checkIdle() {
+	for _, s := range l.sections {
+		for _, k := range s.keys {
+			row, ok := idleOf(s.name, k.name)
+			e, set := l.merged[[2]string{s.name, k.name}]
+			if !ok || !set || slices.Contains(row.rest, e.value) {
+				continue
+			}
+			f := l.finding(Warning, s.name, k.name, "this setting has no effect in this version: "+row.why, "nothing: the line may stay for a later version")
+			f.soft = true
+			if slices.ContainsFunc(l.report.Findings, f.samePlace) {
+				continue // what is wrong with it comes first
+			}
+			if k.secret {
+				f.Value = redacted
+			}
+			l.report.add(f)
+		}
+	}
+}
