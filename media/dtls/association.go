@@ -19,13 +19,14 @@ type Association struct {
 
 	mu      sync.Mutex
 	peers   []*peer
-	settled *peer // the one whose handshake is complete
-	over    bool  // the last result was told
-	failure error // the newest of a source that may have been a stranger
+	settled *peer         // the one whose handshake is complete
+	over    bool          // the last result was told
+	end     chan struct{} // closed then
+	failure error         // the newest of a source that may have been a stranger
 }
 
 func newAssociation(h *Handshaker, p Params) *Association {
-	a := &Association{h: h, p: p}
+	a := &Association{h: h, p: p, end: make(chan struct{})}
 	a.ctx, a.cancel = context.WithCancel(h.ctx)
 	return a
 }
@@ -176,6 +177,8 @@ func (a *Association) listen() {
 	select {
 	case <-a.ctx.Done():
 		return
+	case <-a.end:
+		return
 	case <-t.C:
 	}
 	a.mu.Lock()
@@ -232,11 +235,24 @@ func (a *Association) rest() {
 func (a *Association) tell(r Result, last bool) {
 	a.mu.Lock()
 	told := a.over
-	a.over = a.over || last
+	if last && !a.over {
+		a.over = true
+		close(a.end)
+	}
 	a.mu.Unlock()
 	if !told && a.ctx.Err() == nil {
 		a.p.Done(r)
 	}
+}
+
+// nobody is the peer of an association that keeps no state any more.
+var nobody = &peer{}
+
+// forget lets go of all peers: nothing is answered any more.
+func (a *Association) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.peers, a.settled, a.failure = nil, nobody, nil
 }
 
 // settle makes p the peer of the association. False: another was quicker.

@@ -95,6 +95,7 @@ func (a *Association) finish(p *peer, conn *pion.Conn) {
 		r.Recv.Key.Wipe()
 		return
 	}
+	defer a.forget()
 	a.tell(r, true)
 	t := time.AfterFunc(a.h.cfg.Linger, p.cancel)
 	defer t.Stop()

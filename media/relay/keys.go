@@ -14,19 +14,27 @@ type keys struct {
 	recv, old       *srtp.Receiver // old: under the key before, for what is in flight
 	recvKey, oldKey fingerprint
 	oldUntil        time.Time
-	send            *srtp.Sender // one of sent
-	sent            senders
+	send            *srtp.Sender // made, or one of those that the side remembers
+	made            *srtp.Sender // under a key of a handshake: no other handshake makes it again
 }
 
-// wipe clears all of them, and tells how many SSRCs were evicted under the former receiving key.
+// wipe clears all that is the channel's own, and tells how many SSRCs were evicted under the former receiving key.
 func (k *keys) wipe() uint64 {
 	if k.recv != nil {
 		k.recv.Wipe()
 	}
 	evicted := k.dropOld()
-	k.sent.wipe()
+	k.sendUnder(nil, nil)
 	*k = keys{}
 	return evicted
+}
+
+// sendUnder takes another sender; made is the same if it is one of a handshake.
+func (k *keys) sendUnder(send, made *srtp.Sender) {
+	if k.made != nil && k.made != made {
+		k.made.Wipe()
+	}
+	k.send, k.made = send, made
 }
 
 func (k *keys) dropOld() (evicted uint64) {
@@ -38,10 +46,9 @@ func (k *keys) dropOld() (evicted uint64) {
 	return evicted
 }
 
-// apply keeps the state of keys that did not change, and of those that come back after a failed re-INVITE: starting their
-// indices anew would use keystream twice and open the window to replays.
-func (k *keys) apply(now time.Time, p *Prepared) (evicted uint64) {
-	k.send = k.sent.use(p)
+// receiveUnder keeps the state of a key that did not change, and of one that comes back, as after a failed re-INVITE: starting its
+// indices anew would open the window to replays.
+func (k *keys) receiveUnder(now time.Time, p *Prepared) (evicted uint64) {
 	switch {
 	case p.recvKey == k.recvKey:
 		p.wipeRecv()
@@ -68,12 +75,13 @@ func (s *side) applyKeys(now time.Time, p *Prepared) {
 	s.split = s.dtls && !p.agreed.Mux
 	switch {
 	case s.dtls && !was:
-		s.wipe()
-	case s.dtls && !s.split, !s.dtls:
+		s.stats.Evicted += s.keys[RTP].wipe()
+	case !s.split:
 		s.stats.Evicted += s.keys[RTCP].wipe()
 	}
 	if !s.dtls {
-		s.stats.Evicted += s.keys[RTP].apply(now, p)
+		s.keys[RTP].sendUnder(s.sent.use(p), nil)
+		s.stats.Evicted += s.keys[RTP].receiveUnder(now, p)
 	}
 }
 
@@ -85,7 +93,8 @@ func (r *Relay) Secure(now time.Time, on Side, ch Channel, from netip.AddrPort, 
 		p.Wipe()
 		return
 	}
-	s.stats.Evicted += s.keys[ch].apply(now, p)
+	s.keys[ch].sendUnder(p.send, p.send)
+	s.stats.Evicted += s.keys[ch].receiveUnder(now, p)
 	r.Prove(on, ch, from)
 	if s.keys[ch].old != nil {
 		r.spare = slices.Grow(r.spare[:0], 4096)

@@ -86,7 +86,7 @@ func TestSendKeysAreBounded(t *testing.T) {
 	require.NoError(t, admit(agreed(addrA, sdp.NoSuite, 0, pcmu)))
 	x.apply(start, A, with(3))
 	require.True(t, sent(101))
-	list := x.r.sides[A].keys[RTP].sent.list
+	list := x.r.sides[A].sent.list
 	require.Len(t, list, maxSendKeys)
 	x.r.Close()
 	for _, s := range list {

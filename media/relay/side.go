@@ -20,6 +20,7 @@ type side struct {
 	dtls  bool    // keys come by Secure
 	split bool    // RTCP has keys of its own: DTLS on two ports
 	keys  [2]keys // by channel
+	sent  senders // under keys of descriptions: one may come back
 
 	latch   latch
 	control netip.AddrPort // where RTCP comes from
@@ -120,6 +121,7 @@ func (s *side) wipe() {
 	for i := range s.keys {
 		s.stats.Evicted += s.keys[i].wipe()
 	}
+	s.sent.wipe()
 }
 
 // open decrypts an RTP packet under the current key or, for a while after a change, the one before.
