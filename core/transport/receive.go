@@ -123,8 +123,7 @@ func (s *Stack) write(now time.Time, o *transaction.Output) error {
 func (s *Stack) datagram(u *udpSocket, o *transaction.Output) error {
 	foul, err := u.send(o.Wire, o.Path.Local, o.Path.Remote)
 	switch {
-	case s.ctx.Err() != nil:
-		return nil
+	case s.ctx.Err() != nil: // closing: whatever err is, nobody waits for it
 	case err != nil && len(o.Wire) > maxDatagram:
 		return &FlowError{Network: "udp", Remote: o.Path.Remote, Doing: "send", Err: err}
 	case err != nil:
