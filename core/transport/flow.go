@@ -138,7 +138,7 @@ func (s *Stack) messages(f *flow, reader *sip.StreamReader) error {
 		switch {
 		case ping:
 			if !f.out.add([]byte("\r\n")) {
-				return errSlow
+				return f.out.refusal()
 			}
 			continue
 		case err == nil && m == nil:
@@ -259,7 +259,7 @@ func (s *Stack) look(now time.Time, f *flow) {
 	case since(max(f.pinged, f.quietFrom())) >= s.cfg.KeepAlive:
 		f.pinged = f.moment(now)
 		if !f.out.add([]byte("\r\n\r\n")) {
-			f.hangUp("send", errSlow)
+			f.hangUp("send", f.out.refusal())
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (s *Stack) write(now time.Time, o *transaction.Output) error {
 	if f := s.flows[id]; f != nil {
 		s.tap(now, f.Flow, o.Wire)
 		if !f.out.add(o.Wire) {
-			f.hangUp("send", errSlow)
+			f.hangUp("send", f.out.refusal())
 			why := f.why.Load()
 			s.unregister(f, why)
 			return why
