@@ -26,7 +26,9 @@ type flow struct {
 	Flow
 	conn     net.Conn
 	incoming bool
-	target   target // of outgoing ones
+	target   target    // of outgoing ones
+	life     *outgoing // of outgoing ones; loop only
+	aim      aim
 	out      *outQueue
 
 	// Moments are nanoseconds since born, which a step of the wall clock does not change; 0: never.
@@ -76,7 +78,7 @@ func tune(conn net.Conn) {
 // register makes a connection known to the loop and starts its goroutines. It runs on the loop.
 func (s *Stack) register(now time.Time, f *flow) bool {
 	if !s.spawn(func() {
-		if err := f.out.write(f.conn, s.cfg.Limits.Write); err != nil {
+		if err := f.out.write(f.conn, s.cfg.Limits.Write); err != nil && !errors.Is(err, net.ErrClosed) { // closed: the reader knows why
 			f.why.CompareAndSwap(nil, &FlowError{Network: f.Network, Remote: f.Remote, Doing: "send", Err: err})
 		}
 		_ = f.conn.Close() // ends the reader, which reports the end
@@ -199,6 +201,9 @@ func (s *Stack) unregister(f *flow, err error) {
 	if s.targets[f.target] == f {
 		delete(s.targets, f.target)
 	}
+	if f.life != nil {
+		s.opened[f.aim]--
+	}
 	if f.incoming && !f.valid.Load() && !errors.Is(err, io.EOF) {
 		s.faults.warn("connection without a SIP message ended", f.Network, f.Remote, err.Error())
 	}
@@ -251,7 +256,7 @@ func (s *Stack) look(now time.Time, f *flow) {
 		f.hangUp("receive", errSilent)
 	case f.incoming && quiet > l.Idle:
 		f.hangUp("receive", errIdle)
-	case s.cfg.KeepAlive <= 0 && quiet > l.Idle:
+	case !f.incoming && s.unneeded(now, f):
 		f.hangUp("receive", errIdle)
 	case f.incoming || s.cfg.KeepAlive <= 0:
 	case f.pinged != 0 && f.ponged.Load() != 0 && f.lastIn.Load() < f.pinged && since(f.pinged) > pongWait:

@@ -22,6 +22,12 @@ func (s *Stack) receive(now time.Time, in inbound) {
 	if in.conn == nil && !s.admitted(now, &in) {
 		return
 	}
+	if f := in.conn; f != nil && f.life != nil && in.msg != nil {
+		f.life.used = now
+		if in.msg.Status != 0 {
+			s.answeredBy(now, f, in.msg)
+		}
+	}
 	if s.cfg.Tap != nil {
 		s.cfg.Tap(In, in.flow, in.raw, now)
 	}
@@ -97,6 +103,9 @@ func (s *Stack) write(now time.Time, o *transaction.Output) error {
 	id := FlowID(o.Path.Flow)
 	if f := s.flows[id]; f != nil {
 		s.tap(now, f.Flow, o.Wire)
+		if f.life != nil {
+			f.life.used = now
+		}
 		if !f.out.add(o.Wire) {
 			f.hangUp("send", f.out.refusal())
 			why := f.why.Load()

@@ -148,7 +148,7 @@ func (s *Stack) overStream(now time.Time, a *attempt, t target, patience time.Du
 }
 
 func (s *Stack) byStream(now time.Time, a *attempt, t target, patience time.Duration, again func(now time.Time)) {
-	s.connect(now, t, patience, func(now time.Time, f *flow, err error) {
+	s.connect(now, aimOf(a.req), t, patience, func(now time.Time, f *flow, err error) {
 		switch {
 		case s.attempts[a.id] != a: // cancelled meanwhile
 		case a.cancelled:
@@ -167,8 +167,8 @@ func (s *Stack) byStream(now time.Time, a *attempt, t target, patience time.Dura
 
 // transmit sends by a connection.
 func (s *Stack) transmit(now time.Time, a *attempt, f *flow) {
-	path := f.path()
-	s.start(now, a, path, f.Network, f.Local)
+	s.carries(now, f, a.req)
+	s.start(now, a, f.path(), f.Network, f.Local)
 }
 
 func (s *Stack) overUDP(now time.Time, a *attempt, c candidate) {
@@ -372,7 +372,9 @@ func (s *Stack) Respond(tx TxID, resp *sip.Message) {
 		s.fillContacts(resp, network, local)
 	}
 	now := time.Now()
-	if u := s.udpByID(FlowID(path.Flow)); u != nil && u.outgoing != nil {
+	if f := s.flows[FlowID(path.Flow)]; f != nil {
+		s.answeredBy(now, f, resp)
+	} else if u := s.udpByID(FlowID(path.Flow)); u != nil && u.outgoing != nil {
 		u.outgoing.answered(now, resp)
 	}
 	s.engine.Respond(now, tx, resp)
@@ -417,7 +419,7 @@ func (s *Stack) locate(now time.Time, hop NextHop, list []candidate, tell func(L
 		tell(Located{Local: s.localFor(u, c.addr.Addr()), Network: "udp", Flow: u.id}, nil)
 		return
 	}
-	s.connect(now, target{network: c.network, addr: c.addr, name: tlsName(c), key: hop.Key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
+	s.connect(now, chosen, target{network: c.network, addr: c.addr, name: tlsName(c), key: hop.Key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
 		switch {
 		case err == nil:
 			tell(Located{Local: f.Local, Network: f.Network, Flow: f.ID}, nil)
