@@ -3,10 +3,12 @@ package steps
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cucumber/godog"
 
+	"b2bua/steps/product"
 	"b2bua/steps/wire"
 )
 
@@ -38,6 +40,7 @@ func (w *World) dialogSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) moves to another media port$`, w.movesMedia)
 	sc.Step(`^(\w+) gives up too late$`, w.givesUpTooLate)
 	sc.Step(`^(\w+)'s connection breaks$`, w.connectionBreaks)
+	sc.Step(`^b2bua has no connection to (\w+) any more$`, w.noConnection)
 	sc.Step(`^(\w+)'s media port receives (\d+) more packets$`, w.portReceivesMore)
 }
 
@@ -293,6 +296,21 @@ func (w *World) connectionBreaks(name string) error {
 	}
 	phone.Hangup()
 	return nil
+}
+
+// noConnection waits until b2bua has noticed: what is written to a connection in the moment of its end is lost.
+func (w *World) noConnection(name string) error {
+	phone, err := w.phone(name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	return w.process.AwaitSockets(ctx, "rid of its connections to "+name, func(sockets []product.Socket) bool {
+		return !slices.ContainsFunc(sockets, func(s product.Socket) bool {
+			return s.Network == "tcp" && s.Remote.Addr() == phone.Addr().Addr()
+		})
+	})
 }
 
 func (w *World) portReceivesMore(name string, n int) error {

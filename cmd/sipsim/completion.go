@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"sort"
 	"strings"
 
@@ -21,25 +22,29 @@ func (completionCmd) Help() string {
 
 // Run prints the script.
 func (c *completionCmd) Run(e *env) error {
+	var out strings.Builder
 	words := wordsOf(e.app.Node, nil)
 	switch c.Shell {
 	case "fish":
 		for _, w := range words {
-			fmt.Fprintf(e.stdout, "complete -c sipsim -f -n '__fish_seen_subcommand_from %s' -a '%s'\n", orTop(w.path), strings.Join(w.words, " "))
+			fmt.Fprintf(&out, "complete -c sipsim -f -n '__fish_seen_subcommand_from %s' -a '%s'\n", orTop(w.path), strings.Join(w.words, " "))
 		}
 	case "zsh":
-		fmt.Fprintln(e.stdout, "#compdef sipsim\nautoload -U +X bashcompinit && bashcompinit")
+		fmt.Fprintln(&out, "#compdef sipsim\nautoload -U +X bashcompinit && bashcompinit")
 		fallthrough
 	default:
-		fmt.Fprintln(e.stdout, "_sipsim() {\n  local cur=${COMP_WORDS[COMP_CWORD]} path=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n  case \"$path\" in")
+		fmt.Fprintln(&out, "_sipsim() {\n  local cur=${COMP_WORDS[COMP_CWORD]} path=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n  case \"$path\" in")
 		for _, w := range words {
 			pattern := "*"
 			if w.path != "" {
 				pattern = fmt.Sprintf("%q*", w.path)
 			}
-			fmt.Fprintf(e.stdout, "    %s) COMPREPLY=($(compgen -o default -W %q -- \"$cur\")) ;;\n", pattern, strings.Join(w.words, " "))
+			fmt.Fprintf(&out, "    %s) COMPREPLY=($(compgen -o default -W %q -- \"$cur\")) ;;\n", pattern, strings.Join(w.words, " "))
 		}
-		fmt.Fprintln(e.stdout, "  esac\n}\ncomplete -o default -F _sipsim sipsim")
+		fmt.Fprintln(&out, "  esac\n}\ncomplete -o default -F _sipsim sipsim")
+	}
+	if _, err := io.WriteString(e.stdout, out.String()); err != nil {
+		return fmt.Errorf("completion: %w", err)
 	}
 	return nil
 }

@@ -340,9 +340,9 @@ func (d *demo) wire(c demoCall) error {
 					packets = append(packets, p.Payload)
 				}
 			}
-			clear := stream.HeardInClear(packets).Confidence >= tone.Clear
-			if clear != (end.Audio().Encryption == "none") {
-				faults = append(faults, fmt.Errorf("the wire of %s (%s) carries clear audio: %v", end.Phone, end.Audio().Encryption, clear))
+			plain := stream.HeardInClear(packets).Confidence >= tone.Clear
+			if plain != (end.Audio().Encryption == "none") {
+				faults = append(faults, fmt.Errorf("the wire of %s (%s) carries clear audio: %v", end.Phone, end.Audio().Encryption, plain))
 			}
 		}
 	}

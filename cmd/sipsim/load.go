@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"sort"
+	"strings"
 	"time"
 
 	"b2bua/simulator/load"
@@ -138,7 +139,9 @@ func (f *loadFlags) measure(e *env, cfg load.Config) error {
 			return err
 		}
 	} else {
-		printLoad(e.stdout, r)
+		if err := printLoad(e.stdout, r); err != nil {
+			return err
+		}
 	}
 	if !r.OK() {
 		return failed(exitCall, errors.New("calls or packets were lost"))
@@ -146,7 +149,8 @@ func (f *loadFlags) measure(e *env, cfg load.Config) error {
 	return nil
 }
 
-func printLoad(w io.Writer, r *load.Result) {
+func printLoad(to io.Writer, r *load.Result) error {
+	w := &strings.Builder{}
 	verb := "completed"
 	if r.Media != nil {
 		verb = "set up"
@@ -171,4 +175,8 @@ func printLoad(w io.Writer, r *load.Result) {
 		fmt.Fprintf(w, "dropped     %d at the generator, %d elsewhere; generator late by at most %.1f ms\n", m.OwnDrops, m.DUTDrops, m.BehindMax)
 	}
 	fmt.Fprintf(w, "processors  B2BUA %.0f%%, generator %.0f%%, others %.0f%%\n", r.DUTCPU, r.Generator, r.Foreign)
+	if _, err := io.WriteString(to, w.String()); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	return nil
 }

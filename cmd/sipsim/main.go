@@ -81,7 +81,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		kong.Exit(func(code int) { exited = code }), kong.UsageOnError(), kong.Help(help),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 130}))
 	if err != nil {
-		fmt.Fprintln(stderr, "sipsim:", err)
+		_, _ = fmt.Fprintln(stderr, "sipsim:", err) // nobody is left to tell
 		return exitUsage
 	}
 	if len(args) == 0 {
@@ -92,7 +92,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "sipsim: %v\nTry: sipsim --help\n", err)
+		_, _ = fmt.Fprintf(stderr, "sipsim: %v\nTry: sipsim --help\n", err) // nobody is left to tell
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -106,7 +106,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if errors.As(err, &status) {
 		code = status.code
 	}
-	fmt.Fprintln(stderr, "sipsim:", err)
+	_, _ = fmt.Fprintln(stderr, "sipsim:", err) // nobody is left to tell
 	return code
 }
 
@@ -116,7 +116,9 @@ func help(options kong.HelpOptions, ctx *kong.Context) error {
 		return fmt.Errorf("help: %w", err)
 	}
 	if ctx.Selected() == nil {
-		fmt.Fprint(ctx.Stdout, examples)
+		if _, err := io.WriteString(ctx.Stdout, examples); err != nil {
+			return fmt.Errorf("help: %w", err)
+		}
 	}
 	return nil
 }

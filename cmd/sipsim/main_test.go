@@ -77,8 +77,10 @@ func TestCallAndAnswer(t *testing.T) {
 	uri := answering.wait(t, `listens at (\S+),`)
 	pcap := filepath.Join(t.TempDir(), "call.pcapng")
 	var stdout, stderr bytes.Buffer
-	code := run([]string{"call", uri, "--aor", "sip:marie@127.0.0.1", "--duration", "1s", "--encryption", "sdes", "--suite", "AEAD_AES_128_GCM,AES_CM_128_HMAC_SHA1_80",
-		"--header", "X-Test: 1", "--json", "--ladder", "--pcap", pcap}, &stdout, &stderr)
+	code := run([]string{
+		"call", uri, "--aor", "sip:marie@127.0.0.1", "--duration", "1s", "--encryption", "sdes", "--suite", "AEAD_AES_128_GCM,AES_CM_128_HMAC_SHA1_80",
+		"--header", "X-Test: 1", "--json", "--ladder", "--pcap", pcap,
+	}, &stdout, &stderr)
 	require.Equal(t, exitOK, code, stderr.String())
 	var result callResult
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &result))
@@ -115,8 +117,16 @@ func TestSilentCallIsStatusThree(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"--nonsense"}, {"call"}, {"call", "sip:x@y", "--listen", "x"}, {"call", "sip:x@y", "--header", "x"}, {"proxy", "--bind", "x"},
-		{"load", "calls", "--dut", "192.0.2.1:5060"}, {"load", "calls", "--dut", "here"}, {"demo", "--b2bua", "/nonexistent/b2bua"}} {
+	for _, args := range [][]string{
+		{"--nonsense"},
+		{"call"},
+		{"call", "sip:x@y", "--listen", "x"},
+		{"call", "sip:x@y", "--header", "x"},
+		{"proxy", "--bind", "x"},
+		{"load", "calls", "--dut", "192.0.2.1:5060"},
+		{"load", "calls", "--dut", "here"},
+		{"demo", "--b2bua", "/nonexistent/b2bua"},
+	} {
 		out, status := background(args...)
 		code := <-status
 		assert.Contains(t, []int{exitUsage, exitCall}, code, "%v: %s", args, out)
@@ -125,8 +135,18 @@ func TestUsage(t *testing.T) {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, args := range [][]string{{}, {"--help"}, {"call", "--help"}, {"answer", "--help"}, {"proxy", "--help"}, {"demo", "--help"}, {"load", "--help"}, {"load", "calls", "--help"},
-		{"load", "media", "--help"}, {"completion", "--help"}} {
+	for _, args := range [][]string{
+		{},
+		{"--help"},
+		{"call", "--help"},
+		{"answer", "--help"},
+		{"proxy", "--help"},
+		{"demo", "--help"},
+		{"load", "--help"},
+		{"load", "calls", "--help"},
+		{"load", "media", "--help"},
+		{"completion", "--help"},
+	} {
 		out, status := background(args...)
 		assert.Equal(t, exitOK, <-status)
 		assert.Greater(t, len(out.String()), 300, "%v", args)

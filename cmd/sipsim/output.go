@@ -38,7 +38,7 @@ func (o *outputFlags) show(e *env) *show {
 func (s *show) line(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.out, format+"\n", args...)
+	_, _ = fmt.Fprintf(s.out, format+"\n", args...) // a closed terminal must not end a call
 }
 
 // event is a line with the time since the start.

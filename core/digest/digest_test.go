@@ -146,14 +146,34 @@ func TestSeveralChallenges(t *testing.T) {
 		want  []string
 		err   error
 	}{
-		{"preference of the server", []Credentials{{User: "a", Password: "p"}},
-			[]string{`Digest realm="r", nonce="1", algorithm=SHA-256, qop="auth"`, `Digest realm="r", nonce="2", algorithm=MD5`}, []string{"SHA-256"}, nil},
-		{"HA1 of MD5 only", []Credentials{{User: "a", HA1: "00", Algorithm: "MD5"}},
-			[]string{`Digest realm="r", nonce="1", algorithm=SHA-256, qop="auth"`, `Digest realm="r", nonce="2"`}, []string{`nonce="2"`}, nil},
-		{"unknown algorithm skipped", []Credentials{{User: "a", Password: "p"}},
-			[]string{`Digest realm="r", nonce="1", algorithm=AKAv1-MD5`, `Bearer x`, `Digest realm="r", nonce="2"`}, []string{`nonce="2"`}, nil},
-		{"two realms", []Credentials{{User: "a", Realm: "one", Password: "p"}, {User: "b", Realm: "two", Password: "q"}},
-			[]string{`Digest realm="one", nonce="1"`, `Digest realm="two", nonce="2"`}, []string{`username="a"`, `username="b"`}, nil},
+		{
+			"preference of the server",
+			[]Credentials{{User: "a", Password: "p"}},
+			[]string{`Digest realm="r", nonce="1", algorithm=SHA-256, qop="auth"`, `Digest realm="r", nonce="2", algorithm=MD5`},
+			[]string{"SHA-256"},
+			nil,
+		},
+		{
+			"HA1 of MD5 only",
+			[]Credentials{{User: "a", HA1: "00", Algorithm: "MD5"}},
+			[]string{`Digest realm="r", nonce="1", algorithm=SHA-256, qop="auth"`, `Digest realm="r", nonce="2"`},
+			[]string{`nonce="2"`},
+			nil,
+		},
+		{
+			"unknown algorithm skipped",
+			[]Credentials{{User: "a", Password: "p"}},
+			[]string{`Digest realm="r", nonce="1", algorithm=AKAv1-MD5`, `Bearer x`, `Digest realm="r", nonce="2"`},
+			[]string{`nonce="2"`},
+			nil,
+		},
+		{
+			"two realms",
+			[]Credentials{{User: "a", Realm: "one", Password: "p"}, {User: "b", Realm: "two", Password: "q"}},
+			[]string{`Digest realm="one", nonce="1"`, `Digest realm="two", nonce="2"`},
+			[]string{`username="a"`, `username="b"`},
+			nil,
+		},
 		{"no credentials", []Credentials{{User: "a", Realm: "other", Password: "p"}}, []string{`Digest realm="r", nonce="1"`}, nil, ErrNoCredentials},
 		{"nothing to answer", []Credentials{{User: "a", Password: "p"}}, []string{`Digest nonsense`, `Basic realm="r"`}, nil, ErrNoChallenge},
 		{"no header", []Credentials{{User: "a", Password: "p"}}, nil, nil, ErrNoChallenge},

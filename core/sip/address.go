@@ -70,7 +70,7 @@ func cutItem(s string) (item, rest string, more bool, fault *ParseError) {
 func parseAddress(s string) (Address, *ParseError) {
 	var a Address
 	s = trim(s)
-	open := -1
+	var open int // 0 after a quoted display name
 	if strings.HasPrefix(s, "\"") {
 		n := quotedEnd(s)
 		if n == 0 {
@@ -80,7 +80,6 @@ func parseAddress(s string) (Address, *ParseError) {
 		if s = trim(s[n:]); !strings.HasPrefix(s, "<") {
 			return a, faultf(400, "display name without <URI>")
 		}
-		open = 0
 	} else if open = strings.IndexByte(s, '<'); open >= 0 {
 		a.Display = trim(s[:open])
 		if !isDisplay(a.Display) {
@@ -160,5 +159,5 @@ func (a *Address) appendTo(dst []byte) []byte {
 	dst = append(dst, '<')
 	dst = a.URI.appendTo(dst)
 	dst = append(dst, '>')
-	return a.Params.appendTo(dst, ';')
+	return a.Params.appendTo(dst)
 }

@@ -54,9 +54,9 @@ func (p Params) with(one Param) Params {
 	return out
 }
 
-func (p Params) appendTo(dst []byte, separator byte) []byte {
+func (p Params) appendTo(dst []byte) []byte {
 	for i := range p {
-		dst = append(dst, separator)
+		dst = append(dst, ';')
 		dst = appendText(dst, p[i].Name)
 		if p[i].HasValue {
 			dst = append(dst, '=')

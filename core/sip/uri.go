@@ -172,7 +172,7 @@ func (u *URI) appendTo(dst []byte) []byte {
 		dst = append(dst, ':')
 		dst = strconv.AppendInt(dst, int64(u.Port), 10)
 	}
-	dst = u.Params.appendTo(dst, ';')
+	dst = u.Params.appendTo(dst)
 	if u.Headers != "" {
 		dst = append(dst, '?')
 		dst = appendText(dst, u.Headers)

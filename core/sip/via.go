@@ -71,9 +71,10 @@ func parseVia(s string) (Via, *ParseError) {
 }
 
 func (v *Via) sentBy(s string) *ParseError {
-	host, port := s, ""
+	host := s
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
-		host, port = trim(s[:i]), trim(s[i+1:])
+		host = trim(s[:i])
+		port := trim(s[i+1:])
 		n, err := strconv.Atoi(port)
 		if err != nil || n < 1 || n > maxPort || port[0] == '+' {
 			return faultf(400, "port of a Via is out of range")
@@ -105,7 +106,7 @@ func (v *Via) appendTo(dst []byte) []byte {
 		dst = append(dst, ':')
 		dst = strconv.AppendInt(dst, int64(v.Port), 10)
 	}
-	return v.Params.appendTo(dst, ';')
+	return v.Params.appendTo(dst)
 }
 
 // String is number and method as written on the wire.

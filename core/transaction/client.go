@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"strings"
 	"time"
 
 	"b2bua/core/sip"
@@ -91,7 +92,7 @@ func (e *Engine) inviteFailure(now time.Time, t *tx, m *sip.Message) {
 	switch t.state {
 	case calling, proceeding:
 		ack := ackFor(t.request, m)
-		t.state, t.wire, t.request = completed, ack.Bytes(), nil
+		t.state, t.wire, t.request, t.extra = completed, ack.Bytes(), nil, nil
 		e.send(t, t.wire)
 		e.up(t, m)
 		e.linger(now, t, t.unlessReliable(64*e.timers.T1)) // timer D, 32 s
@@ -105,7 +106,7 @@ func (e *Engine) inviteFailure(now time.Time, t *tx, m *sip.Message) {
 func (e *Engine) inviteSuccess(now time.Time, t *tx, m *sip.Message) {
 	switch t.state {
 	case calling, proceeding:
-		t.state, t.wire, t.request = accepted, nil, nil
+		t.state, t.wire, t.request, t.extra = accepted, nil, nil, nil
 		e.arm(t, time.Time{}, now.Add(64*e.timers.T1)) // timer M
 	case accepted:
 	case completed, confirmed:
@@ -121,7 +122,7 @@ func (e *Engine) inviteSuccess(now time.Time, t *tx, m *sip.Message) {
 		}
 	}
 	if len(t.acks) < e.limits.Forks {
-		t.acks = append(t.acks, storedAck{tag: tag})
+		t.acks = append(t.acks, storedAck{tag: strings.Clone(tag)})
 		e.up(t, m)
 	}
 }

@@ -19,6 +19,17 @@ type serverKey struct {
 	method         sip.Method
 }
 
+// kept is the key for as long as a transaction lives, which is longer than its message: it does not refer to the message's text.
+func (k serverKey) kept() serverKey {
+	var both strings.Builder // one allocation; a sum with an empty string would be no copy
+	both.Grow(len(k.branch) + len(k.sentBy))
+	both.WriteString(k.branch)
+	both.WriteString(k.sentBy)
+	own := both.String()
+	k.branch, k.sentBy = own[:len(k.branch)], own[len(k.branch):]
+	return k
+}
+
 // keyOf is the key of a request; the ACK to a failure and CANCEL have the branch of their INVITE.
 func keyOf(m *sip.Message, method sip.Method) serverKey {
 	if len(m.Via) == 0 {

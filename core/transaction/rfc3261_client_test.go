@@ -46,7 +46,7 @@ func TestRFC3261_17_1_1_2_Reliable(t *testing.T) {
 	assert.Empty(t, at)
 	assert.Empty(t, rest)
 	_, rest = b.sends(ms)
-	timeout(t, rest, id)
+	require.Error(t, timeout(t, rest, id))
 }
 
 // RFC 3261 section 17.1.1.2: after a provisional response nothing is repeated and nothing times out.
@@ -139,7 +139,7 @@ func TestRFC3261_17_1_2_2_TimersEandF(t *testing.T) {
 	id := b.start(newRequest(sip.BYE, "1"), udpPath)
 	at, rest := b.sends(time.Minute)
 	assert.Equal(t, seconds(0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5), at)
-	timeout(t, rest, id)
+	require.Error(t, timeout(t, rest, id))
 }
 
 // RFC 3261 section 17.1.2.2: after a provisional response it is repeated every T2.
@@ -151,7 +151,7 @@ func TestRFC3261_17_1_2_2_Proceeding(t *testing.T) {
 	b.want(Response)
 	at, rest := b.sends(time.Minute)
 	assert.Equal(t, seconds(4, 8, 12, 16, 20, 24, 28), at)
-	timeout(t, rest, id)
+	require.Error(t, timeout(t, rest, id))
 }
 
 // RFC 3261 section 17.1.2.2: timer K absorbs repetitions; only the first final response is told.

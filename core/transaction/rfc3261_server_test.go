@@ -217,7 +217,7 @@ func TestRFC3261_9_2_Cancel(t *testing.T) {
 			}
 			m := newRequest(sip.INVITE, branch)
 			id := b.incoming(m, p)
-			tag := ""
+			var tag string
 			if tagged {
 				tag = "bob"
 				b.Respond(b.now, id, sip.NewResponse(m, 180, "", tag))

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"b2bua/core/sip"
@@ -58,7 +59,7 @@ func (e *Engine) Stateless(resp *sip.Message, path Path) {
 }
 
 func (e *Engine) newServer(m *sip.Message, key serverKey, path Path) *tx {
-	t := &tx{id: e.NewID(), kind: serverOther, method: m.Method, path: path, server: key, request: m}
+	t := &tx{id: e.NewID(), kind: serverOther, method: m.Method, path: path, server: key.kept(), tag: strings.Clone(m.To.Tag()), pending: true}
 	if m.Method == sip.INVITE {
 		t.kind = serverInvite
 	}
@@ -75,9 +76,6 @@ func (e *Engine) Tag(id ID) string {
 	}
 	if t.tag == "" {
 		t.tag = sip.NewTag(e.rand)
-		if t.request != nil && t.request.To.Tag() != "" {
-			t.tag = t.request.To.Tag()
-		}
 	}
 	return t.tag
 }
@@ -91,7 +89,9 @@ func (e *Engine) Respond(now time.Time, id ID, resp *sip.Message) {
 	}
 	if resp.Status > 100 {
 		if tag := resp.To.Tag(); tag != "" {
-			t.tag = tag
+			if t.tag != tag {
+				t.tag = strings.Clone(tag) // of a message, maybe
+			}
 		} else if resp.To.URI.Scheme != "" {
 			resp = resp.Clone()
 			resp.To = resp.To.WithTag(e.Tag(id))

@@ -36,13 +36,14 @@ type tx struct {
 	kind     kind
 	state    state
 	method   sip.Method
+	pending  bool // server: without final response
 	internal bool // a CANCEL of ours: its user is the engine
 	moved    bool // its connection was lost once already
 	path     Path
 	origin   *source // server: whose account it is on, whatever becomes of the path
 	client   clientKey
 	server   serverKey
-	request  *sip.Message // as long as an ACK, CANCEL or response has to be made of it
+	request  *sip.Message // client INVITE: as long as an ACK or CANCEL has to be made of it
 	wire     []byte       // what is repeated
 	tag      string       // server: To tag of our responses
 	acks     []storedAck  // client: of the 2xx
@@ -187,10 +188,10 @@ func (e *Engine) leave(t *tx) {
 
 // settled takes a server transaction that has its final response, or ends without one, off the pending ones.
 func (e *Engine) settled(t *tx) {
-	if t.request == nil {
+	if !t.pending {
 		return
 	}
-	t.request = nil
+	t.pending = false
 	e.waiting--
 	t.origin.pending--
 }

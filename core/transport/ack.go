@@ -89,7 +89,7 @@ func (s *Stack) ackBy(now time.Time, invite TxID, ack *sip.Message, key string, 
 		s.ackByUDP(invite, ack, u, c.addr)
 		return
 	}
-	s.connect(now, target{network: c.network, addr: c.addr, name: tlsName(c), key: key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
+	s.connect(now, invited, target{network: c.network, addr: c.addr, name: tlsName(c), key: key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
 		if err != nil {
 			s.ackBy(now, invite, ack, key, list[1:], err)
 			return
@@ -123,7 +123,7 @@ func (s *Stack) reconnect(now time.Time, o *transaction.Output) {
 	if t.network == "tls" {
 		t.name = strings.Trim(host, "[]")
 	}
-	s.connect(now, t, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
+	s.connect(now, invited, t, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
 		if err != nil {
 			s.log.Debug("no new connection for the answer to an INVITE whose connection was lost", "error", err)
 			s.engine.SendFailed(tx, cause)

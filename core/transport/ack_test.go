@@ -41,7 +41,7 @@ func TestAckNextHop(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			uas, other := newUser(t, listenOn(network, "127.0.67.1:0")), newUser(t, listenOn(network, "127.0.67.2:0"))
 			uac := newUser(t)
-			target := fmt.Sprintf("sip:%s;transport=%s", uas.at(0), network)
+			target := fmt.Sprintf("sip:%s;transport=%s", uas.at(), network)
 			for _, v := range []struct {
 				name string
 				to   *user
@@ -53,7 +53,7 @@ func TestAckNextHop(t *testing.T) {
 				uas.respond(in.tx, sip.NewResponse(in.msg, 200, "", "bob"))
 				ok := uac.final().msg
 				uac.do(func() {
-					uac.stack.Ack(id, ackTo(t, invite, ok, fmt.Sprintf("sip:%s;transport=%s", v.to.at(0), network)), NextHop{})
+					uac.stack.Ack(id, ackTo(t, invite, ok, fmt.Sprintf("sip:%s;transport=%s", v.to.at(), network)), NextHop{})
 				})
 				got := v.to.next("request")
 				assert.Equal(t, sip.ACK, got.msg.Method)
@@ -71,7 +71,7 @@ func TestAckFailover(t *testing.T) {
 	zone := names{
 		hosts: map[string][]string{"one.example.com": {"127.0.67.4"}, "two.example.com": {"127.0.67.3"}},
 		srv: map[string][]*net.SRV{"_sip._tcp.example.com": {
-			{Target: "one.example.com.", Port: deadPort(t, "127.0.67.4")}, {Target: "two.example.com.", Port: uas.at(0).Port()},
+			{Target: "one.example.com.", Port: deadPort(t, "127.0.67.4")}, {Target: "two.example.com.", Port: uas.at().Port()},
 		}},
 	}
 	uac := newUser(t, resolving(zone))
@@ -112,7 +112,7 @@ func TestConnectionLostBeforeAck(t *testing.T) {
 	for _, sent := range []bool{false, true} {
 		t.Run(fmt.Sprint("ACK sent: ", sent), func(t *testing.T) {
 			uas, uac := newUser(t, listenOn("tcp", "127.0.67.6:0")), newUser(t, listenOn("tcp", "127.0.67.7:0"))
-			target := fmt.Sprintf("sip:%s;transport=tcp", uas.at(0))
+			target := fmt.Sprintf("sip:%s;transport=tcp", uas.at())
 			invite := newRequest(t, sip.INVITE, target)
 			id := uac.request(invite, NextHop{})
 			in := uas.next("request")
@@ -146,7 +146,7 @@ func TestConnectionLostBeforeAck(t *testing.T) {
 // Where no new connection can be made, the undelivered 2xx is told at once.
 func TestConnectionLostForGood(t *testing.T) {
 	uas, uac := newUser(t, listenOn("tcp", "127.0.67.8:0")), newUser(t)
-	uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:%s;transport=tcp", uas.at(0))), NextHop{})
+	uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:%s;transport=tcp", uas.at())), NextHop{})
 	in := uas.next("request")
 	uas.respond(in.tx, sip.NewResponse(in.msg, 200, "", "bob"))
 	uac.final()

@@ -66,7 +66,7 @@ func TestErrorsAboutOthers(t *testing.T) {
 		})
 	}
 	for range 300 {
-		id := uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", uas.at(0))), NextHop{})
+		id := uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", uas.at())), NextHop{})
 		h := <-uac.seen
 		assert.Equal(t, "response", h.what, "%v", h.err)
 		assert.Equal(t, id, h.tx)

@@ -12,6 +12,7 @@ import (
 // dialing is a connection being made and who waits for it. Loop only.
 type dialing struct {
 	waiting []func(now time.Time, f *flow, err error)
+	aim     aim
 }
 
 // maxDials bounds connections being made at once; calls towards dead hosts must not pile up goroutines without end.
@@ -20,7 +21,7 @@ const maxDials = 1000
 var errTooMany = errors.New("too many connections are being made at once")
 
 // connect calls back on the loop, at once when the connection is there.
-func (s *Stack) connect(now time.Time, t target, patience time.Duration, done func(now time.Time, f *flow, err error)) {
+func (s *Stack) connect(now time.Time, why aim, t target, patience time.Duration, done func(now time.Time, f *flow, err error)) {
 	if f := s.targets[t]; f != nil {
 		done(now, f, nil)
 		return
@@ -32,17 +33,21 @@ func (s *Stack) connect(now time.Time, t target, patience time.Duration, done fu
 	fail := func(err error) {
 		done(now, nil, &FlowError{Network: t.network, Remote: t.addr, Doing: "connect", Err: err})
 	}
-	if len(s.dials) >= maxDials {
-		fail(errTooMany)
+	if err := s.mayDial(now, why); err != nil {
+		fail(err)
 		return
 	}
-	d := &dialing{waiting: []func(time.Time, *flow, error){done}}
+	d := &dialing{waiting: []func(time.Time, *flow, error){done}, aim: why}
 	local := s.sourceFor(t)
 	if !s.spawn(func() { s.dial(t, local, patience) }) {
 		fail(ErrClosed)
 		return
 	}
 	s.dials[t] = d
+	s.opened[why]++
+	if why == invited {
+		s.dialling++
+	}
 }
 
 // sourceFor binds an outgoing connection to the address we listen on, so that the peer can come back to where it saw us.
@@ -74,7 +79,7 @@ func (s *Stack) dial(t target, local *net.TCPAddr, patience time.Duration) {
 	var f *flow
 	if err == nil {
 		f = s.newFlow(conn, t.network, false)
-		f.target = t
+		f.target, f.life = t, newOutgoing(time.Now())
 		s.strangers.dialled()
 	}
 	if !s.post(func(now time.Time) { s.dialled(now, t, f, err) }) && f != nil {
@@ -111,9 +116,18 @@ func (s *Stack) open(ctx context.Context, t target, local *net.TCPAddr) (net.Con
 func (s *Stack) dialled(now time.Time, t target, f *flow, err error) {
 	d := s.dials[t]
 	delete(s.dials, t)
+	if d.aim == invited {
+		s.dialling--
+	}
+	if f != nil {
+		f.aim = d.aim
+	}
 	if f != nil && !s.register(now, f) {
 		s.discard(f)
 		f, err = nil, &FlowError{Network: t.network, Remote: t.addr, Doing: "connect", Err: ErrClosed}
+	}
+	if f == nil {
+		s.opened[d.aim]--
 	}
 	for _, done := range d.waiting {
 		s.guard("", func() { done(now, f, err) })

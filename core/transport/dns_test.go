@@ -123,8 +123,8 @@ func TestDNS(t *testing.T) {
 	first, second := answering(t, 200, listenOn("tcp", "127.0.68.1:0")), answering(t, 200, listenOn("tcp", "[::1]:0"))
 	dead := deadPort(t, "127.0.68.2")
 	server, resolver := serveDNS(t, map[string][][]byte{
-		"_sip._tcp.up.test 33":   {srv(20, 0, second.at(0).Port(), "v6.up.test"), srv(10, 5, first.at(0).Port(), "v4.up.test")},
-		"_sip._tcp.half.test 33": {srv(20, 0, second.at(0).Port(), "v6.up.test"), srv(10, 0, dead, "dead.test")},
+		"_sip._tcp.up.test 33":   {srv(20, 0, second.at().Port(), "v6.up.test"), srv(10, 5, first.at().Port(), "v4.up.test")},
+		"_sip._tcp.half.test 33": {srv(20, 0, second.at().Port(), "v6.up.test"), srv(10, 0, dead, "dead.test")},
 		"_sip._tcp.down.test 33": {srv(10, 0, dead, "dead.test"), srv(20, 0, dead, "dead.test")},
 		"v4.up.test 1":           {address("127.0.68.1")},
 		"v6.up.test 28":          {address("::1")},
@@ -151,7 +151,7 @@ func TestDNS(t *testing.T) {
 	require.ErrorAs(t, uac.next("failure").err, &refused)
 	assert.Equal(t, "127.0.68.2", refused.Remote.Addr().String())
 
-	send(fmt.Sprintf("sip:both.test:%d;transport=tcp", first.at(0).Port()))
+	send(fmt.Sprintf("sip:both.test:%d;transport=tcp", first.at().Port()))
 	assert.Equal(t, 200, uac.next("response").msg.Status)
 	assert.Zero(t, server.count("_sip._tcp.both.test", typeSRV), "a port in the URI asks for no SRV")
 
@@ -188,7 +188,7 @@ func TestDNSAskedOnce(t *testing.T) {
 	var ids []string
 	uac.do(func() {
 		for range 50 {
-			m := newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:one.test:%d;transport=tcp", uas.at(0).Port()))
+			m := newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:one.test:%d;transport=tcp", uas.at().Port()))
 			ids = append(ids, m.CallID)
 			uac.stack.Request(m, NextHop{})
 		}

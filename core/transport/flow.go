@@ -26,16 +26,23 @@ type flow struct {
 	Flow
 	conn     net.Conn
 	incoming bool
-	target   target // of outgoing ones
+	target   target    // of outgoing ones
+	life     *outgoing // of outgoing ones; loop only
+	aim      aim
 	out      *outQueue
 
-	lastIn  atomic.Int64 // UnixNano of the last octets received
-	partial atomic.Int64 // UnixNano since a message is incomplete, 0: none
+	// Moments are nanoseconds since born, which a step of the wall clock does not change; 0: never.
+	born    time.Time
+	lastIn  atomic.Int64 // the last octets received
+	partial atomic.Int64 // since then a message is incomplete
 	valid   atomic.Bool  // a whole valid message came
-	ponged  atomic.Int64 // UnixNano of the last keep-alive answer
-	pinged  int64        // UnixNano of our last keep-alive; loop only
+	ponged  atomic.Int64 // the last keep-alive answer
+	pinged  int64        // our last keep-alive; loop only
 	why     atomic.Pointer[FlowError]
 }
+
+// moment is that time as the fields of a flow have it.
+func (f *flow) moment(t time.Time) int64 { return int64(t.Sub(f.born)) }
 
 const userTimeout = 20 * time.Second // unacknowledged data for so long means that the peer is gone
 
@@ -43,7 +50,9 @@ func (s *Stack) newFlow(conn net.Conn, network string, incoming bool) *flow {
 	f := &flow{conn: conn, incoming: incoming, out: newOutQueue(s.cfg.Limits.WriteQueue)}
 	f.ID, f.Network = s.newFlowID(), network
 	f.Local, f.Remote = addrOf(conn.LocalAddr()), addrOf(conn.RemoteAddr())
-	f.lastIn.Store(time.Now().UnixNano())
+	now := time.Now()
+	f.born = now.Add(-1)
+	f.lastIn.Store(f.moment(now))
 	return f
 }
 
@@ -69,7 +78,7 @@ func tune(conn net.Conn) {
 // register makes a connection known to the loop and starts its goroutines. It runs on the loop.
 func (s *Stack) register(now time.Time, f *flow) bool {
 	if !s.spawn(func() {
-		if err := f.out.write(f.conn, s.cfg.Limits.Write); err != nil {
+		if err := f.out.write(f.conn, s.cfg.Limits.Write); err != nil && !errors.Is(err, net.ErrClosed) { // closed: the reader knows why
 			f.why.CompareAndSwap(nil, &FlowError{Network: f.Network, Remote: f.Remote, Doing: "send", Err: err})
 		}
 		_ = f.conn.Close() // ends the reader, which reports the end
@@ -106,7 +115,7 @@ func (s *Stack) readAll(f *flow, reader *sip.StreamReader, buf []byte) error {
 	for {
 		n, err := f.conn.Read(buf)
 		if n > 0 {
-			now := time.Now().UnixNano()
+			now := f.moment(time.Now())
 			f.lastIn.Store(now)
 			reader.Feed(buf[:n])
 			if err := s.messages(f, reader); err != nil {
@@ -131,12 +140,12 @@ func (s *Stack) messages(f *flow, reader *sip.StreamReader) error {
 		switch {
 		case ping:
 			if !f.out.add([]byte("\r\n")) {
-				return errSlow
+				return f.out.refusal()
 			}
 			continue
 		case err == nil && m == nil:
 			if reader.TakePong() {
-				f.ponged.Store(time.Now().UnixNano())
+				f.ponged.Store(f.moment(time.Now()))
 			}
 			return nil
 		}
@@ -192,6 +201,9 @@ func (s *Stack) unregister(f *flow, err error) {
 	if s.targets[f.target] == f {
 		delete(s.targets, f.target)
 	}
+	if f.life != nil {
+		s.opened[f.aim]--
+	}
 	if f.incoming && !f.valid.Load() && !errors.Is(err, io.EOF) {
 		s.faults.warn("connection without a SIP message ended", f.Network, f.Remote, err.Error())
 	}
@@ -233,7 +245,7 @@ func (s *Stack) sweepFlows(now time.Time) {
 
 func (s *Stack) look(now time.Time, f *flow) {
 	l := &s.cfg.Limits
-	since := func(v int64) time.Duration { return now.Sub(time.Unix(0, v)) }
+	since := func(v int64) time.Duration { return time.Duration(f.moment(now) - v) }
 	quiet := since(f.lastIn.Load())
 	if p := f.partial.Load(); p != 0 && since(p) > l.Stranger {
 		f.hangUp("receive", errSilent)
@@ -244,15 +256,15 @@ func (s *Stack) look(now time.Time, f *flow) {
 		f.hangUp("receive", errSilent)
 	case f.incoming && quiet > l.Idle:
 		f.hangUp("receive", errIdle)
-	case s.cfg.KeepAlive <= 0 && quiet > l.Idle:
+	case !f.incoming && s.unneeded(now, f):
 		f.hangUp("receive", errIdle)
 	case f.incoming || s.cfg.KeepAlive <= 0:
 	case f.pinged != 0 && f.ponged.Load() != 0 && f.lastIn.Load() < f.pinged && since(f.pinged) > pongWait:
 		f.hangUp("receive", errNoPong) // who never answers one is not judged by it
 	case since(max(f.pinged, f.quietFrom())) >= s.cfg.KeepAlive:
-		f.pinged = now.UnixNano()
+		f.pinged = f.moment(now)
 		if !f.out.add([]byte("\r\n\r\n")) {
-			f.hangUp("send", errSlow)
+			f.hangUp("send", f.out.refusal())
 		}
 	}
 }

@@ -189,8 +189,8 @@ func startUser(t *testing.T, u *user, settings ...setting) *user {
 	return u
 }
 
-// at is the address that a user listens on.
-func (u *user) at(i int) netip.AddrPort { return u.stack.Listening()[i].Addr }
+// at is the first address that a user listens on.
+func (u *user) at() netip.AddrPort { return u.stack.Listening()[0].Addr }
 
 func uriOf(t *testing.T, s string) sip.URI {
 	t.Helper()

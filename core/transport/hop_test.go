@@ -32,17 +32,17 @@ func TestFailover(t *testing.T) {
 	for _, first := range []string{"refused", "503", "silent"} {
 		t.Run(first, func(t *testing.T) {
 			good := answering(t, 200, listenOn("tcp", "127.0.64.1:0"))
-			records := []*net.SRV{{Target: "one.example.com.", Port: 1}, {Target: "two.example.com.", Port: good.at(0).Port()}}
+			records := []*net.SRV{{Target: "one.example.com.", Port: 1}, {Target: "two.example.com.", Port: good.at().Port()}}
 			var bad *user
 			switch first {
 			case "refused":
 				records[0].Port = deadPort(t, "127.0.64.2")
 			case "503":
 				bad = answering(t, 503, listenOn("tcp", "127.0.64.2:0"))
-				records[0].Port = bad.at(0).Port()
+				records[0].Port = bad.at().Port()
 			default:
 				bad = newUser(t, listenOn("tcp", "127.0.64.2:0"))
-				records[0].Port = bad.at(0).Port()
+				records[0].Port = bad.at().Port()
 			}
 			zone := names{
 				hosts: map[string][]string{"one.example.com": {"127.0.64.2"}, "two.example.com": {"127.0.64.1"}},
@@ -65,7 +65,7 @@ func TestFailoverExhausted(t *testing.T) {
 	a, b := answering(t, 503, listenOn("tcp", "127.0.64.3:0")), answering(t, 503, listenOn("tcp", "127.0.64.4:0"))
 	zone := names{
 		hosts: map[string][]string{"one.example.com": {"127.0.64.3"}, "two.example.com": {"127.0.64.4"}},
-		srv:   map[string][]*net.SRV{"_sip._tcp.example.com": {{Target: "one.example.com", Port: a.at(0).Port()}, {Target: "two.example.com", Port: b.at(0).Port()}}},
+		srv:   map[string][]*net.SRV{"_sip._tcp.example.com": {{Target: "one.example.com", Port: a.at().Port()}, {Target: "two.example.com", Port: b.at().Port()}}},
 	}
 	uac := newUser(t, resolving(zone))
 	uac.request(newRequest(t, sip.OPTIONS, "sip:example.com;transport=tcp"), NextHop{})
@@ -141,7 +141,7 @@ func TestRFC3261_18_1_1_LongRequests(t *testing.T) {
 	}
 	udpOnly := newUser(t, listenOn("udp", "127.0.64.5:0"))
 	uac := newUser(t, listenOn("udp", "127.0.64.6:0"))
-	target := fmt.Sprintf("sip:bob@%s", udpOnly.at(0))
+	target := fmt.Sprintf("sip:bob@%s", udpOnly.at())
 	for range 2 {
 		uac.request(long(target), NextHop{})
 		h := udpOnly.next("request")
@@ -154,12 +154,12 @@ func TestRFC3261_18_1_1_LongRequests(t *testing.T) {
 		at := netip.AddrPortFrom(netip.MustParseAddr("127.0.64.7"), port)
 		c.Listen = []Listener{{"udp", at}, {"tcp", at}}
 	})
-	target = fmt.Sprintf("sip:bob@%s", both.at(0))
+	target = fmt.Sprintf("sip:bob@%s", both.at())
 	uac.request(long(target), NextHop{})
 	h := both.next("request")
 	assert.Equal(t, "tcp", h.flow.Network)
 	assert.Equal(t, "TCP", h.msg.Via[0].Transport)
-	assert.Equal(t, uac.at(0).String(), h.msg.Contact[0].URI.HostPort())
+	assert.Equal(t, uac.at().String(), h.msg.Contact[0].URI.HostPort())
 	assert.False(t, h.msg.Contact[0].URI.Params.Has("transport"), "the peer comes back by UDP")
 	uac.request(newRequest(t, sip.INVITE, target), NextHop{})
 	assert.Equal(t, "udp", both.next("request").flow.Network, "short ones go by UDP")
@@ -175,13 +175,13 @@ func TestSourcePorts(t *testing.T) {
 			uas := answering(t, 200, listenOn(v.out, "127.0.64.8:0"))
 			uac := newUser(t, listenOn(v.listen, "127.0.64.9:0"))
 			from := func(key string) netip.AddrPort {
-				uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=%s", uas.at(0), v.out)), NextHop{Key: key})
+				uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=%s", uas.at(), v.out)), NextHop{Key: key})
 				uac.next("response")
 				return uas.next("request").flow.Remote
 			}
 			shared := from("")
 			assert.Equal(t, shared, from(""))
-			assert.Equal(t, v.own, shared.Port() == uac.at(0).Port())
+			assert.Equal(t, v.own, shared.Port() == uac.at().Port())
 			one, two := from("one"), from("two")
 			assert.NotEqual(t, one, two)
 			assert.NotEqual(t, shared, one)
@@ -196,7 +196,7 @@ func TestLocate(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			uas := answering(t, 200, listenOn(network, "127.0.64.10:0"))
 			uac := newUser(t, listenOn("udp", "127.0.64.11:0"))
-			hop := NextHop{URI: uriOf(t, fmt.Sprintf("sip:%s;transport=%s", uas.at(0), network))}
+			hop := NextHop{URI: uriOf(t, fmt.Sprintf("sip:%s;transport=%s", uas.at(), network))}
 			found := make(chan Located, 1)
 			uac.do(func() {
 				uac.stack.Locate(hop, func(_ time.Time, at Located, err error) {
@@ -227,13 +227,13 @@ func TestCancelBeforeItLeft(t *testing.T) {
 	uac := newUser(t)
 	var id TxID
 	uac.do(func() {
-		id = uac.stack.Request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:%s;transport=tcp", uas.at(0))), NextHop{})
+		id = uac.stack.Request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:%s;transport=tcp", uas.at())), NextHop{})
 		uac.stack.Cancel(id, nil)
 	})
 	h := uac.next("failure")
 	assert.Equal(t, id, h.tx)
 	require.ErrorIs(t, h.err, ErrCancelled)
-	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=tcp", uas.at(0))), NextHop{})
+	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=tcp", uas.at())), NextHop{})
 	assert.Equal(t, sip.OPTIONS, uas.next("request").msg.Method)
 }
 
@@ -241,7 +241,7 @@ func TestCancelBeforeItLeft(t *testing.T) {
 func TestLostConnection(t *testing.T) {
 	uas := newUser(t, listenOn("tcp", "127.0.64.13:0"))
 	uac := newUser(t)
-	id := uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:%s;transport=tcp", uas.at(0))), NextHop{})
+	id := uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:%s;transport=tcp", uas.at())), NextHop{})
 	invite := uas.next("request")
 	uac.next("response")
 	uas.do(func() {
@@ -257,7 +257,7 @@ func TestLostConnection(t *testing.T) {
 		var flow *FlowError
 		require.ErrorAs(t, h.err, &flow)
 	}
-	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=tcp", uas.at(0))), NextHop{})
+	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=tcp", uas.at())), NextHop{})
 	assert.NotEqual(t, invite.flow.Remote, uas.next("request").flow.Remote, "the next request connects again")
 }
 
@@ -265,9 +265,9 @@ func TestLostConnection(t *testing.T) {
 func TestNextHopFlow(t *testing.T) {
 	uas := newUser(t, listenOn("tcp", "127.0.64.14:0"))
 	uac := newUser(t, listenOn("udp", "127.0.64.15:0"))
-	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=tcp", uas.at(0))), NextHop{})
+	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=tcp", uas.at())), NextHop{})
 	flow := uas.next("request").flow
-	target := fmt.Sprintf("sip:%s", uac.at(0))
+	target := fmt.Sprintf("sip:%s", uac.at())
 	uas.request(newRequest(t, sip.INFO, target), NextHop{Flow: flow.ID})
 	assert.Equal(t, "tcp", uac.next("request").flow.Network)
 	uas.request(newRequest(t, sip.INFO, target), NextHop{Flow: 999})
@@ -280,7 +280,7 @@ func TestRFC3261_18_4_PortUnreachable(t *testing.T) {
 		t.Run(listen, func(t *testing.T) {
 			uas := newUser(t, listenOn("udp", "127.0.64.17:0"))
 			uac := newUser(t, listenOn("udp", listen))
-			alive := uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:%s", uas.at(0))), NextHop{})
+			alive := uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:%s", uas.at())), NextHop{})
 			invite := uas.next("request")
 			dead := uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:127.0.64.17:%d", deadPort(t, "127.0.64.17"))), NextHop{})
 			h := uac.next("failure")
@@ -303,7 +303,7 @@ func TestAnswerFromTheAddressAsked(t *testing.T) {
 	for _, listen := range []string{"0.0.0.0:0", "[::]:0"} {
 		t.Run(listen, func(t *testing.T) {
 			uas := answering(t, 200, listenOn("udp", listen))
-			conn, err := net.Dial("udp", fmt.Sprintf("127.0.64.18:%d", uas.at(0).Port())) // connected: takes datagrams from there only
+			conn, err := net.Dial("udp", fmt.Sprintf("127.0.64.18:%d", uas.at().Port())) // connected: takes datagrams from there only
 			require.NoError(t, err)
 			defer func() { _ = conn.Close() }()
 			m := newRequest(t, sip.OPTIONS, "sip:bob@example.com")

@@ -14,6 +14,9 @@ type Limits struct {
 	Connections int
 	// ConnectionsPerSource bounds those of one address, default 1000: a proxy opens a few, a load test one per call.
 	ConnectionsPerSource int
+	// Outgoing bounds connections that we open, default 10000, for what they cost. Those that only targets named by peers made us open get
+	// a quarter. At the bound the one that was not used for longest is closed if it is free, else nothing is sent to new targets.
+	Outgoing int
 	// Handshakes bounds TLS handshakes under way, default 200: each may cost a signature; more wait in the kernel's queue.
 	// One address gets a quarter of them, so that it can't keep others out by not finishing.
 	Handshakes int
@@ -42,6 +45,7 @@ func (l Limits) withDefaults() Limits {
 	}
 	set(&l.Connections, 10000)
 	set(&l.ConnectionsPerSource, 1000)
+	set(&l.Outgoing, 10000)
 	set(&l.Handshakes, 200)
 	set(&l.WriteQueue, 1<<20)
 	wait(&l.Stranger, 30*time.Second)

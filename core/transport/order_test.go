@@ -43,7 +43,7 @@ func TestOrderOfResponses(t *testing.T) {
 				}
 			}}
 			startUser(t, uac, listenOn(network, "127.0.62.2:0"))
-			target := fmt.Sprintf("sip:bob@%s;transport=%s", uas.at(0), network)
+			target := fmt.Sprintf("sip:bob@%s;transport=%s", uas.at(), network)
 			for range calls {
 				uac.request(newRequest(t, sip.INVITE, target), NextHop{})
 			}
@@ -89,7 +89,7 @@ func TestOrderOfRequests(t *testing.T) {
 		}
 	}
 	startUser(t, uas, listenOn("tcp", "127.0.62.3:0"))
-	conn, err := net.Dial("tcp", uas.at(0).String())
+	conn, err := net.Dial("tcp", uas.at().String())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	go func() { // reads the answers away; ends with the connection

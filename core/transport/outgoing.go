@@ -105,7 +105,12 @@ func (o *outgoing) keep(reason string, until time.Time) {
 
 // idle tells whether nobody can have a reason to write to this socket any more.
 func (o *outgoing) idle(now time.Time) bool {
-	if o.crowded || now.Sub(o.used) < outgoingIdle {
+	return now.Sub(o.used) >= outgoingIdle && o.free(now)
+}
+
+// free tells whether nothing ties a peer to this socket or connection.
+func (o *outgoing) free(now time.Time) bool {
+	if o.crowded {
 		return false
 	}
 	for k, until := range o.reasons {

@@ -60,7 +60,7 @@ func TestOutgoingUDPIsNotListenedOn(t *testing.T) {
 			uas := answering(t, 200, listenOn("udp", v.uas))
 			uac := answering(t, 200, listenOn("tcp", v.uac), logging(&lines))
 			for range 2 {
-				uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", uas.at(0))), NextHop{})
+				uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", uas.at())), NextHop{})
 				uac.next("response")
 			}
 			open := uac.outgoingOf()
@@ -91,11 +91,11 @@ func TestOutgoingUDPFaultsAreCounted(t *testing.T) {
 	var lines testLog
 	uas := answering(t, 200, listenOn("udp", "127.0.66.4:0"))
 	uac := newUser(t, logging(&lines))
-	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", uas.at(0))), NextHop{})
+	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", uas.at())), NextHop{})
 	uac.next("response")
 	u := uac.outgoingOf()[0]
 	uac.do(func() {
-		in := inbound{flow: Flow{ID: uac.stack.udp[0].id, Network: "udp", Local: u, Remote: uas.at(0)}, msg: saying(t, sip.OPTIONS, "1")}
+		in := inbound{flow: Flow{ID: uac.stack.udp[0].id, Network: "udp", Local: u, Remote: uas.at()}, msg: saying(t, sip.OPTIONS, "1")}
 		for range 100 {
 			uac.stack.receive(time.Now(), in)
 		}
@@ -110,7 +110,7 @@ func TestOutgoingUDPFaultsAreCounted(t *testing.T) {
 func TestOutgoingUDPOfRegistrations(t *testing.T) {
 	registrar := answering(t, 200, listenOn("udp", "127.0.66.5:0"))
 	uac := answering(t, 200, listenOn("tcp", "127.0.66.6:0"))
-	m := newRequest(t, sip.REGISTER, fmt.Sprintf("sip:%s", registrar.at(0)))
+	m := newRequest(t, sip.REGISTER, fmt.Sprintf("sip:%s", registrar.at()))
 	m.Contact = []sip.Address{{URI: sip.URI{Scheme: "sip", User: "marie"}}}
 	m.Add("Expires", "600")
 	uac.request(m, NextHop{Key: "marie"})
@@ -133,7 +133,7 @@ func TestOutgoingUDPOfRegistrations(t *testing.T) {
 func TestOutgoingUDPCloses(t *testing.T) {
 	uas := answering(t, 200, listenOn("udp", "127.0.66.8:0"), func(c *Config) { c.Timers.T1 = time.Millisecond })
 	uac := newUser(t, listenOn("tcp", "127.0.66.9:0"), func(c *Config) { c.Timers.T1, c.Timers.T4 = time.Millisecond, time.Millisecond })
-	target := fmt.Sprintf("sip:%s", uas.at(0))
+	target := fmt.Sprintf("sip:%s", uas.at())
 	finished := func() {
 		t.Helper()
 		require.Eventually(t, func() (none bool) {

@@ -35,6 +35,16 @@ func (q *outQueue) add(b []byte) bool {
 	return true
 }
 
+// refusal is why add takes nothing.
+func (q *outQueue) refusal() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.dead || q.finished {
+		return errGone
+	}
+	return errSlow
+}
+
 func (q *outQueue) finish() {
 	q.mu.Lock()
 	q.finished = true

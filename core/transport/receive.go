@@ -22,6 +22,12 @@ func (s *Stack) receive(now time.Time, in inbound) {
 	if in.conn == nil && !s.admitted(now, &in) {
 		return
 	}
+	if f := in.conn; f != nil && f.life != nil && in.msg != nil {
+		f.life.used = now
+		if in.msg.Status != 0 {
+			s.answeredBy(now, f, in.msg)
+		}
+	}
 	if s.cfg.Tap != nil {
 		s.cfg.Tap(In, in.flow, in.raw, now)
 	}
@@ -97,8 +103,11 @@ func (s *Stack) write(now time.Time, o *transaction.Output) error {
 	id := FlowID(o.Path.Flow)
 	if f := s.flows[id]; f != nil {
 		s.tap(now, f.Flow, o.Wire)
+		if f.life != nil {
+			f.life.used = now
+		}
 		if !f.out.add(o.Wire) {
-			f.hangUp("send", errSlow)
+			f.hangUp("send", f.out.refusal())
 			why := f.why.Load()
 			s.unregister(f, why)
 			return why
@@ -123,8 +132,7 @@ func (s *Stack) write(now time.Time, o *transaction.Output) error {
 func (s *Stack) datagram(u *udpSocket, o *transaction.Output) error {
 	foul, err := u.send(o.Wire, o.Path.Local, o.Path.Remote)
 	switch {
-	case s.ctx.Err() != nil:
-		return nil
+	case s.ctx.Err() != nil: // closing: whatever err is, nobody waits for it
 	case err != nil && len(o.Wire) > maxDatagram:
 		return &FlowError{Network: "udp", Remote: o.Path.Remote, Doing: "send", Err: err}
 	case err != nil:

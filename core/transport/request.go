@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -16,10 +17,12 @@ type attempt struct {
 	rest      []candidate // not tried yet
 	resolved  bool
 	sent      bool
+	heard     bool // something came back
 	progress  bool // a provisional response other than 100 came: no other address after that
 	cancelled bool
 	extra     []sip.Header
-	contact   *outgoing // the Contact names a socket by which nothing of this request goes
+	again     func(now time.Time) // sent by a connection that was there before: how to send it once more by a new one; else nil
+	contact   *outgoing           // the Contact names a socket by which nothing of this request goes
 }
 
 // noTCPLife is how long a host that refuses TCP gets its long requests by UDP at once.
@@ -68,16 +71,17 @@ func (s *Stack) candidates(now time.Time, u sip.URI, done func(now time.Time, li
 		s.later(func(now time.Time) { done(now, nil, err) })
 		return
 	}
+	// One look-up per destination at a time: a slow DNS server gets one question, and who asked first is served first,
+	// even when the answer has just come, so that no BYE overtakes its ACK.
+	if waiting := s.lookups[d]; waiting != nil {
+		s.lookups[d] = append(waiting, done)
+		return
+	}
 	if list, ok := s.resolve.cached(d, now); ok {
 		done(now, list, nil)
 		return
 	}
-	// One look-up per destination at a time: a slow DNS server gets one question, and who asked first is served first,
-	// so that no BYE overtakes its ACK.
 	s.lookups[d] = append(s.lookups[d], done)
-	if len(s.lookups[d]) > 1 {
-		return
-	}
 	s.spawn(func() {
 		list, err := s.resolve.lookup(s.ctx, d)
 		s.post(func(now time.Time) {
@@ -104,7 +108,7 @@ func (s *Stack) next(now time.Time, a *attempt, err error) {
 		return
 	}
 	c := a.rest[0]
-	a.rest = a.rest[1:]
+	a.rest, a.heard, a.again = a.rest[1:], false, nil
 	switch {
 	case c.network != "udp":
 		s.overStream(now, a, target{network: c.network, addr: c.addr, name: tlsName(c), key: a.hop.Key}, s.cfg.ConnectTimeout)
@@ -133,8 +137,18 @@ func (s *Stack) tooLong(now time.Time, a *attempt, c candidate) bool {
 	return len(a.req.Bytes())+viaLength > s.cfg.MaxDatagram
 }
 
+// overStream sends by the connection to a target. One that was there before may have died unnoticed: when it turns out lost before
+// anything came back, the same target is dialled once more (RFC 5923 section 7.1, RFC 3263 section 4.3).
 func (s *Stack) overStream(now time.Time, a *attempt, t target, patience time.Duration) {
-	s.connect(now, t, patience, func(now time.Time, f *flow, err error) {
+	again := func(now time.Time) { s.byStream(now, a, t, patience, nil) }
+	if s.targets[t] == nil {
+		again = nil
+	}
+	s.byStream(now, a, t, patience, again)
+}
+
+func (s *Stack) byStream(now time.Time, a *attempt, t target, patience time.Duration, again func(now time.Time)) {
+	s.connect(now, aimOf(a.req), t, patience, func(now time.Time, f *flow, err error) {
 		switch {
 		case s.attempts[a.id] != a: // cancelled meanwhile
 		case a.cancelled:
@@ -145,6 +159,7 @@ func (s *Stack) overStream(now time.Time, a *attempt, t target, patience time.Du
 			}
 			s.next(now, a, err)
 		default:
+			a.again = again
 			s.transmit(now, a, f)
 		}
 	})
@@ -152,8 +167,8 @@ func (s *Stack) overStream(now time.Time, a *attempt, t target, patience time.Du
 
 // transmit sends by a connection.
 func (s *Stack) transmit(now time.Time, a *attempt, f *flow) {
-	path := f.path()
-	s.start(now, a, path, f.Network, f.Local)
+	s.carries(now, f, a.req)
+	s.start(now, a, f.path(), f.Network, f.Local)
 }
 
 func (s *Stack) overUDP(now time.Time, a *attempt, c candidate) {
@@ -252,6 +267,7 @@ func (s *Stack) giveUp(a *attempt, err error) {
 // responded passes a response on, unless it is a 503 and there is another address.
 func (s *Stack) responded(now time.Time, o *transaction.Output) {
 	if a := s.attempts[o.Tx]; a != nil {
+		a.heard = true
 		if len(a.rest) > 0 && a.rest[0].forced {
 			a.rest = a.rest[1:] // it takes TCP, so the same host by UDP is no other try
 		}
@@ -283,11 +299,23 @@ func (s *Stack) mayRetry(a *attempt) bool {
 	return !a.progress && !a.cancelled && len(a.rest) > 0
 }
 
+// mayRepeat tells whether a request may be sent once more to the same peer after its connection broke.
+func (a *attempt) mayRepeat(err error) bool {
+	var lost *FlowError
+	return !a.heard && !a.cancelled && errors.As(err, &lost) && !errors.Is(err, errSlow)
+}
+
 // failed passes a failure on, unless there is another address.
 func (s *Stack) failed(now time.Time, id TxID, err error) {
 	a := s.attempts[id]
 	if a == nil {
 		s.guard("", func() { s.handler.HandleFailure(now, id, err) })
+		return
+	}
+	if again := a.again; again != nil && a.mayRepeat(err) {
+		a.again = nil
+		s.log.Debug("the connection that a request was sent by had died; another one is made", "call-id", a.req.CallID, "error", err)
+		again(now)
 		return
 	}
 	if s.mayRetry(a) {
@@ -344,7 +372,9 @@ func (s *Stack) Respond(tx TxID, resp *sip.Message) {
 		s.fillContacts(resp, network, local)
 	}
 	now := time.Now()
-	if u := s.udpByID(FlowID(path.Flow)); u != nil && u.outgoing != nil {
+	if f := s.flows[FlowID(path.Flow)]; f != nil {
+		s.answeredBy(now, f, resp)
+	} else if u := s.udpByID(FlowID(path.Flow)); u != nil && u.outgoing != nil {
 		u.outgoing.answered(now, resp)
 	}
 	s.engine.Respond(now, tx, resp)
@@ -389,7 +419,7 @@ func (s *Stack) locate(now time.Time, hop NextHop, list []candidate, tell func(L
 		tell(Located{Local: s.localFor(u, c.addr.Addr()), Network: "udp", Flow: u.id}, nil)
 		return
 	}
-	s.connect(now, target{network: c.network, addr: c.addr, name: tlsName(c), key: hop.Key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
+	s.connect(now, chosen, target{network: c.network, addr: c.addr, name: tlsName(c), key: hop.Key}, s.cfg.ConnectTimeout, func(now time.Time, f *flow, err error) {
 		switch {
 		case err == nil:
 			tell(Located{Local: f.Local, Network: f.Network, Flow: f.ID}, nil)

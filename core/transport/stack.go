@@ -136,6 +136,8 @@ type Stack struct {
 	flows    map[FlowID]*flow
 	targets  map[target]*flow
 	dials    map[target]*dialing
+	opened   [2]int // connections that we opened or are making, by aim
+	dialling int    // invited ones that are being made
 	attempts map[TxID]*attempt
 	lookups  map[destination][]func(now time.Time, list []candidate, err error)
 	routes   routeCache

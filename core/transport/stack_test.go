@@ -23,13 +23,13 @@ func TestCall(t *testing.T) {
 func call(t *testing.T, network, host string) {
 	uas := newUser(t, listenOn(network, host+":0"))
 	uac := newUser(t, listenOn(network, host+":0"))
-	target := fmt.Sprintf("sip:bob@%s;transport=%s", uas.at(0), network)
+	target := fmt.Sprintf("sip:bob@%s;transport=%s", uas.at(), network)
 	id := uac.request(newRequest(t, sip.INVITE, target), NextHop{})
 
 	invite := uas.next("request")
 	assert.Equal(t, sip.INVITE, invite.msg.Method)
-	assert.Equal(t, uac.at(0).Addr(), invite.flow.Remote.Addr())
-	assert.Equal(t, uac.at(0).String(), invite.msg.Contact[0].URI.HostPort(), "the Contact is where we listen")
+	assert.Equal(t, uac.at().Addr(), invite.flow.Remote.Addr())
+	assert.Equal(t, uac.at().String(), invite.msg.Contact[0].URI.HostPort(), "the Contact is where we listen")
 	assert.Equal(t, network != "udp", invite.msg.Contact[0].URI.Params.Has("transport"))
 	assert.Equal(t, 100, uac.next("response").msg.Status)
 
@@ -40,7 +40,7 @@ func call(t *testing.T, network, host string) {
 	uas.respond(invite.tx, ok)
 	answer := uac.next("response")
 	assert.Equal(t, id, answer.tx)
-	assert.Equal(t, uas.at(0).String(), answer.msg.Contact[0].URI.HostPort())
+	assert.Equal(t, uas.at().String(), answer.msg.Contact[0].URI.HostPort())
 
 	ack := newRequest(t, sip.ACK, answer.msg.Contact[0].URI.String())
 	ack.CallID, ack.To, ack.CSeq.Number = invite.msg.CallID, answer.msg.To, 20
@@ -63,7 +63,7 @@ func TestOptions(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			uas := answering(t, 200, listenOn(network, "127.0.61.2:0"))
 			uac := newUser(t)
-			id := uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=%s", uas.at(0), network)), NextHop{})
+			id := uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=%s", uas.at(), network)), NextHop{})
 			got := uac.next("response")
 			assert.Equal(t, id, got.tx)
 			assert.Equal(t, 200, got.msg.Status)
@@ -75,13 +75,13 @@ func TestOptions(t *testing.T) {
 // A wildcard bind never shows in Via or Contact.
 func TestWildcard(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
-		for _, any := range []string{"0.0.0.0:0", "[::]:0"} {
-			t.Run(network+any, func(t *testing.T) {
+		for _, every := range []string{"0.0.0.0:0", "[::]:0"} {
+			t.Run(network+every, func(t *testing.T) {
 				uas := newUser(t, listenOn(network, "127.0.61.3:0"))
-				uac := newUser(t, listenOn(network, any))
-				uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:bob@%s;transport=%s", uas.at(0), network)), NextHop{})
+				uac := newUser(t, listenOn(network, every))
+				uac.request(newRequest(t, sip.INVITE, fmt.Sprintf("sip:bob@%s;transport=%s", uas.at(), network)), NextHop{})
 				m := uas.next("request").msg
-				want := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uac.at(0).Port())
+				want := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uac.at().Port())
 				assert.Equal(t, want.String(), m.Contact[0].URI.HostPort())
 				assert.Equal(t, want.String(), fmt.Sprintf("%s:%d", m.Via[0].Host, m.Via[0].Port))
 			})

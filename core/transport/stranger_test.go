@@ -27,7 +27,7 @@ func limited(set func(*Limits)) setting { return func(c *Config) { set(&c.Limits
 // dial opens a raw connection that the test closes at its end; reads time out instead of hanging.
 func dial(t *testing.T, u *user) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", u.at(0).String())
+	conn, err := net.Dial("tcp", u.at().String())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
@@ -53,7 +53,7 @@ func TestMalformedRequests(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			var lines testLog
 			u := newUser(t, listenOn("udp", "127.0.65.1:0"), logging(&lines))
-			conn, err := net.Dial("udp", u.at(0).String())
+			conn, err := net.Dial("udp", u.at().String())
 			require.NoError(t, err)
 			defer func() { _ = conn.Close() }()
 			_, err = conn.Write([]byte(v.message))
@@ -84,7 +84,7 @@ func TestMalformedRequests(t *testing.T) {
 func TestFaultsAreLoggedSparingly(t *testing.T) {
 	var lines testLog
 	u := newUser(t, listenOn("udp", "127.0.65.2:0"), logging(&lines))
-	conn, err := net.Dial("udp", u.at(0).String())
+	conn, err := net.Dial("udp", u.at().String())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	for range 500 {
@@ -220,7 +220,7 @@ func TestRFC3261_7_5_LineBreakAfterMessage(t *testing.T) {
 func TestIdlePeers(t *testing.T) {
 	u := answering(t, 200, listenOn("tcp", "127.0.65.7:0"), limited(func(l *Limits) { l.Stranger, l.Idle = time.Millisecond, time.Hour }))
 	uac := newUser(t)
-	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=tcp", u.at(0))), NextHop{})
+	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s;transport=tcp", u.at())), NextHop{})
 	uac.next("response")
 	u.do(func() { u.stack.sweepFlows(time.Now().Add(time.Minute)) })
 	u.do(func() { assert.Len(t, u.stack.flows, 1) })
@@ -256,12 +256,12 @@ func TestHalfOpenHandshakes(t *testing.T) {
 		halves = append(halves, dial(t, u))
 	}
 	uac := newUser(t, trusting(pool), listenOn("udp", "127.0.65.10:0"))
-	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sips:%s", u.at(0))), NextHop{})
+	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sips:%s", u.at())), NextHop{})
 	uac.next("response")
 	for _, half := range halves {
 		closed(t, half)
 	}
-	_, err := tls.Dial("tcp", u.at(0).String(), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10})
+	_, err := tls.Dial("tcp", u.at().String(), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10})
 	require.Error(t, err, "TLS 1.1")
 }
 
@@ -295,11 +295,11 @@ func TestPanic(t *testing.T) {
 		c.OnPanic = func(callID string, _ any) { told <- callID }
 	})
 	uac := newUser(t)
-	bad := newRequest(t, sip.INFO, fmt.Sprintf("sip:%s", u.at(0)))
+	bad := newRequest(t, sip.INFO, fmt.Sprintf("sip:%s", u.at()))
 	uac.request(bad, NextHop{})
 	assert.Equal(t, bad.CallID, <-told)
 	assert.Contains(t, lines.String(), bad.CallID)
-	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", u.at(0))), NextHop{})
+	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", u.at())), NextHop{})
 	assert.Equal(t, sip.OPTIONS, u.next("request").msg.Method)
 }
 
@@ -313,7 +313,7 @@ func TestTap(t *testing.T) {
 		}
 	})
 	uac := newUser(t)
-	target := fmt.Sprintf("sip:%s;transport=tcp", u.at(0))
+	target := fmt.Sprintf("sip:%s;transport=tcp", u.at())
 	uac.request(newRequest(t, sip.OPTIONS, target), NextHop{})
 	uac.next("response")
 	u.do(func() {
@@ -326,7 +326,7 @@ func TestUDPRemembersNobody(t *testing.T) {
 	u := answering(t, 200, listenOn("udp", "127.0.65.14:0"), func(c *Config) { c.Timers.T1 = time.Millisecond })
 	for range 20 {
 		uac := newUser(t, listenOn("udp", "127.0.65.15:0"))
-		uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", u.at(0))), NextHop{})
+		uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sip:%s", u.at())), NextHop{})
 		uac.next("response")
 	}
 	require.Eventually(t, func() (empty bool) {

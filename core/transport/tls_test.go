@@ -101,7 +101,7 @@ func TestTLS(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			uas := answering(t, 200, listenOn("tls", "127.0.63.1:0"), serving(v.cert))
 			uac := newUser(t, trusting(v.pool), resolving(zone))
-			id := uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf(v.uri, uas.at(0).Port())), NextHop{})
+			id := uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf(v.uri, uas.at().Port())), NextHop{})
 			if !v.ok {
 				h := uac.next("failure")
 				assert.Equal(t, id, h.tx)
@@ -129,8 +129,8 @@ func TestTLSConnectionsPerName(t *testing.T) {
 	zone := names{hosts: map[string][]string{"a.example.com": {"127.0.63.2"}, "b.example.com": {"127.0.63.2"}}}
 	uas := answering(t, 200, listenOn("tls", "127.0.63.2:0"), serving(cert))
 	uac := newUser(t, trusting(pool), resolving(zone))
-	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sips:a.example.com:%d", uas.at(0).Port())), NextHop{})
+	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sips:a.example.com:%d", uas.at().Port())), NextHop{})
 	uac.next("response")
-	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sips:b.example.com:%d", uas.at(0).Port())), NextHop{})
+	uac.request(newRequest(t, sip.OPTIONS, fmt.Sprintf("sips:b.example.com:%d", uas.at().Port())), NextHop{})
 	require.Error(t, uac.next("failure").err)
 }

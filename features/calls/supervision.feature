@@ -84,7 +84,8 @@ Feature: Running calls are supervised
     When bob accepts
     Then the call between alice and bob is up
     When alice's connection breaks
-    And bob sends OPTIONS inside the call
+    Then b2bua has no connection to alice any more
+    When bob sends OPTIONS inside the call
     Then bob's OPTIONS is answered 200
     And bob's call is still up
     When bob hangs up
@@ -107,7 +108,10 @@ Feature: Running calls are supervised
     When bob accepts
     Then the call between alice and bob is up
     When bob's connection breaks
-    And alice hangs up
+    Then b2bua has no connection to bob any more
+    When alice sends OPTIONS inside the call
+    Then alice's OPTIONS is answered 200
+    When alice hangs up
     Then bob's call is released
 
   Scenario: a caller behind a NAT who lost the connection can't be told, and holds nothing up

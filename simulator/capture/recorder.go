@@ -82,7 +82,7 @@ func (r *Recorder) SIP(m Message) {
 	}
 	for i := len(r.messages) - 1; i >= 0 && m.At.Sub(r.messages[i].At) < pairing; i-- {
 		e := &r.messages[i]
-		if e.From == m.From && e.To == m.To && bytes.Equal(e.Raw, m.Raw) && !(m.Sent && e.sent || !m.Sent && e.received) {
+		if e.From == m.From && e.To == m.To && bytes.Equal(e.Raw, m.Raw) && (!m.Sent || !e.sent) && (m.Sent || !e.received) {
 			e.sent, e.received = true, true
 			return
 		}

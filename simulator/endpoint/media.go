@@ -12,13 +12,13 @@ import (
 
 const sdpType = "application/sdp"
 
-// stream opens the sockets of m-line i, once.
-func (c *Call) stream(i int, k sdp.Kind) (*stream.Stream, error) {
+// open opens the sockets of m-line i, once.
+func (c *Call) open(i int, k sdp.Kind) error {
 	for len(c.streams) <= i {
 		c.streams = append(c.streams, nil)
 	}
 	if c.streams[i] != nil {
-		return c.streams[i], nil
+		return nil
 	}
 	p := c.phone
 	bad := p.cfg.Impair
@@ -29,10 +29,10 @@ func (c *Call) stream(i int, k sdp.Kind) (*stream.Stream, error) {
 	}
 	s, err := stream.Open(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("phone %s: %w", p.cfg.Name, err)
+		return fmt.Errorf("phone %s: %w", p.cfg.Name, err)
 	}
 	c.streams[i] = s
-	return s, nil
+	return nil
 }
 
 func (c *Call) port(i int) sdp.Ports {
@@ -92,7 +92,7 @@ func (c *Call) offerLine(s *sdp.Session, k sdp.Kind, old *sdp.Media, again bool)
 		s.Media = append(s.Media, off)
 		return nil
 	}
-	if _, err := c.stream(i, k); err != nil {
+	if err := c.open(i, k); err != nil {
 		return err
 	}
 	m, err := c.want.line(k, c.port(i), old, c.phone.rand)
@@ -119,7 +119,7 @@ func (c *Call) makeAnswer(offer *sdp.Session) error {
 			want.audio, want.video = nil, nil
 		}
 		if offered.Port != 0 && offered.Kind != sdp.Other && len(want.codecs(offered.Kind)) > 0 {
-			if _, err := c.stream(i, offered.Kind); err != nil {
+			if err := c.open(i, offered.Kind); err != nil {
 				return err
 			}
 		}
