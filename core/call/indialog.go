@@ -29,9 +29,9 @@ func (l *leg) request(now time.Time, tx TxID, req *sip.Message) {
 	case sip.BYE:
 		l.byeReceived(now, tx, req)
 	case sip.INVITE:
-		l.reinvited(tx, req)
+		l.reinvited(now, tx, req)
 	case sip.UPDATE:
-		l.updated(tx, req)
+		l.updated(now, tx, req)
 	case sip.INFO, sip.OPTIONS:
 		e.respond(tx, req, 200, "", "", sip.Header{Name: "Allow", Value: allow})
 	case sip.NOTIFY, sip.PRACK: // no subscription, no reliable provisional response of ours exists
@@ -62,7 +62,7 @@ func (l *leg) byeReceived(now time.Time, tx TxID, req *sip.Message) {
 
 // reinvited is a re-INVITE: one that changes neither which streams run nor their direction towards the peer is answered here and
 // not forwarded (spec 2.5). Streams that are new on this leg are refused.
-func (l *leg) reinvited(tx TxID, req *sip.Message) {
+func (l *leg) reinvited(now time.Time, tx TxID, req *sip.Message) {
 	e, c := l.call.e, l.call
 	switch {
 	case l.re.ref != 0, c.state != stRunning && len(l.acks) == 0: // glare, or the other leg is not ready (RFC 3261 section 14.2)
@@ -87,10 +87,23 @@ func (l *leg) reinvited(tx TxID, req *sip.Message) {
 	l.describe(resp, ours)
 	e.emit(SendResponse{Tx: tx, Msg: resp})
 	c.note(l.side.String() + " sent a re-INVITE, answered locally: " + mediaNames(l.agreed))
+	if !offered {
+		l.passOn(now)
+	}
+}
+
+// passOn tells the other leg when what it has agreed to no longer fits this one: nothing is transcoded, so a codec that went here
+// must go there (decision 9).
+func (l *leg) passOn(now time.Time) {
+	o := l.other()
+	if !sdp.Holds(o.agreed, l.agreed) {
+		o.re.wanted = true
+		o.maybeReinvite(now)
+	}
 }
 
 // updated is UPDATE (RFC 3311); its offer is treated as that of a re-INVITE.
-func (l *leg) updated(tx TxID, req *sip.Message) {
+func (l *leg) updated(now time.Time, tx TxID, req *sip.Message) {
 	e, c := l.call.e, l.call
 	if len(req.Body) > 0 && (l.re.ref != 0 || l.offered || c.state != stRunning) { // RFC 3311 section 5.2
 		e.respond(tx, req, 491, "", "")
@@ -110,6 +123,9 @@ func (l *leg) updated(tx TxID, req *sip.Message) {
 		l.describe(resp, ours)
 	}
 	e.emit(SendResponse{Tx: tx, Msg: resp})
+	if len(req.Body) > 0 {
+		l.passOn(now)
+	}
 }
 
 // reoffer answers an offer made in mid-call; a re-INVITE without SDP gets an offer of what runs.

@@ -279,7 +279,8 @@ func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
 	if l.call.state == stOver {
 		return
 	}
-	if l.offered {
+	answered := l.offered
+	if answered {
 		l.offered = false
 		if err := l.take(ack); err != nil {
 			l.call.end(now, ending{why: fmt.Sprintf("%s's ACK has no usable answer: %v", l.side, err), reasons: reasonSIP(488, "No usable answer")})
@@ -287,6 +288,9 @@ func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
 		}
 	}
 	l.call.superviseKeys(now)
+	if answered {
+		l.passOn(now)
+	}
 	l.maybeReinvite(now)
 }
 
