@@ -80,6 +80,7 @@ type leg struct {
 	ref    Ref          // B: its client transaction
 	acks   map[uint32]TxID
 	flow   uint64
+	host   netip.Addr // where leg A's INVITE came from
 	local  netip.Addr // our address of its signalling
 	media  netip.Addr // our address of its media
 
@@ -124,7 +125,7 @@ func (c *call) peerFault(l *leg, w string) {
 func (e *Engine) newCall(now time.Time, tx TxID, invite *sip.Message, from Source) *call {
 	e.calledN++
 	c := &call{e: e, number: e.calledN, started: now}
-	c.a = &leg{call: c, side: SideA, state: legInviting, invite: invite, tx: tx, tag: e.tag(from), local: from.Local.Addr()}
+	c.a = &leg{call: c, side: SideA, state: legInviting, invite: invite, tx: tx, tag: e.tag(from), host: from.Peer.Addr(), local: from.Local.Addr()}
 	c.b = &leg{call: c, side: SideB}
 	c.a.secure, c.b.secure = map[int]bool{}, map[int]bool{}
 	c.a.acks, c.b.acks = map[uint32]TxID{}, map[uint32]TxID{}

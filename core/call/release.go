@@ -181,6 +181,10 @@ func (l *leg) strip() {
 // purge ends the after-life: the dialogs are unknown from now on (481).
 func (c *call) purge() {
 	for _, l := range []*leg{c.a, c.b} {
+		if l.state == legEnding { // neither ACK nor its failure came: the BYE goes now
+			l.bye(l.held)
+			l.become(legOver)
+		}
 		if l.dlg != nil {
 			delete(c.e.dialogs, l.dlg.ID())
 		}

@@ -81,7 +81,7 @@ Feature: Requests inside a call
 
   @2.5
   Scenario: unknown attributes of an offer stay where they are
-    When bob sends a re-INVITE with the offer literally v=0\no=bob 1 2 IN IP4 {{bob.ip}}\ns=-\nc=IN IP4 {{bob.ip}}\nt=0 0\nm=audio 41000 RTP/AVP 0\na=filtered-out-custom-media-attribute\n
+    When bob sends a re-INVITE with the offer literally v=0\no=bob 1 2 IN IP4 {{bob.ip}}\ns=-\nc=IN IP4 {{bob.ip}}\nt=0 0\nm=audio 41000 RTP/AVP 0 8 101\na=rtpmap:101 telephone-event/8000\na=filtered-out-custom-media-attribute\n
     Then bob's re-INVITE is answered 200 with SDP
     And alice got no re-INVITE
 
