@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 type explainCmd struct {
 	Callee string `arg:"" help:"Address in the To header of the call, such as sip:bob@example.org or '<sip:bob@example.org;gr=1>'."`
 	From   string `placeholder:"ADDRESS" default:"sip:alice@example.org" help:"Address in the From header."`
-	LegA   string `placeholder:"MODE" default:"none" help:"Media encryption that the caller offers: none, sdes, dtls-srtp or zrtp."`
+	LegA   string `placeholder:"MODE" help:"Media encryption that the caller offers: none, sdes, dtls-srtp or zrtp. Default: none."`
 	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
@@ -30,6 +31,8 @@ Examples:
   b2bua explain sip:bob@example.org -c b2bua.conf
   b2bua explain 'sip:bob@example.org;gr=urn:uuid:1' --leg-a sdes --json
   b2bua explain sip:bob@x.org -s 'b2bua-server::trenscrypter/outgoing-enc-regex=sdes .*@x\.org'
+
+The exit status is 0 when the call would be placed and 2 when it would be refused.
 
 A rule must match the whole URI, parameters included; put single quotes around it in a shell.`
 }
@@ -62,21 +65,25 @@ func (e *explainCmd) run(cfg *config.Config, out io.Writer) error {
 	}
 	decision, err := server.Explain(cfg, facts)
 	if err != nil {
-		return err
+		return &configError{err.Error()}
 	}
 	x := explain(cfg, facts, decision)
 	if e.JSON {
 		encoder := json.NewEncoder(out)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(x)
+		err = encoder.Encode(x)
+	} else {
+		_, err = io.WriteString(out, x.text(e.LegA == ""))
 	}
-	_, err = io.WriteString(out, x.text())
+	if err == nil && x.Refused != 0 {
+		return errRefused
+	}
 	return err
 }
 
 func (e *explainCmd) facts() (app.Facts, error) {
-	mode, ok := trenscrypter.ParseMode(e.LegA)
+	mode, ok := trenscrypter.ParseMode(cmp.Or(e.LegA, "none"))
 	if !ok {
 		return app.Facts{}, fmt.Errorf("--leg-a %s: write none, sdes, dtls-srtp or zrtp", e.LegA)
 	}
@@ -127,10 +134,14 @@ func explain(cfg *config.Config, facts app.Facts, d app.Decision) explanation {
 	return x
 }
 
-// text is the explanation for people.
-func (x explanation) text() string {
+// text is the explanation for people; assumed says that nobody told leg A's encryption.
+func (x explanation) text(assumed bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "The rules are applied to  %s\nEncryption of leg A       %s\n\n", x.Callee, x.LegA)
+	hint := ""
+	if assumed {
+		hint = "  (assumed; for a caller that encrypts add --leg-a sdes, dtls-srtp or zrtp)"
+	}
+	fmt.Fprintf(&b, "The rules are applied to  %s\nEncryption of leg A       %s%s\n\n", x.Callee, x.LegA, hint)
 	if len(x.Rules) == 0 {
 		b.WriteString("There are no rules (b2bua-server::trenscrypter/outgoing-enc-regex).\n")
 	}

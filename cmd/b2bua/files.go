@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"b2bua/core/config"
+	"b2bua/core/server"
 )
 
 // defaultFile is read when it exists and no -c is given.
@@ -46,18 +47,22 @@ func readBounded(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, config.MaxFile+1))
 }
 
-// load reads the files and prints what is wrong with them. With faults the error is a *configError.
-func (f *flags) load(out io.Writer) (*config.Config, *config.Report, error) {
+// load reads the files and prints what is wrong with them, which the checks add to. With faults the error is a *configError;
+// consequence says what became of the command then.
+func (f *flags) load(out io.Writer, consequence string, checks ...func(*config.Config) []config.Finding) (*config.Config, *config.Report, error) {
 	files, err := f.read()
 	if err != nil {
 		return nil, nil, err
 	}
 	cfg, report := config.Load(files, f.Set)
+	for _, check := range checks {
+		report.Add(check(cfg)...)
+	}
 	if !report.Failed() {
 		return cfg, report, nil
 	}
 	faults := report.Of(config.Fault)
-	_, _ = fmt.Fprintf(out, "b2bua: the configuration has %s, nothing was started:\n\n", count(len(faults), "fault"))
+	_, _ = fmt.Fprintf(out, "b2bua: the configuration has %s, %s:\n\n", count(len(faults), "fault"), consequence)
 	for _, fault := range faults {
 		_, _ = fmt.Fprintf(out, "%s\n\n", fault.Text())
 	}
@@ -83,7 +88,7 @@ func count(n int, noun string) string {
 
 // check is --check.
 func (f *flags) check(stdout, stderr io.Writer) error {
-	_, report, err := f.load(stderr)
+	_, report, err := f.load(stderr, "it cannot be used", server.Check)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ type flags struct {
 	Debug         bool     `short:"d" group:"run" help:"Show debug lines on the terminal."`
 	DisableStdout bool     `group:"run" help:"No log on the terminal."`
 	Syslog        bool     `group:"run" help:"Log to syslog too, from level global/syslog-level."`
-	Pidfile       string   `short:"p" placeholder:"FILE" group:"run" help:"Write the process number to this file while the program runs."`
+	Pidfile       string   `short:"p" placeholder:"FILE" group:"run" help:"Write the process number to this file once the program serves, until it ends."`
 	Hosts         []string `placeholder:"HOST=IP" sep:"none" group:"run" help:"Resolve this name to this address, whatever DNS says. May be repeated; an empty address takes a name out again."`
 	Server        string   `placeholder:"NAME" default:"b2bua" group:"run" help:"Flexisip's choice of a server; this program is the server b2bua."`
 
@@ -107,8 +107,9 @@ Examples:
   b2bua explain sip:bob@example.org -c own.conf      which rule would decide about a call to Bob, and why
   b2bua completion bash > /etc/bash_completion.d/b2bua
 
-Exit status: 0 normal end; 1 wrong usage, or the start failed; 255 the configuration has faults.
-Signals: TERM and INT stop it, HUP opens the log file anew (logrotate).
+Exit status: 0 normal end; 1 wrong usage, or the start failed; 2 explain: the call would be refused; 255 the configuration has faults.
+Signals: TERM and INT stop it; a second one ends calls at once that b2bua/drain-timeout would let go on, a third the process.
+HUP opens the log file anew (logrotate).
 `
 
 var groups = kong.ExplicitGroups([]kong.Group{
@@ -150,6 +151,12 @@ func (f *flags) unused() []string {
 	note(f.DumpMibs, "--dump-mibs prints nothing: there is no SNMP")
 	note(f.TrackAllocations, "--track-allocations has no effect")
 	return list
+}
+
+// serves tells a command line that runs the server from one that prints something and ends.
+func (f *flags) serves(command string) bool {
+	prints := f.Check || f.RewriteConfig || f.DumpDefault.given || f.DumpAllDefault || f.ListOverrides.given || f.ListSections || f.ListModules || f.DumpMibs
+	return strings.HasPrefix(command, "run") && !prints
 }
 
 // checkServer refuses the servers of Flexisip that this program is not.

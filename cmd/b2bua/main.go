@@ -10,26 +10,42 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
+
+	"b2bua/core/server"
 )
 
 func main() { os.Exit(program(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
 
 // program is main with its world as arguments; it returns the exit status.
 func program(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := command(ctx, args, stdout, stderr)
-	if err != nil && !errors.Is(err, errDone) && err.Error() != "" {
-		_, _ = fmt.Fprintf(stderr, "b2bua: %v\n", err)
+	sig := takeSignals()
+	defer sig.release()
+	err := command(ctx, sig, args, stdout, stderr)
+	var told toldError
+	if err != nil && !errors.Is(err, errDone) && !errors.As(err, &told) && err.Error() != "" {
+		printed := make(chan struct{})
+		go func() {
+			defer close(printed)
+			_, _ = fmt.Fprintf(stderr, "b2bua: %s\n", withRemedy(err))
+		}()
+		within(time.Second, printed) // a reader that does not read must not keep a process alive that is done
 	}
 	return status(err)
 }
 
-func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func command(ctx context.Context, sig *signals, args []string, stdout, stderr io.Writer) error {
 	f, name, err := parse(args, stdout, stderr)
 	if errors.Is(err, errDone) {
 		return err
 	}
 	if err != nil {
 		return fmt.Errorf("%w; see b2bua --help", err)
+	}
+	if f.serves(name) {
+		ignorePipe()
+	} else {
+		sig.giveBack()
 	}
 	for _, text := range f.unused() {
 		_, _ = fmt.Fprintf(stderr, "b2bua: warning: %s\n", text)
@@ -52,13 +68,17 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	case strings.HasPrefix(name, "completion"):
 		return f.Completion.run(stdout)
 	}
-	cfg, report, err := f.load(stderr)
-	if err != nil {
-		return err
-	}
 	if strings.HasPrefix(name, "explain") {
+		cfg, report, err := f.load(stderr, "so there is no decision to explain")
+		if err != nil {
+			return err
+		}
 		printMild(stderr, report)
 		return f.Explain.run(cfg, stdout)
 	}
-	return f.serve(ctx, cfg, report, hosts, stdout)
+	cfg, report, err := f.load(stderr, "nothing was started", server.Check)
+	if err != nil {
+		return err
+	}
+	return f.serve(ctx, sig, cfg, report, hosts, stdout, stderr)
 }

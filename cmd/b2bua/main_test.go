@@ -24,7 +24,15 @@ import (
 	"b2bua/core/config"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("os/signal.loop")) }
+// asProgram makes the test binary the program itself, for what only a process of its own shows.
+const asProgram = "B2BUA_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("os/signal.loop"))
+}
 
 // run executes the program with arguments that make it end by itself.
 func run(t *testing.T, args ...string) (status int, stdout, stderr string) {
@@ -82,7 +90,9 @@ func TestExitStatus(t *testing.T) {
 		{"explain nonsense -c " + good, 1, "is not a SIP address"},
 		{"explain sip:a@b --leg-a srtp -c " + good, 1, "write none, sdes, dtls-srtp or zrtp"},
 		{"explain sip:a@b --from nonsense -c " + good, 1, "--from nonsense"},
-		{"explain sip:a@b -s b2bua-server/application=sip-bridge -c " + good, 1, "sip-bridge"},
+		{"explain sip:a@b -s b2bua-server/application=sip-bridge -c " + good, 255, "sip-bridge"},
+		{"--check -s b2bua-server/application=sip-bridge -c " + good, 255, "application=sip-bridge is not in this version"},
+		{"-s b2bua-server/application=sip-bridge -c " + good, 255, "application=sip-bridge is not in this version"},
 
 		{"-c " + bad, 255, "it must be strictly positive"},
 		{"--check -c " + bad, 255, "it must be strictly positive"},
@@ -114,7 +124,7 @@ func TestFaultsArePrintedInTwoLinesWarningsInOne(t *testing.T) {
 	assert.Contains(t, stderr, "\nerror: "+path+":7: b2bua-server::trenscrypter/outgoing-enc-regex: pair 1 is skipped")
 	status, stdout, _ = run(t, "--check", "-c", path, "-s", "b2bua-server/max-calls=1", "-s", "b2bua-server/enable-ice=1")
 	assert.Equal(t, 0, status)
-	assert.Equal(t, "The configuration can be used; 1 rule skipped, 1 warning.\n", stdout)
+	assert.Equal(t, "The configuration can be used; 1 rule skipped, 2 warnings.\n", stdout)
 }
 
 func TestLaterFilesWinAndSetWinsOverAll(t *testing.T) {
@@ -144,7 +154,7 @@ func TestExplain(t *testing.T) {
 	_, stdout, stderr := run(t, "explain", "sip:bob@sip.example.org;gr=1", "-c", path)
 	assert.Empty(t, stderr)
 	assert.Equal(t, `The rules are applied to  sip:bob@sip.example.org;gr=1
-Encryption of leg A       none
+Encryption of leg A       none  (assumed; for a caller that encrypts add --leg-a sdes, dtls-srtp or zrtp)
 
 no match  outgoing-enc-regex rule 1: zrtp .*@sip\.secure-example\.org
 MATCH     outgoing-enc-regex rule 2: sdes .*@sip\.example\.org(;.*)?
@@ -325,17 +335,22 @@ func TestStartThatFails(t *testing.T) {
 	common := []string{"-c", write(t, ""), "-s", "global/log-directory=" + blocked, "-s", "b2bua-server/data-directory=" + blocked}
 	status, stdout, stderr := run(t, append(common, "-s", "b2bua-server/transport=sip:"+taken.Addr().String()+";transport=tcp")...)
 	assert.Equal(t, 1, status)
-	assert.Contains(t, stdout, "flexisip-error- ")
+	assert.Regexp(t, `flexisip-error- .*b2bua-server/transport: .*another program listens there: ss -lntp`, stdout)
 	assert.Contains(t, stdout, "Error, caught an unexpected exception: ")
 	assert.Contains(t, stdout, "set global/log-directory", "no log file is a warning")
 	assert.Regexp(t, `flexisip-warning- \S+ - b2bua-server/data-directory=`, stdout)
 	assert.Contains(t, stderr, "b2bua: ")
 
-	status, _, stderr = run(t, append(common, "-p", "/nowhere/pid", "-s", "b2bua-server/transport=sip:127.0.91.2:0")...)
+	status, stdout, stderr = run(t, append(common, "-p", "/nowhere/pid", "-s", "b2bua-server/transport=sip:127.0.91.2:0")...)
 	assert.Equal(t, 1, status)
 	assert.Contains(t, stderr, "the pid file cannot be written")
+	assert.Regexp(t, `flexisip-error- .*the pid file cannot be written`, stdout)
 
 	status, stdout, _ = run(t, append(common, "--disable-stdout", "-s", "b2bua-server/transport=sip:"+taken.Addr().String()+";transport=tcp")...)
 	assert.Equal(t, 1, status)
 	assert.Empty(t, stdout)
+
+	both := &output{more: make(chan struct{}, 1)}
+	assert.Equal(t, 1, program(context.Background(), append(common, "-s", "b2bua-server/transport=sip:"+taken.Addr().String()+";transport=tcp"), both, both))
+	assert.Equal(t, 1, strings.Count(both.String(), "another program listens there"), "once for who sees both: %s", both)
 }

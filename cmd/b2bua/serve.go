@@ -7,11 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"os"
-	"os/signal"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"b2bua/core/config"
@@ -21,9 +17,11 @@ import (
 )
 
 // serve runs the server until a signal or the end of ctx stops it.
-func (f *flags) serve(ctx context.Context, cfg *config.Config, report *config.Report, hosts map[string]netip.Addr, stdout io.Writer) error {
-	logger, problem := log.Open(f.logOptions(cfg, stdout))
-	defer func() { _ = logger.Close() }() // every line has been written
+func (f *flags) serve(ctx context.Context, sig *signals, cfg *config.Config, report *config.Report, hosts map[string]netip.Addr, stdout, stderr io.Writer) error {
+	orders, cancel, obeyed := sig.obey(ctx)
+	defer obeyed()
+	logger, problem := log.Open(f.logOptions(cfg, stdout, stderr))
+	defer func() { _ = logger.Close() }() // a sink that hangs has nobody left to tell
 	lines := slog.New(logger.Handler())
 	slog.SetDefault(lines) // libraries that log by themselves keep to the format
 	logger.Banner(time.Now(), config.Version)
@@ -33,39 +31,65 @@ func (f *flags) serve(ctx context.Context, cfg *config.Config, report *config.Re
 		}
 	}
 	logReport(lines, report)
-
-	remove, err := f.writePID()
-	if err != nil {
-		return err
+	defer sig.onHangup(func() {
+		if logger.Reopen() == nil { // it tells its failure itself
+			lines.Info("the log file has been opened anew")
+		}
+	})()
+	err := f.run(orders, cancel, cfg, hosts, lines)
+	if err == nil {
+		return nil
 	}
-	defer remove()
-	prepareData(lines, cfg.B2BUA.DataDirectory)
-	if cfg.Global.DumpCorefiles {
-		allowCore(lines)
-	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
-	defer onHangup(lines, logger)()
-	systemd := newManager()
-	wait := periodic(ctx, lines, cfg.Global, systemd)
-	defer wait()
-	defer stop() // before wait: it ends ctx
-
-	err = server.Run(ctx, cfg, server.Options{Log: lines, Hosts: hosts, Ready: func(at []transport.Listener) {
-		lines.Info(listening(at))
-		systemd.tell(lines, "READY=1")
-	}})
-	switch {
-	case errors.Is(err, server.ErrSlowStop):
-		lines.Error(err.Error())
-	case err != nil:
-		lines.Error(fmt.Sprintf("Error, caught an unexpected exception: %v", err))
+	lines.Error(withRemedyFor(err))
+	if !f.DisableStdout && sameReader(stdout, stderr) {
+		return toldError{err}
 	}
 	return err
 }
 
-func (f *flags) logOptions(cfg *config.Config, stdout io.Writer) log.Options {
+// run does what is left between open logs and their end.
+func (f *flags) run(orders orders, cancel context.CancelFunc, cfg *config.Config, hosts map[string]netip.Addr, lines *slog.Logger) error {
+	pid := pidFile(f.Pidfile)
+	if err := pid.possible(); err != nil {
+		return err
+	}
+	prepareData(lines, cfg.B2BUA.DataDirectory)
+	raiseFiles(lines, cfg.B2BUA.MaxCalls)
+	if cfg.Global.DumpCorefiles {
+		allowCore(lines)
+	}
+	systemd := newManager()
+	defer periodic(orders, lines, cfg.Global, systemd)()
+	defer cancel() // before the wait for what is periodic: it ends the context
+
+	var unwritten error
+	ready := func(at []transport.Listener) {
+		if unwritten = pid.write(); unwritten != nil {
+			cancel() // nobody could find us by it
+			return
+		}
+		lines.Info(listening(at))
+		systemd.tell(lines, "READY=1")
+	}
+	err := server.Run(orders, cfg, server.Options{Log: lines, Hosts: hosts, Ready: ready, Hurry: orders.hurry})
+	if unwritten != nil {
+		return unwritten
+	}
+	pid.remove()
+	return err
+}
+
+// withRemedyFor is the last line of the log of a process that failed.
+func withRemedyFor(err error) string {
+	if errors.Is(err, server.ErrSlowStop) {
+		return err.Error()
+	}
+	return "Error, caught an unexpected exception: " + withRemedy(err)
+}
+
+func (f *flags) logOptions(cfg *config.Config, stdout, stderr io.Writer) log.Options {
 	opt := log.Options{
-		Terminal: stdout, TerminalLevel: log.ParseLevel(string(cfg.Global.LogLevel)),
+		Terminal: stdout, TerminalLevel: log.ParseLevel(string(cfg.Global.LogLevel)), Faults: stderr,
 		Directory: cfg.Global.LogDirectory, Filename: cfg.Global.LogFilename, FileLevel: log.ParseLevel(string(cfg.Global.LogLevel)),
 		Syslog: f.Syslog, SyslogLevel: log.ParseLevel(string(cfg.Global.SyslogLevel)), SyslogTag: "flexisip-b2bua",
 	}
@@ -98,41 +122,4 @@ func listening(at []transport.Listener) string {
 		list = append(list, fmt.Sprintf("%s %s", l.Network, l.Addr))
 	}
 	return "ready; listening on " + strings.Join(list, ", ")
-}
-
-// writePID writes the number without a line end, as the original's tools expect, and returns what removes the file.
-func (f *flags) writePID() (func(), error) {
-	if f.Pidfile == "" {
-		return func() {}, nil
-	}
-	if err := os.WriteFile(f.Pidfile, []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
-		return nil, fmt.Errorf("the pid file cannot be written: %w; make its directory or leave --pidfile out", err)
-	}
-	return func() { _ = os.Remove(f.Pidfile) }, nil
-}
-
-// onHangup opens the log file anew on each SIGHUP until the returned function is called.
-func onHangup(lines *slog.Logger, logger *log.Logger) (stop func()) {
-	signals, quit, done := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
-	signal.Notify(signals, syscall.SIGHUP)
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-quit:
-				return
-			case <-signals:
-				if err := logger.Reopen(); err != nil {
-					lines.Error(fmt.Sprintf("the log file could not be opened anew, lines go on into the old one: %v", err))
-					continue
-				}
-				lines.Info("the log file has been opened anew")
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(quit)
-		<-done
-	}
 }

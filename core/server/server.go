@@ -34,6 +34,8 @@ type Options struct {
 	Ready func(listening []transport.Listener)
 	// Hosts are names with a fixed address (--hosts).
 	Hosts map[string]netip.Addr
+	// Hurry, once closed, ends the time that running calls have at a stop (b2bua/drain-timeout). nil: never.
+	Hurry <-chan struct{}
 }
 
 // supported encryptions of this build, on either leg.
@@ -50,7 +52,7 @@ func Run(ctx context.Context, cfg *config.Config, opt Options) error {
 		opt.Ready(s.stack.Listening())
 	}
 	<-ctx.Done()
-	return s.stop(cfg)
+	return s.stop(cfg, opt.Hurry)
 }
 
 // ErrSlowStop says that the stop took longer than [b2bua::timers] shutdown-timeout (exit status 1, spec 1.1.2).
@@ -171,10 +173,10 @@ func filter(c config.Codec) string {
 }
 
 // stop refuses new calls, lets the running ones end for drain-timeout, ends the rest, and waits for every goroutine.
-func (s *server) stop(cfg *config.Config) error {
+func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	begin := time.Now()
 	if cfg.Own.DrainTimeout > 0 {
-		s.drainCalls(cfg.Own.DrainTimeout)
+		s.drainCalls(cfg.Own.DrainTimeout, hurry)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timers.Shutdown)
 	defer cancel()
@@ -185,7 +187,7 @@ func (s *server) stop(cfg *config.Config) error {
 		s.drain(now)
 		s.checkIdle()
 	}); err == nil {
-		await(idle, min(lastAnswers, cfg.Timers.Shutdown/2))
+		await(idle, nil, min(lastAnswers, cfg.Timers.Shutdown/2))
 	}
 	err := s.stack.Close(ctx)
 	_ = s.plane.Close() // waits; it has no error of its own
@@ -206,25 +208,35 @@ func (s *server) stop(cfg *config.Config) error {
 // dead peer does not hold up a restart.
 const lastAnswers = 2 * time.Second
 
-func await(idle <-chan struct{}, patience time.Duration) {
+func await(idle, hurry <-chan struct{}, patience time.Duration) {
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
 	case <-idle:
+	case <-hurry:
 	case <-t.C:
 	}
 }
 
-func (s *server) drainCalls(patience time.Duration) {
+func (s *server) drainCalls(patience time.Duration, hurry <-chan struct{}) {
 	idle := make(chan struct{})
 	if s.stack.Do(func(time.Time) {
 		s.idle = idle
-		s.log.Info(fmt.Sprintf("stopping: %d calls may go on for %s (b2bua/drain-timeout)", s.engine.Active(), patience))
+		s.log.Info(stopping(s.engine.Active(), patience))
 		s.engine.Refuse("the server is stopping")
 		s.checkIdle()
 	}) == nil {
-		await(idle, patience)
+		await(idle, hurry, patience)
 	}
+}
+
+// stopping is the line that tells an operator how long a stop may take, and how to have it at once.
+func stopping(calls int, patience time.Duration) string {
+	noun := "calls"
+	if calls == 1 {
+		noun = "call"
+	}
+	return fmt.Sprintf("stopping: %d %s may go on for %s (b2bua/drain-timeout); a second TERM or INT ends what is left at once", calls, noun, patience)
 }
 
 // checkIdle runs on the loop and tells stop when nothing is left to wait for.

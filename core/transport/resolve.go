@@ -66,9 +66,12 @@ func (d destination) literal() ([]candidate, bool) {
 	if err != nil {
 		return nil, false
 	}
-	c := candidate{network: d.network, name: a.Unmap().String()}
-	if c.network == "" {
+	c := candidate{network: d.network}
+	switch c.network {
+	case "":
 		c.network = "udp"
+	case "tls":
+		c.name = a.Unmap().String()
 	}
 	c.addr = netip.AddrPortFrom(a.Unmap(), portOr(d.port, c.network))
 	return []candidate{c}, true

@@ -91,7 +91,7 @@ Feature: The program as a process
       outgoing-enc-regex=zrtp .*@sip\.example\.org
       """
     When b2bua is run with "explain sip:bob@sip.example.org -c b2bua.conf"
-    Then it exits with status 0
+    Then it exits with status 2
     And it prints "The call is refused with 488"
     When b2bua is run with "explain sip:bob@sip.example.org -c b2bua.conf --json"
     Then the JSON that it printed has
