@@ -158,7 +158,8 @@ func (l *leg) reoffer(req *sip.Message) (ours *sdp.Session, offered bool, err er
 			running[i].Enabled = false
 		}
 	}
-	plan := sdp.AnswerPlan{Support: l.call.e.cfg.Support, Rand: l.call.e.cfg.Rand, SessionID: l.call.number, Previous: l.ours,
+	plan := sdp.AnswerPlan{
+		Support: l.call.e.cfg.Support, Rand: l.call.e.cfg.Rand, SessionID: l.call.number, Previous: l.ours,
 		Fingerprint: l.call.e.cfg.Fingerprint,
 	}
 	ours, agreed, err := sdp.NewAnswer(offer, running, plan, ports)

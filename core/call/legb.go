@@ -107,7 +107,8 @@ func (c *call) opened(now time.Time, index int, a, b sdp.Ports, err error) {
 // sendInvite places leg B, also once more with other parameters: each try is a call of its own to the callee (new Call-ID).
 func (c *call) sendInvite(now time.Time) {
 	e, d, b := c.e, &c.decision, c.b
-	plan := sdp.OfferPlan{Encryption: d.Encryption, Suites: d.Suites, AVPF: d.AVPF, Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: c.number,
+	plan := sdp.OfferPlan{
+		Encryption: d.Encryption, Suites: d.Suites, AVPF: d.AVPF, Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: c.number,
 		Fingerprint: e.cfg.Fingerprint,
 	}
 	ours, err := sdp.NewOffer(c.a.theirs, plan, b.ports)

@@ -12,7 +12,7 @@ func TestStoppingTellsHowToHurry(t *testing.T) {
 	assert.Contains(t, stopping(2, time.Second), "2 calls may go on for 1s")
 }
 
-func TestHurryEndsTheWait(t *testing.T) {
+func TestHurryEndsTheWait(*testing.T) {
 	hurry := make(chan struct{})
 	close(hurry)
 	await(nil, hurry, 24*time.Hour) // returns at all

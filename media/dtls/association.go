@@ -183,8 +183,9 @@ func (a *Association) listen() {
 	}
 	a.mu.Lock()
 	err := a.fault(netip.AddrPort{}, ErrTimeout)
-	if a.failure != nil {
-		err = a.fault(a.failure.(*Error).Remote, errors.Join(ErrTimeout, a.failure.(*Error).Err))
+	var earlier *Error
+	if errors.As(a.failure, &earlier) {
+		err = a.fault(earlier.Remote, errors.Join(ErrTimeout, earlier.Err))
 	}
 	done := a.settled != nil
 	a.mu.Unlock()

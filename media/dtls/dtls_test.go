@@ -112,11 +112,11 @@ func result(t testing.TB, results chan Result) Result {
 	return Result{}
 }
 
-func requireKeys(t testing.TB, client, server Result, suite sdp.Suite) {
+func requireKeys(t testing.TB, client, server Result) {
 	t.Helper()
 	require.NoError(t, client.Err)
 	require.NoError(t, server.Err)
-	require.Equal(t, suite, client.Send.Suite)
+	require.Equal(t, sdp.AEADAES128GCM, client.Send.Suite)
 	require.Equal(t, []byte(client.Send.Key), []byte(server.Recv.Key))
 	require.Equal(t, []byte(client.Recv.Key), []byte(server.Send.Key))
 	require.NotEqual(t, []byte(client.Recv.Key), []byte(client.Send.Key))
@@ -128,7 +128,7 @@ func TestBothRoles(t *testing.T) {
 	_, server := w.join(t, b, addrB, addrA, false, a.Fingerprint())
 	_, client := w.join(t, a, addrA, addrB, true, b.Fingerprint())
 	c, s := result(t, client), result(t, server)
-	requireKeys(t, c, s, sdp.AEADAES128GCM)
+	requireKeys(t, c, s)
 	require.Equal(t, addrB, c.Remote)
 	require.Equal(t, addrA, s.Remote)
 	a.Close()
@@ -144,7 +144,7 @@ func TestLoss(t *testing.T) {
 		a, b := handshaker(t, Config{}), handshaker(t, Config{})
 		_, server := w.join(t, b, addrB, addrA, false, a.Fingerprint())
 		_, client := w.join(t, a, addrA, addrB, true, b.Fingerprint())
-		requireKeys(t, result(t, client), result(t, server), sdp.AEADAES128GCM)
+		requireKeys(t, result(t, client), result(t, server))
 		a.Close()
 		b.Close()
 	}
@@ -179,7 +179,7 @@ func TestStrangers(t *testing.T) {
 	w := newWire(nil)
 	end, server := w.join(t, b, addrB, addrA, false, a.Fingerprint())
 	var sent [][]byte
-	w.filter = func(from, to netip.AddrPort, p []byte) bool {
+	w.filter = func(from, _ netip.AddrPort, p []byte) bool {
 		if from == addrX {
 			sent = append(sent, slices.Clone(p))
 		}
@@ -196,7 +196,7 @@ func TestStrangers(t *testing.T) {
 	require.LessOrEqual(t, len(end.peers), strangers)
 	end.mu.Unlock()
 	_, client := w.join(t, a, addrA, addrB, true, b.Fingerprint())
-	requireKeys(t, result(t, client), result(t, server), sdp.AEADAES128GCM)
+	requireKeys(t, result(t, client), result(t, server))
 	// What was recorded before means nothing afterwards.
 	for _, p := range sent {
 		end.Receive(p, addrA)
@@ -212,7 +212,7 @@ func TestPeerFromElsewhere(t *testing.T) {
 	_, server := w.join(t, b, addrB, netip.MustParseAddrPort("10.0.0.1:4000"), false, a.Fingerprint())
 	_, client := w.join(t, a, addrA, addrB, true, b.Fingerprint())
 	s := result(t, server)
-	requireKeys(t, result(t, client), s, sdp.AEADAES128GCM)
+	requireKeys(t, result(t, client), s)
 	require.Equal(t, addrA, s.Remote)
 }
 
@@ -231,7 +231,7 @@ func TestSilence(t *testing.T) {
 		require.ErrorIs(t, c.Err, ErrTimeout)
 	}
 	s = result(t, server)
-	requireKeys(t, c, s, sdp.AEADAES128GCM)
+	requireKeys(t, c, s)
 }
 
 // After the handshake a peer that lost our last messages gets them again; later the association is gone.
@@ -251,7 +251,7 @@ func TestLinger(t *testing.T) {
 	}
 	end, server := w.join(t, b, addrB, addrA, false, a.Fingerprint())
 	_, client := w.join(t, a, addrA, addrB, true, b.Fingerprint())
-	requireKeys(t, result(t, client), result(t, server), sdp.AEADAES128GCM)
+	requireKeys(t, result(t, client), result(t, server))
 	require.Equal(t, 3, lost)
 	require.Eventually(t, func() bool { end.mu.Lock(); defer end.mu.Unlock(); return len(end.peers) == 0 }, 10*time.Second, 5*time.Millisecond)
 }

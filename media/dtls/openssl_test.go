@@ -33,7 +33,7 @@ func newSocket(t *testing.T) *socket {
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
 	s := &socket{conn: c, done: make(chan struct{})}
-	t.Cleanup(func() { c.Close(); <-s.done })
+	t.Cleanup(func() { _ = c.Close(); <-s.done })
 	return s
 }
 
@@ -82,7 +82,7 @@ func openssl(t *testing.T, args ...string) <-chan string {
 	t.Cleanup(func() {
 		cancel()
 		_ = in.Close()
-		for range lines { //nolint:revive // to its end
+		for range lines { // to its end
 		}
 		_ = cmd.Wait()
 	})
@@ -175,9 +175,9 @@ func exportArgs(offered string, length int) []string {
 func TestOpenSSLClient(t *testing.T) {
 	for _, tc := range opensslCases {
 		t.Run(tc.offered+" "+tc.cert, func(t *testing.T) {
-			file, print := peerFile(t, tc.cert)
+			file, shown := peerFile(t, tc.cert)
 			h, s := handshaker(t, Config{}), newSocket(t)
-			results := s.run(t, h, Params{DTLS: sdp.DTLSParams{Fingerprint: print}})
+			results := s.run(t, h, Params{DTLS: sdp.DTLSParams{Fingerprint: shown}})
 			lines := openssl(t, append([]string{
 				"s_client", "-dtls1_2", "-connect", s.addr().String(), "-cert", file, "-key", file,
 			}, exportArgs(tc.offered, tc.length)...)...)
@@ -200,13 +200,13 @@ func TestOpenSSLClient(t *testing.T) {
 func TestOpenSSLServer(t *testing.T) {
 	for _, tc := range opensslCases {
 		t.Run(tc.offered+" "+tc.cert, func(t *testing.T) {
-			file, print := peerFile(t, tc.cert)
+			file, shown := peerFile(t, tc.cert)
 			h, s, port := handshaker(t, Config{}), newSocket(t), freePort(t)
 			lines := openssl(t, append([]string{
 				"s_server", "-dtls1_2", "-accept", port.String(), "-cert", file, "-key", file, "-Verify", "1",
 			}, exportArgs(tc.offered, tc.length)...)...)
 			expect(t, lines, "ACCEPT")
-			results := s.run(t, h, Params{DTLS: sdp.DTLSParams{Active: true, Fingerprint: print}, Remote: port})
+			results := s.run(t, h, Params{DTLS: sdp.DTLSParams{Active: true, Fingerprint: shown}, Remote: port})
 			r := result(t, results)
 			if tc.suite == sdp.NoSuite {
 				require.ErrorIs(t, r.Err, ErrNoProfile)
@@ -252,6 +252,6 @@ func freePort(t *testing.T) netip.AddrPort {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	return c.LocalAddr().(*net.UDPAddr).AddrPort()
 }

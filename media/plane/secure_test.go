@@ -345,7 +345,7 @@ func TestManyHandshakes(t *testing.T) {
 			}
 		})
 	}
-	print := p.cfg.DTLS.Fingerprint()
+	shown := p.cfg.DTLS.Fingerprint()
 	var streams []*Stream
 	for range calls {
 		st, err := p.Open("burst", sdp.Audio, loopback, loopback)
@@ -358,7 +358,7 @@ func TestManyHandshakes(t *testing.T) {
 		for side, at := range []sdp.Ports{next, before} {
 			require.NoError(t, st.Set(Side(side), sdp.Agreed{
 				Enabled: true, Encryption: sdp.DTLS, Mux: true, Codecs: []sdp.Codec{pcma}, Remote: netip.AddrPortFrom(at.Addr, at.RTP),
-				DTLS: &sdp.DTLSParams{Active: side == 0, Fingerprint: print},
+				DTLS: &sdp.DTLSParams{Active: side == 0, Fingerprint: shown},
 			}))
 		}
 	}

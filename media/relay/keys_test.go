@@ -21,19 +21,19 @@ func dtlsSide(remote netip.AddrPort, mux bool) sdp.Agreed {
 	return a
 }
 
-// secure gives one channel of a side the keys of seed, and the peer its own.
-func (x *bench) secure(now time.Time, on Side, ch Channel, from netip.AddrPort, suite sdp.Suite, seed uint64) {
+// secure gives one channel of side A the keys of seed, and the peer its own.
+func (x *bench) secure(now time.Time, ch Channel, from netip.AddrPort, suite sdp.Suite, seed uint64) {
 	x.t.Helper()
 	p, err := PrepareKeys(key(suite, seed), key(suite, seed+1))
 	require.NoError(x.t, err)
-	x.r.Secure(now, on, ch, from, p)
-	x.send[on], err = srtp.NewSender(key(suite, seed+1))
+	x.r.Secure(now, A, ch, from, p)
+	x.send[A], err = srtp.NewSender(key(suite, seed+1))
 	require.NoError(x.t, err)
-	x.recv[on], err = srtp.NewReceiver(key(suite, seed))
+	x.recv[A], err = srtp.NewReceiver(key(suite, seed))
 	require.NoError(x.t, err)
 }
 
-// Nothing flows in either direction before the keys, and no clear packet after.
+// Nothing flows in either direction before the keys, and no plain packet after.
 func TestKeysOfAHandshake(t *testing.T) {
 	x := newBench(t, dtlsSide(addrA, true), agreed(addrB, sdp.NoSuite, 0, pcmu))
 	early := 0
@@ -47,15 +47,15 @@ func TestKeysOfAHandshake(t *testing.T) {
 	require.EqualValues(t, 1, x.r.Stats(A).NotReady)
 	require.EqualValues(t, 1, x.r.Stats(A).Unsent)
 
-	clear := x.wire(A, 0, 2, 7)
+	plain := x.wire(A, 0, 2, 7)
 	x.events = nil
-	x.secure(start, A, RTP, natA, sdp.AEADAES128GCM, 1)
+	x.secure(start, RTP, natA, sdp.AEADAES128GCM, 1)
 	require.Equal(t, []Event{{Kind: Secured, Side: A, Channel: RTP, Addr: natA, Suite: sdp.AEADAES128GCM}}, x.events)
 	_, out, ok := x.talk(start, addrB, B, 0, 2, 9)
 	require.True(t, ok)
 	require.Equal(t, natA, out.To, "the handshake showed where the peer is")
 	require.True(t, x.flows(start, natA, A, 3, 7))
-	_, _, ok = x.deliver(start, natA, A, clear)
+	_, _, ok = x.deliver(start, natA, A, plain)
 	require.False(t, ok)
 	require.EqualValues(t, 1, x.r.Stats(A).AuthFailed)
 	require.Equal(t, 1, early)
@@ -64,12 +64,12 @@ func TestKeysOfAHandshake(t *testing.T) {
 // A new handshake: the keys before serve until it is done, and five seconds more for what is in flight.
 func TestSecondHandshake(t *testing.T) {
 	x := newBench(t, dtlsSide(addrA, true), agreed(addrB, sdp.NoSuite, 0, pcmu))
-	x.secure(start, A, RTP, addrA, sdp.AESCM128SHA180, 1)
+	x.secure(start, RTP, addrA, sdp.AESCM128SHA180, 1)
 	require.True(t, x.flows(start, addrA, A, 1, 7))
 	x.apply(start, A, dtlsSide(natA, true))
 	require.True(t, x.flows(start, addrA, A, 2, 7))
 	late, later := x.wire(A, 0, 3, 7), x.wire(A, 0, 4, 7)
-	x.secure(start, A, RTP, natA, sdp.AEADAES128GCM, 5)
+	x.secure(start, RTP, natA, sdp.AEADAES128GCM, 5)
 	require.True(t, x.flows(start, natA, A, 5, 7))
 	_, _, ok := x.deliver(after(4*time.Second), natA, A, late)
 	require.True(t, ok)
@@ -84,7 +84,7 @@ func TestKeysByChannel(t *testing.T) {
 		return append(make([]byte, 0, 8+Headroom), 0x80, 201, 0, 1, 0, 0, 0, 7)
 	}
 	x := newBench(t, dtlsSide(addrA, false), agreed(addrB, sdp.NoSuite, 0, pcmu))
-	x.secure(start, A, RTP, addrA, sdp.AEADAES128GCM, 1)
+	x.secure(start, RTP, addrA, sdp.AEADAES128GCM, 1)
 	require.True(t, x.flows(start, addrA, A, 1, 7))
 	rtpKeys, err := srtp.NewSender(key(sdp.AEADAES128GCM, 2))
 	require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestKeysByChannel(t *testing.T) {
 	require.EqualValues(t, 1, x.r.Stats(A).NotReady)
 	require.Empty(t, x.r.Handle(start, addrB, B, RTCP, report()).Packet, "sent without keys")
 
-	x.secure(start, A, RTCP, natA, sdp.AESCM128SHA180, 11)
+	x.secure(start, RTCP, natA, sdp.AESCM128SHA180, 11)
 	require.Empty(t, x.r.Handle(start, addrA, A, RTCP, roomy(b)).Packet, "under the keys of the other channel")
 	b, err = x.send[A].ProtectRTCP(report())
 	require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestKeysByChannel(t *testing.T) {
 
 func TestFailedHandshake(t *testing.T) {
 	x := newBench(t, dtlsSide(addrA, true), agreed(addrB, sdp.NoSuite, 0, pcmu))
-	x.secure(start, A, RTP, addrA, sdp.AEADAES128GCM, 1)
+	x.secure(start, RTP, addrA, sdp.AEADAES128GCM, 1)
 	x.events = nil
 	fault := errors.New("wrong")
 	x.r.Fail(A, RTP, fault, true)
@@ -137,8 +137,8 @@ func TestEncryptionChanges(t *testing.T) {
 	require.True(t, x.flows(start, addrA, A, 1, 7))
 	x.apply(start, A, dtlsSide(addrA, false))
 	require.False(t, x.flows(start, addrA, A, 2, 7))
-	x.secure(start, A, RTP, addrA, sdp.AEADAES128GCM, 3)
-	x.secure(start, A, RTCP, addrA, sdp.AEADAES128GCM, 5)
+	x.secure(start, RTP, addrA, sdp.AEADAES128GCM, 3)
+	x.secure(start, RTCP, addrA, sdp.AEADAES128GCM, 5)
 	x.set(start, A, agreed(addrA, sdp.AESCM128SHA180, 7, pcmu))
 	require.True(t, x.flows(start, addrA, A, 3, 7))
 	require.Nil(t, x.r.sides[A].keys[RTCP].recv)

@@ -286,7 +286,7 @@ func FuzzFingerprint(f *testing.F) {
 		}
 		m := Media{Kind: Audio, Type: "audio", Port: 1, Proto: "RTP/SAVP", Fingerprint: value, Setup: setup}
 		p, answerErr := m.answerDTLS(rolePassive)
-		if answerErr == nil && (err != nil || p.Active != (strings.EqualFold(setup, "passive"))) {
+		if answerErr == nil && (err != nil || p.Active != strings.EqualFold(setup, "passive")) {
 			t.Fatalf("%q %q: %v", value, setup, p)
 		}
 		if answerErr != nil {
