@@ -213,8 +213,8 @@ func TestOpenSSLServer(t *testing.T) {
 				return
 			}
 			require.NoError(t, r.Err)
-			shown := expect(t, lines, `SRTP Extension negotiated, profile=(\S+)`)
-			require.Equal(t, shown, map[sdp.Suite]string{
+			profile := expect(t, lines, `SRTP Extension negotiated, profile=(\S+)`)
+			require.Equal(t, profile, map[sdp.Suite]string{
 				sdp.AEADAES128GCM: "SRTP_AEAD_AES_128_GCM", sdp.AEADAES256GCM: "SRTP_AEAD_AES_256_GCM",
 				sdp.AESCM128SHA180: "SRTP_AES128_CM_SHA1_80", sdp.AESCM128SHA132: "SRTP_AES128_CM_SHA1_32",
 			}[r.Send.Suite])
