@@ -10,7 +10,7 @@ for network in ${NETWORKS:-udp tcp}; do
   for rate in ${RATES:-200 400 600 800 1000 1200 1400 1600 1800 2000}; do
     start "$network"
     status=0
-    json=$(taskset -c 0 bin/sipsim load calls --json --dut 127.0.0.1:16067 --transport "$network" \
+    json=$(taskset -c 0 bin/sipsim load calls --json --dut 127.0.0.1:16067 --uas 127.0.0.31:5070 --transport "$network" \
       --calls $((rate * each)) --rate "$rate" --hold 200ms --ring --pid "$b2bua_pid" --dut-cpu 1) || status=$?
     stop
     [ -z "${JSON:-}" ] || echo "$json"

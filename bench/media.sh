@@ -11,7 +11,7 @@ for mode in ${MODES:-none-none none-sdes sdes-sdes}; do
   [ "$b" = none ] || target='sip:%u@sdes.example.org'
   for calls in ${CALLS:-100 500 1000}; do
     start udp
-    json=$(taskset -c 0 bin/sipsim load media --json --dut 127.0.0.1:16067 --calls "$calls" --rate 200 --a "$a" --b "$b" --target "$target" \
+    json=$(taskset -c 0 bin/sipsim load media --json --dut 127.0.0.1:16067 --uas 127.0.0.31:5070 --transport udp --calls "$calls" --rate 200 --a "$a" --b "$b" --target "$target" \
       --duration "${each}s" --pid "$b2bua_pid" --dut-cpu 1) || echo "  (loss over 0.1 % or a failed call)"
     stop
     [ -z "${JSON:-}" ] || echo "$json"

@@ -43,6 +43,9 @@ type callResult struct {
 func (c *callCmd) Run(e *env) error {
 	record, s := capture.NewRecorder(), c.show(e)
 	extra, err := headers(c.Header)
+	if err == nil {
+		err = knownTone("--expect", c.Expect)
+	}
 	if err != nil {
 		return err
 	}

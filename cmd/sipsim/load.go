@@ -21,12 +21,12 @@ type loadCmd struct {
 // loadFlags are those of both kinds.
 type loadFlags struct {
 	DUT       string        `name:"dut" default:"127.0.0.1:6067" placeholder:"ADDR:PORT" group:"Device under test:" help:"Where the B2BUA listens (loopback only)."`
-	Transport string        `default:"udp" enum:"udp,tcp" group:"Device under test:" help:"udp or tcp, both legs."`
+	Transport string        `default:"tcp" enum:"udp,tcp" group:"Device under test:" help:"udp or tcp, both legs."`
 	PID       []int         `name:"pid" placeholder:"N" group:"Device under test:" help:"Process of the B2BUA, for CPU and memory; may be repeated."`
 	Children  bool          `default:"true" negatable:"" group:"Device under test:" help:"Count its child processes too."`
 	DUTCPU    int           `name:"dut-cpu" default:"-1" placeholder:"N" group:"Device under test:" help:"CPU that it is pinned to, to see how busy that one is."`
 	UAC       string        `name:"uac" default:"127.0.0.30:5069" placeholder:"ADDR:PORT" group:"Our ends:" help:"SIP address of the caller."`
-	UAS       string        `name:"uas" default:"127.0.0.31:5070" placeholder:"ADDR:PORT" group:"Our ends:" help:"SIP address of the callee: the B2BUA's outbound-proxy."`
+	UAS       string        `name:"uas" default:"127.0.0.1:5060" placeholder:"ADDR:PORT" group:"Our ends:" help:"SIP address of the callee: the B2BUA's outbound-proxy."`
 	Target    string        `default:"sip:%u@load.example.org" placeholder:"URI" group:"Our ends:" help:"Request-URI and To; %%u is unique for each call. Rules of the B2BUA see it."`
 	From      string        `default:"sip:load@load.example.org" placeholder:"URI" group:"Our ends:" help:"From; %%u as above."`
 	Header    []string      `sep:"none" placeholder:"NAME: VALUE" group:"Our ends:" help:"Further header of the INVITEs; may be repeated."`
@@ -58,16 +58,18 @@ type loadMediaCmd struct {
 	PT       uint8         `name:"pt" default:"0" enum:"0,8" group:"Media:" help:"0 PCMU or 8 PCMA."`
 }
 
-const loadHelp = `Caller and callee are both played here, so the B2BUA must send its calls to --uas and must not ask a registrar. For b2bua:
+const loadHelp = `Caller and callee are both played here, so the B2BUA must send its calls to --uas and must not ask a registrar. The defaults
+are those of a b2bua without any configuration: it listens at 127.0.0.1:6067 over tcp, sends calls to 127.0.0.1:5060, and bridges
+500 calls at once. For more, over UDP, and with leg B encrypted by rules:
 
-  [b2bua-server]
-  transport=sip:127.0.0.1:6067                  ;transport=tcp behind both for --transport tcp
+  [b2bua-server]                                with --transport udp --uas 127.0.0.31:5070
+  transport=sip:127.0.0.1:6067
   outbound-proxy=sip:127.0.0.31:5070
   max-calls=5000
   [b2bua-server::trenscrypter]
   outgoing-enc-regex=sdes sip:.*@sdes\.example\.org none .*
 
-and --target sip:%u@sdes.example.org --b sdes to have leg B encrypted. Pin the two to different CPUs (taskset -c 1 b2bua …,
+and --target sip:%u@sdes.example.org --b sdes to have leg B encrypted; without rules leg B is as leg A (--a sdes --b sdes). Pin the two to different CPUs (taskset -c 1 b2bua …,
 taskset -c 0 sipsim load …) and mind foreign_cpu_percent: above 15 the machine did other things and latencies are worth nothing.
 
 The status is 0 when every call completed (media: and at most 0.1 % of the packets were lost), 2 otherwise.`
@@ -128,6 +130,11 @@ func (c *loadMediaCmd) Run(e *env) error {
 }
 
 func (f *loadFlags) measure(e *env, cfg load.Config) error {
+	if cfg.DUT != cfg.UAS && cfg.DUT != cfg.UAC && cfg.DUT.Addr().IsLoopback() { // a test of the generator alone answers itself
+		if err := probe(e.ctx, cfg.Network, cfg.DUT); err != nil {
+			return err
+		}
+	}
 	r, err := load.Run(e.ctx, cfg)
 	if err != nil {
 		return failed(exitCall, err)
@@ -142,6 +149,10 @@ func (f *loadFlags) measure(e *env, cfg load.Config) error {
 		if err := printLoad(e.stdout, r); err != nil {
 			return err
 		}
+	}
+	if r.Answered == 0 {
+		return failed(exitCall, fmt.Errorf("no call was answered: the B2BUA must send its calls to --uas %s over %s (b2bua: outbound-proxy=sip:%s;transport=%s); its log says what it did with them",
+			f.UAS, f.Transport, f.UAS, f.Transport))
 	}
 	if !r.OK() {
 		return failed(exitCall, errors.New("calls or packets were lost"))

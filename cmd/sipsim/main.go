@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -34,8 +35,8 @@ Examples:
   sipsim answer --aor sip:pauline@sip.example.org --proxy 'sip:127.0.0.1:5060;transport=tcp' --register --encryption none
   sipsim call sip:pauline@sip.example.org --aor sip:marie@sip.example.org --proxy 'sip:127.0.0.1:5060;transport=tcp' --encryption sdes
   sipsim call sip:echo@192.0.2.7 --ladder --pcap call.pcapng     the messages as a picture, and a file for wireshark
-  sipsim load calls --dut 127.0.0.1:6067 --calls 3000 --rate 600 set-up and release without media
-  sipsim load media --dut 127.0.0.1:6067 --calls 500 --b sdes --pid $(pidof b2bua)
+  sipsim load calls --calls 3000 --rate 600                      set-up and release without media, with a b2bua that has no configuration
+  sipsim load media --calls 200 --a sdes --b sdes --pid $(pidof b2bua)
   sipsim completion bash > /etc/bash_completion.d/sipsim
 
 Exit status: 0 all as it should be; 1 wrong usage, or something could not be opened or started; 2 a call failed (load: calls or
@@ -78,7 +79,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var c commands
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("sipsim"), kong.Description(description), kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code }), kong.UsageOnError(), kong.Help(help),
+		kong.Exit(func(code int) { exited = code }), kong.UsageOnError(), kong.Help(help), kong.ValueFormatter(withDefault),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 130}))
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "sipsim:", err) // nobody is left to tell
@@ -108,6 +109,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	_, _ = fmt.Fprintln(stderr, "sipsim:", err) // nobody is left to tell
 	return code
+}
+
+// withDefault is the help of a flag or argument, followed by what it is when left out.
+func withDefault(v *kong.Value) string {
+	text := kong.DefaultHelpValueFormatter(v)
+	if v.Default == "" || v.IsBool() || strings.Contains(text, "efault") || strings.Contains(text, "; 0") || strings.Contains(text, "-1") {
+		return text
+	}
+	return strings.TrimSuffix(text, ".") + ". Default: " + v.Default + "."
 }
 
 // help prints the examples after the top level's usage.

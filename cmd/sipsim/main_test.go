@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"b2bua/simulator/endpoint"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -121,7 +124,7 @@ func TestUsage(t *testing.T) {
 		{"--nonsense"},
 		{"call"},
 		{"call", "sip:x@y", "--listen", "x"},
-		{"call", "sip:x@y", "--header", "x"},
+		{"call", "sip:x@y", "--header", "x"}, {"call", "sip:x@y", "--tone", "441"}, {"answer", "--tone", "7"}, {"call", "sip:x@y", "--expect", "441"},
 		{"proxy", "--bind", "x"},
 		{"load", "calls", "--dut", "192.0.2.1:5060"},
 		{"load", "calls", "--dut", "here"},
@@ -170,12 +173,45 @@ func TestCompletion(t *testing.T) {
 }
 
 func TestLoadAgainstItself(t *testing.T) {
-	out, status := background("load", "calls", "--dut", "127.0.79.1:5070", "--uas", "127.0.79.1:5070", "--uac", "127.0.79.2:5069", "-n", "50")
+	out, status := background("load", "calls", "--transport", "udp", "--dut", "127.0.79.1:5070", "--uas", "127.0.79.1:5070", "--uac", "127.0.79.2:5069", "-n", "50")
 	assert.Equal(t, exitOK, <-status, out.String())
 	assert.Contains(t, out.String(), "50 completed, 0 failed")
-	out, status = background("load", "media", "--dut", "127.0.79.1:5070", "--uas", "127.0.79.1:5070", "--uac", "127.0.79.2:5069", "-n", "2", "--duration", "200ms", "--warm", "40ms", "--json")
+	out, status = background("load", "media", "--transport", "udp", "--dut", "127.0.79.1:5070", "--uas", "127.0.79.1:5070", "--uac", "127.0.79.2:5069", "-n", "2", "--duration", "200ms", "--warm", "40ms", "--json")
 	assert.Equal(t, exitOK, <-status, out.String())
 	assert.Contains(t, out.String(), `"loss_percent": 0`)
+}
+
+func TestLoadOnNothingEndsAtOnce(t *testing.T) {
+	for _, network := range []string{"tcp", "udp"} {
+		out, status := background("load", "calls", "--transport", network, "--dut", "127.0.79.3:5070", "--timeout", "1h")
+		assert.Equal(t, exitCall, <-status, out.String())
+		assert.Contains(t, out.String(), "no B2BUA answers at 127.0.79.3:5070 over "+network)
+		assert.Contains(t, out.String(), "--dut")
+	}
+	silent, err := net.Listen("tcp", "127.0.79.4:0")
+	require.NoError(t, err)
+	defer func() { _ = silent.Close() }()
+	out, status := background("load", "calls", "--dut", silent.Addr().String(), "--timeout", "1h")
+	assert.Equal(t, exitCall, <-status, out.String())
+	assert.Contains(t, out.String(), "silence for 2s")
+}
+
+// Whoever starts b2bua without a configuration and load without options has two ends that fit.
+func TestDefaultsOfLoadAreThoseOfTheServer(t *testing.T) {
+	out, status := background("load", "calls", "--help")
+	assert.Equal(t, exitOK, <-status)
+	help := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{"Default: 127.0.0.1:6067.", "Default: 127.0.0.1:5060.", "Default: tcp.", "Default: 1000.", "Default: 10s."} {
+		assert.Contains(t, help, want)
+	}
+	var c commands
+	parser, err := kong.New(&c)
+	require.NoError(t, err)
+	_, err = parser.Parse([]string{"load", "calls"})
+	require.NoError(t, err)
+	load := c.Load.Calls
+	assert.Equal(t, "sip:127.0.0.1:6067;transport=tcp", "sip:"+load.DUT+";transport="+load.Transport, "b2bua-server/transport")
+	assert.Equal(t, "sip:127.0.0.1:5060;transport=tcp", "sip:"+load.UAS+";transport="+load.Transport, "b2bua-server/outbound-proxy")
 }
 
 func TestLinesForPeople(t *testing.T) {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"b2bua/simulator/capture"
 	"b2bua/simulator/endpoint"
 	"b2bua/simulator/impair"
+	"b2bua/simulator/tone"
 )
 
 // phoneFlags describe one phone.
@@ -49,6 +51,9 @@ func (f *phoneFlags) config(record *capture.Recorder, accept []string) endpoint.
 
 // open starts the phone and registers it if asked to.
 func (f *phoneFlags) open(ctx context.Context, s *show, cfg endpoint.Config) (*endpoint.Phone, error) {
+	if err := knownTone("--tone", f.Tone); err != nil {
+		return nil, err
+	}
 	p, err := endpoint.New(cfg)
 	if err != nil {
 		return nil, err
@@ -65,6 +70,19 @@ func (f *phoneFlags) open(ctx context.Context, s *show, cfg endpoint.Config) (*e
 	}
 	s.event(p.Name(), "registered")
 	return p, nil
+}
+
+// knownTone refuses a tone that no phone of ours would recognise; 0 leaves the choice to the phone.
+func knownTone(flag string, hertz float64) error {
+	all := tone.Frequencies()
+	if hertz == 0 || slices.Contains(all, hertz) {
+		return nil
+	}
+	var names []string
+	for _, f := range all {
+		names = append(names, fmt.Sprintf("%.0f", f))
+	}
+	return fmt.Errorf("%s %v: no phone listens for that tone; write one of %s", flag, hertz, strings.Join(names, ", "))
 }
 
 // headers reads "Name: value".
