@@ -15,7 +15,6 @@ var idles = []idle{
 	{sectionB2BUA, "nat-addresses", "there are no ICE candidates to carry them; see b2bua/media-address", []string{""}},
 	{sectionB2BUA, "one-connection-per-account", "there are no accounts", []string{"false", "0"}},
 	{sectionRegistrar, "", "Redis is not asked, as there are no accounts", nil},
-	{sectionTimers, "secure-timeout", "no leg waits for keys: there is neither DTLS-SRTP nor ZRTP", nil},
 }
 
 // idleOf finds the row of a key.
