@@ -46,7 +46,7 @@ finish() { stop; rm -rf "$work"; }
 trap finish EXIT
 
 # field NAME < JSON: one number of sipsim's JSON object.
-field() { grep -oE "\"$1\": *[-0-9.e+]+" | head -1 | cut -d: -f2 | tr -d " "; }
+field() { grep -oE "\"$1\": *[-0-9.e+]+" | head -1 | cut -d: -f2 | tr -d " " || true; }
 
 conditions() {
   echo "conditions: $(date -u +%FT%TZ), $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(nproc) processors, kernel $(uname -r), $(go version | cut -d' ' -f3)"
