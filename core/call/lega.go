@@ -113,17 +113,7 @@ func streamNames(s *sdp.Session) string {
 // warning turns an offer/answer error into a Warning header (RFC 3261 section 20.43).
 func warning(err error) []sip.Header {
 	code, text := sdp.Warning(err)
-	return []sip.Header{{Name: "Warning", Value: fmt.Sprintf("%d b2bua %s", code, quoted(text))}}
-}
-
-// quoted is a quoted-string without anything that ends it or the line (RFC 3261 section 25.1).
-func quoted(text string) string {
-	return `"` + strings.Map(func(r rune) rune {
-		if r < ' ' || r == '"' || r == '\\' {
-			return '\''
-		}
-		return r
-	}, text) + `"`
+	return []sip.Header{{Name: "Warning", Value: fmt.Sprintf("%d b2bua %s", code, sip.Quote(text))}}
 }
 
 // refuse ends a call that was never placed, by our own decision.

@@ -61,7 +61,7 @@ func splitOutsideQuotes(s string) []string {
 
 // reasonSIP is a Reason header of our own (RFC 3326).
 func reasonSIP(cause int, text string) []sip.Header {
-	return []sip.Header{{Name: "Reason", Value: fmt.Sprintf("SIP;cause=%d;text=%s", cause, quoted(text))}}
+	return []sip.Header{{Name: "Reason", Value: fmt.Sprintf("SIP;cause=%d;text=%s", cause, sip.Quote(text))}}
 }
 
 // copied are the header fields of leg B's failure that leg A gets with the status (spec 2.4.3).

@@ -174,7 +174,7 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 			"%d packets dropped, the newest from %s: more come at a time than any stream has; somebody floods the port, or packets run in a circle", ev.Count, ev.Addr)})
 	case plane.AuthFailures:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
-			"%d packets from %s are not authentic: the peer uses another key or suite than it agreed to, or somebody else sends", ev.Count, ev.Addr)})
+			"%d packets are not authentic: the peer uses another key or suite than it agreed to, or somebody else sends", ev.Count)})
 	case plane.Unroutable:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
 			"%d packets could not be sent to %s", ev.Count, ev.Addr)})

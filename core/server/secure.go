@@ -20,7 +20,7 @@ func handshaker(cfg *config.Config, log *slog.Logger) (*dtls.Handshaker, error) 
 		return nil, fmt.Errorf("the DTLS-SRTP certificate: %w", err)
 	}
 	if warning != nil {
-		log.Warn(fmt.Sprintf("b2bua-server/data-directory=%s: %v", cfg.B2BUA.DataDirectory, warning))
+		log.Warn(warning.Error())
 	}
 	return dtls.New(dtls.Config{Certificate: cert})
 }

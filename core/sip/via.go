@@ -8,15 +8,6 @@ import (
 // MagicCookie begins the branch of everyone who follows RFC 3261 (section 8.1.1.7).
 const MagicCookie = "z9hG4bK"
 
-// ParseVia reads one Via header value.
-func ParseVia(s string) (Via, error) {
-	v, err := parseVia(s)
-	if err != nil {
-		return Via{}, err
-	}
-	return v, nil
-}
-
 func appendVias(dst []Via, s string) ([]Via, *ParseError) {
 	for {
 		item, rest, more, err := cutItem(s)

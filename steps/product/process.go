@@ -31,7 +31,6 @@ type Process struct {
 	lines   []Line
 	told    bool // it was told to stop
 	end     Ended
-	killed  bool
 }
 
 // stopDeadline is when a process that was told to stop counts as stuck. It is no assertion of the 5 s that the product promises:
@@ -108,7 +107,7 @@ func (p *Process) wait(read <-chan struct{}) {
 	<-read
 	_ = p.log.Close()
 	p.mu.Lock()
-	p.end.BySelf = !p.told && !p.killed
+	p.end.BySelf = !p.told
 	p.end.Status = p.cmd.ProcessState.ExitCode()
 	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		p.end.Signal = status.Signal().String()
@@ -239,13 +238,4 @@ func (p *Process) Stop() Ended {
 		<-p.exited
 	}
 	return p.End()
-}
-
-// Kill ends the process the hard way, as a power cut does.
-func (p *Process) Kill() {
-	p.mu.Lock()
-	p.killed = true
-	p.mu.Unlock()
-	_ = p.cmd.Process.Kill()
-	<-p.exited
 }

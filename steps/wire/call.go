@@ -376,10 +376,3 @@ func (p *Phone) AwaitCall(ctx context.Context) (*Call, error) {
 	}
 	return nil, fmt.Errorf("%s got an INVITE that belongs to no call: %s", p.Name, m.Summary())
 }
-
-// Reply answers any request that is no INVITE of a call.
-func (p *Phone) Reply(m *Received, status int, reason string, extra ...Header) error {
-	r := (*Call)(nil).respond(m.Message, status, reason)
-	r.Headers = append(r.Headers, extra...)
-	return p.Send(m.From, r.Bytes())
-}
