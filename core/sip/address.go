@@ -76,6 +76,9 @@ func parseAddress(s string) (Address, *ParseError) {
 		if n == 0 {
 			return a, faultf(400, "unbalanced quotes in a display name")
 		}
+		if strings.ContainsAny(s[:n], "\r\n") { // not even after a backslash (RFC 3261 section 25.1, quoted-pair)
+			return a, faultf(400, "line break in a display name")
+		}
 		a.Display = Unquote(s[:n])
 		if s = trim(s[n:]); !strings.HasPrefix(s, "<") {
 			return a, faultf(400, "display name without <URI>")
