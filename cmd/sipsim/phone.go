@@ -30,8 +30,11 @@ type phoneFlags struct {
 	Jitter    time.Duration `placeholder:"TIME" group:"Bad network, for the media this phone sends:" help:"Random delay on top of it, up to this."`
 	Seed      uint64        `placeholder:"N" group:"Bad network, for the media this phone sends:" help:"Same seed, same fate of each packet; 0 is seed 0 too."`
 
-	Encryption string   `default:"none" enum:"none,sdes" group:"Media:" help:"Media encryption to offer, and the one to accept: none or sdes."`
+	Encryption string   `default:"none" enum:"none,sdes,dtls,dtls-srtp" group:"Media:" help:"Media encryption to offer, and the one to accept: none, sdes or dtls-srtp."`
 	Suite      []string `placeholder:"NAME" group:"Media:" help:"SRTP suites in order of preference, by their SDP names."`
+	Setup      string   `placeholder:"ROLE" enum:",actpass,active,passive" default:"" group:"Media:" help:"Role in DTLS: actpass (an offer's default), active (an answer's) or passive."`
+	Profile    string   `placeholder:"NAME" group:"Media:" help:"Profile to offer, for example RTP/SAVP or UDP/TLS/RTP/SAVPF; default: what the encryption demands."`
+	Fault      string   `placeholder:"NAME" enum:",fingerprint,silent,key" default:"" group:"Media:" help:"Do it wrong: fingerprint (of another certificate), silent (no handshake) or key (SDES: another than in the description)."`
 	Codec      []string `placeholder:"NAME/RATE" group:"Media:" help:"Audio codecs; default PCMU/8000,PCMA/8000,telephone-event/8000."`
 	Video      []string `placeholder:"NAME/RATE" group:"Media:" help:"Video codecs, for example VP8/90000; default: no video."`
 	AVPF       bool     `name:"avpf" group:"Media:" help:"Offer the feedback profiles."`
@@ -44,7 +47,7 @@ func (f *phoneFlags) config(record *capture.Recorder, accept []string) endpoint.
 		AOR: f.AOR, Listen: f.Listen, Proxy: f.Proxy, Username: f.User, Password: f.Password, UserAgent: f.UserAgent, Tone: f.Tone, Record: record,
 		Impair: impair.Config{Seed: f.Seed, Loss: f.Loss, Duplicate: f.Duplicate, Reorder: f.Reorder, Delay: f.Delay, Jitter: f.Jitter},
 		Media: endpoint.Media{
-			Encryption: f.Encryption, Suites: f.Suite, Accept: accept, Audio: f.Codec, Video: f.Video, AVPF: f.AVPF, RTCPMux: f.RTCPMux, Direction: f.Direction,
+			Encryption: f.Encryption, Suites: f.Suite, Setup: f.Setup, Profile: f.Profile, Fault: f.Fault, Accept: accept, Audio: f.Codec, Video: f.Video, AVPF: f.AVPF, RTCPMux: f.RTCPMux, Direction: f.Direction,
 		},
 	}
 }

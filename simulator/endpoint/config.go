@@ -35,15 +35,26 @@ type Config struct {
 
 // Media is what one side of a call offers or accepts.
 type Media struct {
-	Encryption string   // "none" (default) or "sdes": what we offer. As callee: see Accept
-	Suites     []string // SDES suites in order of preference, SDP names; empty: the seven-eighty list of RFC 4568/6188 (sdp.DefaultSuites)
+	Encryption string   // "none" (default), "sdes" or "dtls-srtp" (or "dtls"): what we offer. As callee: see Accept
+	Suites     []string // of SRTP in order of preference, SDP names; empty: sdp.DefaultSuites for SDES, all four profiles for DTLS
 	Accept     []string // encryptions accepted from a caller; empty: only the one in Encryption. "any" accepts all
+	Setup      string   // role in DTLS: "actpass" (default of an offer), "active" (default of an answer) or "passive"
+	Profile    string   // of an offer's m-lines, "RTP/SAVP" or "UDP/TLS/RTP/SAVPF"; empty: what Encryption and AVPF demand
+	Fault      string   // what this phone does wrong: one of Faults; empty: nothing
 	Audio      []string // "PCMU/8000", "PCMA/8000", "opus/48000/2", "telephone-event/8000"; nil: PCMU, PCMA, telephone-event. Empty non-nil: no audio
 	Video      []string // "VP8/90000", "H264/90000"; empty: no video (as callee: refused with port 0)
 	AVPF       bool     // offer the feedback profiles
 	RTCPMux    bool     // offer or accept rtcp-mux
 	Direction  string   // "sendrecv" (default), "sendonly", "recvonly", "inactive"
 }
+
+// Faults of a phone.
+const (
+	FaultFingerprint = "fingerprint" // the description names another certificate than is shown
+	FaultSilent      = "silent"      // no word of DTLS is ever said
+	FaultKey         = "key"         // SDES: packets are protected with another key than the description's
+	FaultRenewed     = "renewed"     // no fault: a new certificate from this description on
+)
 
 // Auto makes a phone treat incoming calls by itself.
 type Auto struct {

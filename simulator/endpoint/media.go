@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"b2bua/core/sip"
 	"b2bua/media/sdp"
@@ -95,6 +97,9 @@ func (c *Call) offerLine(s *sdp.Session, k sdp.Kind, old *sdp.Media, again bool)
 	if err := c.open(i, k); err != nil {
 		return err
 	}
+	if err := c.identify(); err != nil {
+		return err
+	}
 	m, err := c.want.line(k, c.port(i), old, c.phone.rand)
 	if err != nil {
 		return err
@@ -112,6 +117,9 @@ func (c *Call) makeAnswer(offer *sdp.Session) error {
 	var agreed []sdp.Agreed
 	var last error
 	taken := map[sdp.Kind]bool{}
+	if err := c.identify(); err != nil {
+		return err
+	}
 	for i := range offer.Media {
 		offered := offer.Media[i]
 		want := c.want
@@ -144,12 +152,41 @@ func (c *Call) makeAnswer(offer *sdp.Session) error {
 	return c.apply(agreed)
 }
 
+// identify gives the wish its certificate: the phone's, or from now on a new one.
+func (c *Call) identify() (err error) {
+	if c.want.identity != nil || c.want.encryption != sdp.DTLS && !slices.Contains(c.want.accept, sdp.DTLS) {
+		return nil
+	}
+	p := c.phone
+	if p.identity == nil || c.want.fault == FaultRenewed {
+		if p.identity, err = stream.NewIdentity(time.Now()); err != nil {
+			return fmt.Errorf("phone %s: %w", p.cfg.Name, err)
+		}
+	}
+	c.want.identity, c.want.shown = p.identity, p.identity.Fingerprint()
+	if c.want.fault == FaultFingerprint {
+		c.want.shown = sdp.FingerprintOf([]byte("another certificate"))
+	}
+	return nil
+}
+
+// spoil makes the keys of a phone with FaultKey wrong, in both directions, though not those of its description.
+func (w wish) spoil(a sdp.Agreed) sdp.Agreed {
+	if w.fault == FaultKey && a.Encryption == sdp.SDES {
+		a.SendKey, a.RecvKey = a.SendKey.Clone(), a.RecvKey.Clone()
+		a.SendKey.Key[0] ^= 1
+		a.RecvKey.Key[0] ^= 1
+	}
+	return a
+}
+
 // apply tells the streams what was agreed.
 func (c *Call) apply(agreed []sdp.Agreed) error {
 	c.agreed = agreed
 	for i, a := range agreed {
 		if i < len(c.streams) && c.streams[i] != nil {
-			if err := c.streams[i].Set(a); err != nil {
+			c.streams[i].SetDTLS(stream.DTLS{Identity: c.want.identity, Suites: c.want.profiles, Silent: c.want.fault == FaultSilent})
+			if err := c.streams[i].Set(c.want.spoil(a)); err != nil {
 				return fmt.Errorf("phone %s: %w", c.phone.cfg.Name, err)
 			}
 		}

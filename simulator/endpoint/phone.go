@@ -19,6 +19,7 @@ import (
 	"b2bua/core/sip"
 	"b2bua/core/transport"
 	"b2bua/simulator/capture"
+	"b2bua/simulator/stream"
 	"b2bua/simulator/tone"
 )
 
@@ -30,15 +31,16 @@ const closing = 5 * time.Second
 
 // Phone is one user agent.
 type Phone struct {
-	cfg     Config
-	aor     sip.URI
-	proxy   sip.URI // zero: none
-	mediaIP netip.Addr
-	listen  transport.Listener
-	stack   *transport.Stack
-	rand    io.Reader
-	log     *capture.Log
-	changed signal
+	cfg      Config
+	aor      sip.URI
+	proxy    sip.URI // zero: none
+	mediaIP  netip.Addr
+	listen   transport.Listener
+	stack    *transport.Stack
+	rand     io.Reader
+	identity *stream.Identity // shown in DTLS; made when it is needed first
+	log      *capture.Log
+	changed  signal
 
 	mu        sync.Mutex // guards all below and the calls
 	calls     []*Call

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"b2bua/media/sdes"
 	"b2bua/media/sdp"
+	"b2bua/simulator/stream"
 )
 
 // wish is Media with its words understood.
@@ -22,6 +24,12 @@ type wish struct {
 	video      []sdp.Codec
 	direction  sdp.Direction
 	avpf, mux  bool
+	setup      string
+	profile    string
+	fault      string
+	identity   *stream.Identity // shown in DTLS
+	shown      sdp.Fingerprint  // written into descriptions
+	profiles   []sdp.Suite      // of DTLS
 }
 
 func parseMedia(m Media) (w wish, err error) {
@@ -36,13 +44,21 @@ func parseMedia(m Media) (w wish, err error) {
 		}
 		w.suites = append(w.suites, s)
 	}
+	w.profiles = w.suites
 	if len(w.suites) == 0 {
 		w.suites = sdp.DefaultSuites
 	}
+	if w.setup = m.Setup; !slices.Contains([]string{"", "actpass", "active", "passive"}, m.Setup) {
+		return w, fmt.Errorf("media: setup %q: write actpass, active or passive", m.Setup)
+	}
+	if w.fault = m.Fault; !slices.Contains(faults, m.Fault) {
+		return w, fmt.Errorf("media: fault %q: write one of %s", m.Fault, strings.Join(faults[1:], ", "))
+	}
+	w.profile = m.Profile
 	w.accept = []sdp.Encryption{w.encryption}
 	for i, name := range m.Accept {
 		if name == "any" {
-			w.accept = []sdp.Encryption{sdp.None, sdp.SDES}
+			w.accept = []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}
 			break
 		}
 		e, err := parseEncryption(name)
@@ -65,14 +81,18 @@ func parseMedia(m Media) (w wish, err error) {
 	return w, err
 }
 
+var faults = []string{"", FaultFingerprint, FaultSilent, FaultKey, FaultRenewed}
+
 func parseEncryption(s string) (sdp.Encryption, error) {
 	switch s {
 	case "", "none":
 		return sdp.None, nil
 	case "sdes":
 		return sdp.SDES, nil
+	case "dtls-srtp", "dtls":
+		return sdp.DTLS, nil
 	}
-	return sdp.None, fmt.Errorf("media: encryption %q: this phone knows none and sdes", s)
+	return sdp.None, fmt.Errorf("media: encryption %q: this phone knows none, sdes and dtls-srtp", s)
 }
 
 func parseDirection(s string) (sdp.Direction, error) {
@@ -127,12 +147,17 @@ func codecName(c sdp.Codec) string {
 	return s
 }
 
-func proto(e sdp.Encryption, avpf bool) string {
+func (w wish) proto() string {
 	s := "RTP/AVP"
-	if e == sdp.SDES {
+	switch {
+	case w.profile != "":
+		return w.profile
+	case w.encryption == sdp.SDES:
 		s = "RTP/SAVP"
+	case w.encryption == sdp.DTLS:
+		s = "UDP/TLS/RTP/SAVP"
 	}
-	if avpf {
+	if w.avpf {
 		s += "F"
 	}
 	return s
@@ -149,11 +174,14 @@ func (w wish) codecs(k sdp.Kind) []sdp.Codec {
 // change what needs no change.
 func (w wish) line(k sdp.Kind, at sdp.Ports, before *sdp.Media, random io.Reader) (sdp.Media, error) {
 	m := sdp.Media{
-		Kind: k, Type: kindName(k), Port: at.RTP, Addr: at.Addr, Proto: proto(w.encryption, w.avpf), Direction: w.direction,
+		Kind: k, Type: kindName(k), Port: at.RTP, Addr: at.Addr, Proto: w.proto(), Direction: w.direction,
 		Codecs: slices.Clone(w.codecs(k)), RTCPMux: w.mux,
 	}
 	if k == sdp.Audio {
 		m.Ptime = 20
+	}
+	if w.encryption == sdp.DTLS {
+		m.Fingerprint, m.Setup = w.shown.String(), cmp.Or(w.setup, "actpass")
 	}
 	if w.encryption != sdp.SDES {
 		return m, nil
@@ -214,6 +242,13 @@ func (w wish) answerLine(offered *sdp.Media, at sdp.Ports, before *sdp.Media, ra
 		}
 		m.Crypto, a.SendKey, a.RecvKey = []sdp.Crypto{key}, key, offered.Crypto[i]
 	}
+	if e == sdp.DTLS {
+		var err error
+		if a.DTLS, err = w.role(offered); err != nil {
+			return m, sdp.Agreed{Kind: offered.Kind}, err
+		}
+		m.Fingerprint, m.Setup = w.shown.String(), a.DTLS.String()
+	}
 	a.Enabled, a.Codecs, a.Mux = true, codecs, offered.RTCPMux && w.mux
 	a.Direction = offered.Direction.Mirror().And(w.direction)
 	a.Remote, a.RemoteRTCP = remote(offered)
@@ -222,6 +257,22 @@ func (w wish) answerLine(offered *sdp.Media, at sdp.Ports, before *sdp.Media, ra
 		m.Ptime = 20
 	}
 	return m, a, nil
+}
+
+// role answers an offer of DTLS: ours is what is left, and what we like where there is a choice (RFC 5763 section 5).
+func (w wish) role(offered *sdp.Media) (*sdp.DTLSParams, error) {
+	f, err := sdp.ParseFingerprint(offered.Fingerprint)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", offered.Type, err)
+	}
+	p := &sdp.DTLSParams{Fingerprint: f}
+	switch offered.Setup {
+	case "passive":
+		p.Active = true
+	case "actpass":
+		p.Active = w.setup != "passive"
+	}
+	return p, nil
 }
 
 // remote is where a section wants its packets (RFC 3264, RFC 3605).

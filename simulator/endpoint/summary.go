@@ -58,8 +58,8 @@ type StreamSummary struct {
 	Kind       string `json:"kind"` // "audio", "video", or the foreign type
 	Enabled    bool   `json:"enabled"`
 	Profile    string `json:"profile"`         // "RTP/AVP", "RTP/SAVP", …
-	Encryption string `json:"encryption"`      // "none", "sdes"
-	Suite      string `json:"suite,omitempty"` // SDES suite in use, SDP name
+	Encryption string `json:"encryption"`      // "none", "sdes", "dtls-srtp"
+	Suite      string `json:"suite,omitempty"` // of SRTP in use, SDP name; of DTLS once there are keys
 	Codec      string `json:"codec"`           // "PCMU/8000": what this phone sends
 	PT         uint8  `json:"pt"`
 	Direction  string `json:"direction"` // this phone's own
@@ -78,6 +78,8 @@ type StreamSummary struct {
 	RTCP         uint64        `json:"rtcp"`      // reports received
 	SSRCs        int           `json:"ssrcs"`     // different ones received
 	Events       string        `json:"events,omitempty"`
+	Handshakes   int           `json:"handshakes,omitempty"` // of DTLS, completed
+	Fault        string        `json:"fault,omitempty"`      // why there are no keys of DTLS
 
 	ToneSent  float64 `json:"tone_sent"`       // Hz
 	ToneHeard float64 `json:"tone_heard"`      // Hz, 0: none

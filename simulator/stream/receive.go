@@ -36,6 +36,9 @@ type Stats struct {
 	Heard       tone.Heard // over the last second; marked payloads count as a clear tone
 	Now         tone.Heard // over the last 200 ms
 	MOS         float64
+	Suite       sdp.Suite // of SRTP, once there are keys
+	Handshakes  int       // of DTLS, completed
+	Fault       string    // why there are no keys
 }
 
 // receiver counts and listens.
@@ -78,9 +81,11 @@ func (s *Stream) receiveRTP() {
 		now := time.Now()
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		s.record(now, false, from, s.local, buf[:n])
-		if n > 1 && buf[1] >= 192 && buf[1] <= 223 { // RFC 5761 section 4
-			s.control(now, buf[:n])
-		} else {
+		switch {
+		case s.speaks(channelRTP, buf[:n]):
+		case n > 1 && buf[1] >= 192 && buf[1] <= 223: // RFC 5761 section 4
+			s.control(now, channelRTP, buf[:n])
+		default:
 			s.packet(now, from, buf[:n])
 		}
 		s.notify(now)
@@ -100,7 +105,9 @@ func (s *Stream) receiveRTCP() {
 		}
 		now := time.Now()
 		s.record(now, false, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), netip.AddrPortFrom(s.local.Addr(), s.local.Port()+1), buf[:n])
-		s.control(now, buf[:n])
+		if !s.speaks(channelRTCP, buf[:n]) {
+			s.control(now, channelRTCP, buf[:n])
+		}
 		s.notify(now)
 	}
 }
@@ -122,7 +129,11 @@ func (s *Stream) packet(now time.Time, from netip.AddrPort, p []byte) {
 		return // early packets of a call that is not negotiated yet
 	}
 	if s.agreed.Encryption != sdp.None {
-		out, err := s.decrypt.DecryptRTP(nil, p, nil)
+		decrypt := s.keys[channelRTP].decrypt
+		if decrypt == nil {
+			return // the peer has its keys a moment sooner
+		}
+		out, err := decrypt.DecryptRTP(nil, p, nil)
 		if err != nil {
 			s.rx.refused++
 			return
@@ -211,14 +222,18 @@ func (r *receiver) event(h header) {
 }
 
 // control takes one RTCP or SRTCP packet.
-func (s *Stream) control(now time.Time, p []byte) {
+func (s *Stream) control(now time.Time, ch channel, p []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.set {
 		return
 	}
 	if s.agreed.Encryption != sdp.None {
-		out, err := s.decrypt.DecryptRTCP(nil, p, nil)
+		decrypt := s.keys[ch].decrypt
+		if decrypt == nil {
+			return
+		}
+		out, err := decrypt.DecryptRTCP(nil, p, nil)
 		if err != nil {
 			s.rx.refused++
 			return

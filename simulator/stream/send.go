@@ -126,7 +126,7 @@ func (s *Stream) send() {
 func (s *Stream) play(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.set || !s.tx.ok || !sends(s.agreed.Direction) || !s.agreed.Remote.IsValid() {
+	if !s.set || !s.tx.ok || !sends(s.agreed.Direction) || !s.agreed.Remote.IsValid() || !s.protected(channelRTP) {
 		return
 	}
 	p := s.nextPacket()
@@ -134,13 +134,18 @@ func (s *Stream) play(now time.Time) {
 		return
 	}
 	if s.agreed.Encryption != sdp.None {
-		out, err := s.encrypt.EncryptRTP(nil, p, nil)
+		out, err := s.keys[channelRTP].encrypt.EncryptRTP(nil, p, nil)
 		if err != nil {
 			return // never in clear
 		}
 		p = out
 	}
 	s.tx.path.Push(now, p)
+}
+
+// protected tells whether a channel has the keys that it needs.
+func (s *Stream) protected(ch channel) bool {
+	return s.agreed.Encryption == sdp.None || s.keys[ch].encrypt != nil
 }
 
 // nextPacket is a digit's, if one is being dialled, or the codec's.
@@ -189,7 +194,11 @@ func (s *Stream) report(now time.Time) {
 }
 
 func (s *Stream) buildReport(now time.Time) []byte {
-	if !s.set {
+	ch := channelRTCP
+	if s.agreed.Mux {
+		ch = channelRTP
+	}
+	if !s.set || !s.protected(ch) {
 		return nil
 	}
 	blocks := s.rx.blocks(now)
@@ -208,7 +217,7 @@ func (s *Stream) buildReport(now time.Time) []byte {
 		return nil
 	}
 	if s.agreed.Encryption != sdp.None {
-		if p, err = s.encrypt.EncryptRTCP(nil, p, nil); err != nil {
+		if p, err = s.keys[ch].encrypt.EncryptRTCP(nil, p, nil); err != nil {
 			return nil
 		}
 	}

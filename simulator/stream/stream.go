@@ -43,11 +43,28 @@ type Stream struct {
 	set        bool
 	tx         sender
 	rx         receiver
-	encrypt    *srtp.Context
-	decrypt    *srtp.Context
-	sendKey    sdp.Crypto
+	keys       [2]contexts // by channel; with rtcp-mux, and of SDES, RTCP has those of RTP
+	sendKey    sdp.Crypto  // of SDES
 	recvKey    sdp.Crypto
+	own        DTLS
+	assocs     [2]*association
+	hello      [2][]byte // datagrams of DTLS that came before there was an association
+	handshakes int
 	lastNotify time.Time
+}
+
+// channel of a stream.
+type channel int
+
+const (
+	channelRTP channel = iota
+	channelRTCP
+)
+
+// contexts are SRTP in both directions, nil: not yet.
+type contexts struct {
+	suite            sdp.Suite
+	encrypt, decrypt *srtp.Context
 }
 
 // Open binds the ports and starts the stream, which is silent until Set.
@@ -102,37 +119,58 @@ func (s *Stream) Ports() sdp.Ports {
 	return sdp.Ports{Addr: s.local.Addr(), RTP: s.local.Port(), RTCP: s.local.Port() + 1}
 }
 
+// SetDTLS tells what is done in DTLS from the next Set on.
+func (s *Stream) SetDTLS(d DTLS) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.own = d
+}
+
 // Set configures or re-configures the stream. Unchanged keys keep their SRTP contexts.
 func (s *Stream) Set(a sdp.Agreed) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.set && a.Encryption != s.agreed.Encryption {
+		s.keys = [2]contexts{} // those of another mode
+	}
 	if a.Enabled && a.Encryption == sdp.SDES {
-		if err := s.keys(a); err != nil {
+		if err := s.setKeys(a); err != nil {
 			return err
 		}
 	}
+	if err := s.secure(a); err != nil {
+		return err
+	}
 	s.agreed, s.set = a, a.Enabled
 	s.tx.codec, s.tx.ok = mainCodec(a.Codecs)
+	s.hurry()
+	return nil
+}
+
+// hurry wakes the sender.
+func (s *Stream) hurry() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
-func (s *Stream) keys(a sdp.Agreed) (err error) {
-	if s.encrypt == nil || !s.sendKey.Same(a.SendKey) {
-		if s.encrypt, err = context(a.SendKey); err != nil {
+func (s *Stream) setKeys(a sdp.Agreed) (err error) {
+	k := s.keys[channelRTP]
+	if k.encrypt == nil || !s.sendKey.Same(a.SendKey) {
+		if k.encrypt, err = newContext(a.SendKey); err != nil {
 			return fmt.Errorf("stream: our key: %w", err)
 		}
 		s.sendKey = a.SendKey.Clone()
 	}
-	if s.decrypt == nil || !s.recvKey.Same(a.RecvKey) {
-		if s.decrypt, err = context(a.RecvKey); err != nil {
+	if k.decrypt == nil || !s.recvKey.Same(a.RecvKey) {
+		if k.decrypt, err = newContext(a.RecvKey); err != nil {
 			return fmt.Errorf("stream: the peer's key: %w", err)
 		}
 		s.recvKey = a.RecvKey.Clone()
 	}
+	k.suite = a.SendKey.Suite
+	s.keys = [2]contexts{k, k}
 	return nil
 }
 
@@ -146,19 +184,26 @@ var profiles = map[sdp.Suite]srtp.ProtectionProfile{
 	sdp.AEADAES256GCM:  srtp.ProtectionProfileAeadAes256Gcm,
 }
 
-func context(c sdp.Crypto) (*srtp.Context, error) {
-	profile, ok := profiles[c.Suite]
-	if !ok || len(c.Key) != c.Suite.KeyLen()+c.Suite.SaltLen() {
+func newContext(c sdp.Crypto) (*srtp.Context, error) {
+	if len(c.Key) != c.Suite.KeyLen()+c.Suite.SaltLen() {
 		return nil, fmt.Errorf("suite %s with a key of %d octets can't be used", c.Suite, len(c.Key))
 	}
-	options := []srtp.ContextOption{srtp.SRTPNoReplayProtection(), srtp.SRTCPNoReplayProtection()} // duplicates are counted, not hidden
-	if len(c.MKI) > 0 {
-		options = append(options, srtp.MasterKeyIndicator(c.MKI))
-	}
 	n := c.Suite.KeyLen()
-	ctx, err := srtp.CreateContext(c.Key[:n], c.Key[n:], profile, options...)
+	return rawContext(c.Key[:n], c.Key[n:], c.Suite, c.MKI)
+}
+
+func rawContext(key, salt []byte, suite sdp.Suite, mki []byte) (*srtp.Context, error) {
+	profile, ok := profiles[suite]
+	if !ok {
+		return nil, fmt.Errorf("suite %s can't be used", suite)
+	}
+	options := []srtp.ContextOption{srtp.SRTPNoReplayProtection(), srtp.SRTCPNoReplayProtection()} // duplicates are counted, not hidden
+	if len(mki) > 0 {
+		options = append(options, srtp.MasterKeyIndicator(mki))
+	}
+	ctx, err := srtp.CreateContext(key, salt, profile, options...)
 	if err != nil {
-		return nil, fmt.Errorf("suite %s: the library refused the key", c.Suite) // its error text could hold the key
+		return nil, fmt.Errorf("suite %s: the library refused the key", suite) // its error text could hold the key
 	}
 	return ctx, nil
 }
@@ -167,6 +212,10 @@ func context(c sdp.Crypto) (*srtp.Context, error) {
 func (s *Stream) Close() {
 	s.close.Do(func() {
 		close(s.done)
+		s.mu.Lock()
+		s.drop(channelRTP)
+		s.drop(channelRTCP)
+		s.mu.Unlock()
 		_ = s.rtp.Close()
 		_ = s.rtcp.Close()
 		s.wg.Wait()
@@ -174,7 +223,7 @@ func (s *Stream) Close() {
 		defer s.mu.Unlock()
 		s.sendKey.Key.Wipe()
 		s.recvKey.Key.Wipe()
-		s.encrypt, s.decrypt, s.set = nil, nil, false
+		s.keys, s.set = [2]contexts{}, false
 	})
 }
 
@@ -186,7 +235,13 @@ func (s *Stream) notify(now time.Time) {
 		s.lastNotify = now
 	}
 	s.mu.Unlock()
-	if due && s.cfg.Notify != nil {
+	if due {
+		s.changed()
+	}
+}
+
+func (s *Stream) changed() {
+	if s.cfg.Notify != nil {
 		s.cfg.Notify()
 	}
 }
@@ -215,7 +270,15 @@ func (s *Stream) Stats() Stats {
 	defer s.mu.Unlock()
 	st := s.rx.stats()
 	st.Sent, st.Tone = s.tx.packets, s.cfg.Tone
-	st.Local = s.local
+	st.Local, st.Handshakes = s.local, s.handshakes
+	if s.agreed.Encryption != sdp.None {
+		st.Suite = s.keys[channelRTP].suite
+	}
+	for _, a := range s.assocs {
+		if a != nil && a.failure != nil && st.Fault == "" {
+			st.Fault = a.failure.Error()
+		}
+	}
 	st.MOS = 0
 	if st.Received > 0 {
 		st.MOS = tone.MOS(st.Loss, s.rx.delay, st.Jitter)
