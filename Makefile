@@ -56,7 +56,7 @@ bench-calls: build ## calls per second on one core, CPU per call
 	bench/calls.sh
 
 .PHONY: bench-media
-bench-media: build ## CPU per forwarded packet, loss, added latency at 100, 500 and 1000 calls
+bench-media: build ## CPU per packet, loss, added latency, memory: b2bua against rtpengine (rtpengine-daemon)
 	bench/media.sh
 
 .PHONY: bench-micro

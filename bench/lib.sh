@@ -20,7 +20,7 @@ outbound-proxy=sip:127.0.0.31:5070$suffix
 max-calls=100000
 data-directory=$work/data
 [b2bua-server::trenscrypter]
-outgoing-enc-regex=sdes sip:.*@sdes\.example\.org none .*
+outgoing-enc-regex=dtls-srtp sip:.*@dtls\.example\.org sdes sip:.*@sdes\.example\.org none .*
 CONF
   taskset -c 1 bin/b2bua -c "$work/b2bua.conf" "${sets[@]}" --disable-stdout >"$work/out" 2>&1 &
   b2bua_pid=$!
@@ -40,6 +40,72 @@ stop() {
   wait "$b2bua_pid" || true
   b2bua_pid=
   rm -f "$work"/flexisip-b2bua.log
+}
+
+# start_rtpengine: on 127.0.0.50, without configuration and without the kernel module.
+start_rtpengine() {
+  taskset -c 1 rtpengine --config-file=none --interface=127.0.0.50 --listen-ng=127.0.0.1:12223 --table=-1 --foreground --num-threads=1 \
+    --port-min=20000 --port-max=39999 --log-level=3 --log-stderr >"$work/out" 2>&1 &
+  b2bua_pid=$!
+  for _ in $(seq 100); do
+    # 127.0.0.1:12223 bound, as /proc writes it
+    if grep -q ' 0100007F:2FBF ' /proc/net/udp; then return; fi
+    kill -0 "$b2bua_pid" 2>/dev/null || break
+    read -rt 0.05 <> <(:) || true
+  done
+  echo "bench: rtpengine did not start:" >&2
+  cat "$work/out" >&2
+  exit 1
+}
+
+# measure PRODUCT A-B CALLS SECONDS: fills $json; false: loss or a failed call. Both products get the same packets of the same generator.
+measure() {
+  product=$1 mode=$2 calls=$3
+  local a=${mode%-*} b=${mode#*-} set_up=() status=0 settle=0s
+  [ "$mode" != sdes-sdes ] || set_up=(--suite-b AES_CM_128_HMAC_SHA1_32)
+  [[ $mode != *dtls* ]] || settle=${SETTLE:-32s} # what a handshake leaves is dropped after 30 s
+  if [ "$product" = rtpengine ]; then
+    start_rtpengine
+    set_up+=(--ng 127.0.0.1:12223)
+  else
+    local domain=$b
+    [ "$b" != none ] || domain=plain
+    start udp
+    set_up+=(--dut 127.0.0.1:16067 --uas 127.0.0.31:5070 --transport udp --rate 200 --target "sip:%u@$domain.example.org")
+  fi
+  json=$(taskset -c 0 bin/sipsim load media --json "${set_up[@]}" --calls "$calls" --a "$a" --b "$b" --duration "$4s" --settle "$settle" \
+    --pid "$b2bua_pid" --dut-cpu 1) || status=$?
+  stop
+  return "$status"
+}
+
+# header and row: the table of the media figures; object: $json on one line.
+header() {
+  echo "legs       calls  product     packets   lost %  CPU µs/packet  (user+system)   added p50 µs   p99 µs   kB/call  late p99 µs  others %"
+}
+
+row() {
+  printf '%-9s %6s  %-9s %9s %8.3f %14.2f  (%.2f+%.2f) %14.0f %8.0f %9.1f %12.0f %9.0f\n' "$mode" "$calls" "$product" "$(field received <<<"$json")" \
+    "$(field loss_percent <<<"$json")" "$(field dut_cpu_us_per_packet <<<"$json")" \
+    "$(field dut_user_us_per_packet <<<"$json")" "$(field dut_system_us_per_packet <<<"$json")" \
+    "$(field added_us_p50 <<<"$json")" "$(field added_us_p99 <<<"$json")" "$(field dut_rss_kb_per_call <<<"$json")" \
+    "$(field generator_late_us_p99 <<<"$json")" "$(field foreign_cpu_percent <<<"$json")"
+}
+
+object() { tr -d '\n' <<<"$json" | sed "s/^{ */{\"product\": \"$product\", /; s/  */ /g"; echo; }
+
+# ratios < "mode calls product cpu p99 memory" lines: b2bua's median by rtpengine's.
+ratios() {
+  awk '
+    { k = $1 " " $2; if (!(k in seen)) { seen[k] = 1; order[++n] = k }
+      for (i = 4; i <= 6; i++) list[k, $3, i] = list[k, $3, i] " " $i }
+    function median(text,   v, m, i, j, t) {
+      m = split(text, v, " ")
+      for (i = 1; i <= m; i++) for (j = i + 1; j <= m; j++) if (v[j] + 0 < v[i] + 0) { t = v[i]; v[i] = v[j]; v[j] = t }
+      return m % 2 ? v[(m + 1) / 2] : (v[m / 2] + v[m / 2 + 1]) / 2
+    }
+    function ratio(k, i,   r) { r = median(list[k, "rtpengine", i]); return r > 0 ? sprintf("%.2f", median(list[k, "b2bua", i]) / r) : "-" }
+    END { for (i = 1; i <= n; i++) { split(order[i], f, " "); printf "%-9s %6s %15s %11s %17s\n", f[1], f[2], ratio(order[i], 4), ratio(order[i], 5), ratio(order[i], 6) } }'
 }
 
 finish() { stop; rm -rf "$work"; }

@@ -1,24 +1,33 @@
 #!/usr/bin/env bash
-# CPU per forwarded packet, loss and added latency with G.711 at 50 packets/s each way, at 100, 500 and 1000 calls.
-# SECONDS_EACH=10 CALLS="100 500 1000" MODES="none-none none-sdes" change it; JSON=1 prints one object per line.
+# b2bua against rtpengine (Debian's package, in user space) on the same load: G.711 at 50 packets/s each way, one core each.
+# Per row: CPU per forwarded packet, loss, added latency, memory per call; then the ratios.
+#   CALLS="300 1000"  MODES="none-none none-sdes sdes-sdes none-dtls"  SECONDS_EACH=10  ROUNDS=1  PRODUCTS="b2bua rtpengine"  change it;
+#   JSON=1 prints one object per line. One row: CALLS=300 MODES=none-sdes SECONDS_EACH=5 bench/media.sh
+# sdes-sdes has another suite on the other leg, else rtpengine passes the keys through and encrypts nothing.
 source "$(dirname "$0")/lib.sh"
 each=${SECONDS_EACH:-10}
+products=${PRODUCTS:-b2bua rtpengine}
+if [[ $products == *rtpengine* ]] && ! command -v rtpengine >/dev/null; then
+  echo "NO COMPARISON: rtpengine is not installed (Debian: apt-get install rtpengine-daemon). b2bua is measured alone." >&2
+  products=b2bua
+fi
 conditions
-echo "legs       calls  packets   lost %  CPU µs/packet  (user+system)   added p50 µs  p99 µs   kB/call  others %"
+[[ $products != *rtpengine* ]] || echo "            $(rtpengine --version 2>&1 | sed 's/^Version:/rtpengine/'), --table=-1 --num-threads=1, pinned to CPU 1 as well; one product runs at a time"
+header
 for mode in ${MODES:-none-none none-sdes sdes-sdes}; do
-  a=${mode%-*} b=${mode#*-}
-  target='sip:%u@plain.example.org'
-  [ "$b" = none ] || target='sip:%u@sdes.example.org'
-  for calls in ${CALLS:-100 500 1000}; do
-    start udp
-    json=$(taskset -c 0 bin/sipsim load media --json --dut 127.0.0.1:16067 --uas 127.0.0.31:5070 --transport udp --calls "$calls" --rate 200 --a "$a" --b "$b" --target "$target" \
-      --duration "${each}s" --pid "$b2bua_pid" --dut-cpu 1) || echo "  (loss over 0.1 % or a failed call)"
-    stop
-    [ -z "${JSON:-}" ] || echo "$json"
-    printf '%-9s %6s %8s %8.3f %14.2f  (%.2f+%.2f) %14.0f %7.0f %9.1f %9.0f\n' "$mode" "$calls" "$(field received <<<"$json")" \
-      "$(field loss_percent <<<"$json")" "$(field dut_cpu_us_per_packet <<<"$json")" \
-      "$(field dut_user_us_per_packet <<<"$json")" "$(field dut_system_us_per_packet <<<"$json")" \
-      "$(field added_us_p50 <<<"$json")" "$(field added_us_p99 <<<"$json")" "$(field dut_rss_kb_per_call <<<"$json")" \
-      "$(field foreign_cpu_percent <<<"$json")"
+  for calls in ${CALLS:-300 1000}; do
+    for round in $(seq "${ROUNDS:-1}"); do
+      for product in $products; do
+        measure "$product" "$mode" "$calls" "$each" || echo "  (loss over 0.1 % or a failed call)"
+        [ -z "${JSON:-}" ] || object
+        row
+        echo "$mode $calls $product $(field dut_cpu_us_per_packet <<<"$json") $(field added_us_p99 <<<"$json") $(field dut_rss_kb_per_call <<<"$json")" >>"$work/rows"
+      done
+    done
   done
 done
+[[ $products == *b2bua*rtpengine* ]] || exit 0
+echo
+echo "b2bua / rtpengine, medians of ${ROUNDS:-1} round(s)"
+echo "legs       calls  CPU per packet   added p99   memory per call"
+ratios <"$work/rows"

@@ -49,8 +49,10 @@ type loadCallsCmd struct {
 
 type loadMediaCmd struct {
 	loadFlags
+	NG       string        `name:"ng" placeholder:"ADDR:PORT" group:"Device under test:" help:"An rtpengine's --listen-ng: the same packets through it instead of a B2BUA; --dut, --transport and the SIP addresses have no meaning then."`
 	Duration time.Duration `default:"10s" placeholder:"TIME" group:"Media:" help:"Measured time."`
 	Warm     time.Duration `default:"2s" placeholder:"TIME" group:"Media:" help:"Warm-up before it, in one stream with it."`
+	Settle   time.Duration `default:"0s" placeholder:"TIME" group:"Media:" help:"From the last set-up to the first packet, so that memory is counted without what set-ups leave for a while."`
 	IPA      string        `name:"ip-a" placeholder:"ADDR" group:"Media:" help:"Media address of the callers; default that of --uac."`
 	IPB      string        `name:"ip-b" placeholder:"ADDR" group:"Media:" help:"Media address of the callees; default that of --uas."`
 	Sockets  int           `default:"2" placeholder:"N" group:"Media:" help:"Sockets per side; few keep the generator cheap."`
@@ -115,6 +117,12 @@ func (c *loadMediaCmd) Run(e *env) error {
 		return err
 	}
 	cfg.Media, cfg.Duration, cfg.Warm, cfg.Sockets, cfg.Sample, cfg.PayloadPT = true, c.Duration, c.Warm, c.Sockets, c.Sample, c.PT
+	cfg.Settle = c.Settle
+	if c.NG != "" {
+		if cfg.NG, err = netip.ParseAddrPort(c.NG); err != nil {
+			return fmt.Errorf("--ng %q: write address:port", c.NG)
+		}
+	}
 	for _, a := range []struct {
 		text string
 		to   *netip.Addr
@@ -130,7 +138,7 @@ func (c *loadMediaCmd) Run(e *env) error {
 }
 
 func (f *loadFlags) measure(e *env, cfg load.Config) error {
-	if cfg.DUT != cfg.UAS && cfg.DUT != cfg.UAC && cfg.DUT.Addr().IsLoopback() { // a test of the generator alone answers itself
+	if !cfg.NG.IsValid() && cfg.DUT != cfg.UAS && cfg.DUT != cfg.UAC && cfg.DUT.Addr().IsLoopback() { // a test of the generator alone answers itself
 		if err := probe(e.ctx, cfg.Network, cfg.DUT); err != nil {
 			return err
 		}
@@ -150,7 +158,7 @@ func (f *loadFlags) measure(e *env, cfg load.Config) error {
 			return err
 		}
 	}
-	if r.Answered == 0 {
+	if r.Answered == 0 && !cfg.NG.IsValid() {
 		return failed(exitCall, fmt.Errorf("no call was answered: the B2BUA must send its calls to --uas %s over %s (b2bua: outbound-proxy=sip:%s;transport=%s); its log says what it did with them",
 			f.UAS, f.Transport, f.UAS, f.Transport))
 	}
@@ -183,7 +191,7 @@ func printLoad(to io.Writer, r *load.Result) error {
 		fmt.Fprintf(w, "content     %d checked byte for byte, %d not decrypted, %d altered\n", m.Verified, m.NotDecrypted, m.Altered)
 		fmt.Fprintf(w, "added       p50 %.0f us, p90 %.0f us, p99 %.0f us, max %.0f us\n", m.AddedP50, m.AddedP90, m.AddedP99, m.AddedMax)
 		fmt.Fprintf(w, "CPU         %.2f us per packet (user %.2f, system %.2f)\n", m.PacketCPU, m.UserCPU, m.SystemCPU)
-		fmt.Fprintf(w, "dropped     %d at the generator, %d elsewhere; generator late by at most %.1f ms\n", m.OwnDrops, m.DUTDrops, m.BehindMax)
+		fmt.Fprintf(w, "dropped     %d at the generator, %d elsewhere; generator late p50 %.0f us, p99 %.0f us, max %.1f ms\n", m.OwnDrops, m.DUTDrops, m.LateP50, m.LateP99, m.BehindMax)
 	}
 	fmt.Fprintf(w, "processors  B2BUA %.0f%%, generator %.0f%%, others %.0f%%\n", r.DUTCPU, r.Generator, r.Foreign)
 	if _, err := io.WriteString(to, w.String()); err != nil {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -11,6 +12,7 @@ import (
 // Config of one measurement. Addresses must be loopback.
 type Config struct {
 	DUT      netip.AddrPort // where INVITEs go: the B2BUA's listening address
+	NG       netip.AddrPort // set: the calls are set up at an rtpengine by its NG protocol instead; media only
 	Network  string         // "udp" (default) or "tcp"
 	UAC, UAS netip.AddrPort // our own SIP addresses; the B2BUA must bring the calls to UAS. Default 127.0.0.30:5069, 127.0.0.31:5070
 	Target   string         // Request-URI and To; %u is the call's own user part. Default "sip:%u@load.example.org"
@@ -30,6 +32,7 @@ type Config struct {
 	Media     bool          // packets flow: all calls are set up, packets sent for Warm and Duration, all released
 	Duration  time.Duration // measured time; default 10 s
 	Warm      time.Duration // before it; default 2 s
+	Settle    time.Duration // between the set-up of the last call and the first packet
 	IPA, IPB  netip.Addr    // media addresses; default those of UAC and UAS
 	Sockets   int           // per side; default 2. Few sockets keep the generator cheap
 	Sample    int           // every n-th packet of a leg is decrypted and compared; default 20, 1: all
@@ -84,7 +87,13 @@ func (c *Config) defaults() error {
 }
 
 func (c *Config) check() (err error) {
-	for _, a := range []netip.Addr{c.DUT.Addr(), c.UAC.Addr(), c.UAS.Addr(), c.IPA, c.IPB} {
+	dut := c.DUT.Addr()
+	if c.NG.IsValid() {
+		if dut = c.NG.Addr(); !c.Media {
+			return errors.New("load: an rtpengine has no calls without media")
+		}
+	}
+	for _, a := range []netip.Addr{dut, c.UAC.Addr(), c.UAS.Addr(), c.IPA, c.IPB} {
 		if !a.Is4() || !a.IsLoopback() {
 			return fmt.Errorf("load: %s: only IPv4 loopback addresses are taken", a)
 		}

@@ -12,6 +12,9 @@ import (
 // tick is how long the packet loop sleeps when nothing is due.
 const tick = 200 * time.Microsecond
 
+// lateEach: of every so many packets the generator's own delay is noted.
+const lateEach = 16
+
 // media is the packet part of a run.
 type media struct {
 	sides     []side
@@ -20,6 +23,7 @@ type media struct {
 	warm      int // packets of the warm-up
 	count     bool
 	latencies []int64
+	late      []int64 // ns between when a packet was due and its batch
 	behind    time.Duration
 	idle      func() // other work, about every millisecond
 	scratch   [2048]byte
@@ -43,6 +47,9 @@ func (m *media) play(n int) time.Duration {
 			d := &m.sides[sent%len(m.sides)]
 			d.sock.queue(d, d.next)
 			d.next++
+			if m.count && sent%lateEach == 0 {
+				m.late = append(m.late, int64(elapsed-float64(sent)*gap))
+			}
 		}
 		for _, s := range m.sockets {
 			s.flush()

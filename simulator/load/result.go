@@ -30,7 +30,7 @@ type Result struct {
 	Foreign    float64 `json:"foreign_cpu_percent"` // others on the machine; above 15 latencies are worth nothing
 	CPUBusy    float64 `json:"dut_core_busy_percent,omitempty"`
 	Memory     int     `json:"dut_rss_kb"`
-	MemoryEach float64 `json:"dut_rss_kb_per_call"` // media: growth by set-up
+	MemoryEach float64 `json:"dut_rss_kb_per_call"` // growth by the calls; media: at the end of the measured window
 }
 
 // MediaResult is the measured window of the packets.
@@ -53,6 +53,8 @@ type MediaResult struct {
 	AddedP90     float64 `json:"added_us_p90"`
 	AddedP99     float64 `json:"added_us_p99"`
 	AddedMax     float64 `json:"added_us_max"`
+	LateP50      float64 `json:"generator_late_us_p50"` // packet due to sent; not in the added latency
+	LateP99      float64 `json:"generator_late_us_p99"`
 	BehindMax    float64 `json:"generator_behind_ms_max"`
 	OwnDrops     uint64  `json:"generator_drops"`
 	DUTDrops     int64   `json:"dut_drops"`

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -23,7 +22,8 @@ type run struct {
 	pids    []int
 	sides   []side
 	sockets []*socket
-	signals *signaller
+	calls   control
+	memory  int // kB before the first call
 	result  Result
 }
 
@@ -41,8 +41,8 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		for _, s := range r.sockets {
 			s.close()
 		}
-		if r.signals != nil {
-			r.signals.wires.close()
+		if r.calls != nil {
+			r.calls.close()
 		}
 	}()
 	if err := r.open(); err != nil {
@@ -96,8 +96,21 @@ func (r *run) open() error {
 			return err
 		}
 	}
-	var err error
-	r.signals, err = newSignaller(cfg, hex.EncodeToString(random[:]), r.sides)
+	return r.control(hex.EncodeToString(random[:]))
+}
+
+func (r *run) control(name string) error {
+	if r.cfg.NG.IsValid() {
+		g, err := newRelayer(r.cfg, name, r.sides)
+		if err == nil {
+			r.calls = g
+		}
+		return err
+	}
+	s, err := newSignaller(r.cfg, name, r.sides)
+	if err == nil {
+		r.calls = s
+	}
 	return err
 }
 
@@ -129,115 +142,70 @@ func (r *run) spent(a, b usage) {
 }
 
 func (r *run) measure() error {
-	cfg, s := r.cfg, r.signals
+	cfg := r.cfg
 	r.result = Result{Kind: "calls", Network: cfg.Network, A: cfg.A, B: cfg.B, Calls: cfg.Calls}
-	memory := memoryOf(r.pids)
+	if cfg.NG.IsValid() {
+		r.result.Network = "ng"
+	}
+	r.memory = memoryOf(r.pids)
 	before := r.usage()
 	stay := done
 	if cfg.Media {
 		r.result.Kind, stay = "media", up
 	}
-	r.place(stay)
+	if err := r.calls.place(r.ctx, stay); err != nil {
+		return err
+	}
 	after := r.usage()
 	r.spent(before, after)
-	r.signalling(before, after, stay)
-	r.result.Memory = memoryOf(r.pids)
-	r.result.MemoryEach = float64(r.result.Memory-memory) / float64(cfg.Calls)
-	if cfg.Media && s.open > 0 && r.ctx.Err() == nil {
+	r.result.Seconds = after.at.Sub(before.at).Seconds()
+	r.calls.tell(&r.result, r.result.Seconds, stay)
+	r.result.CallCPU = 1e6 * (after.user + after.system - before.user - before.system) / max(r.result.PerSecond*r.result.Seconds, 1)
+	r.resident()
+	if cfg.Media && r.calls.up() > 0 && r.ctx.Err() == nil {
 		if err := r.media(); err != nil {
-			r.releaseAll()
+			r.calls.releaseAll()
 			return err
 		}
 	}
-	r.releaseAll()
-	r.result.Completed, r.result.Failures, r.result.EndedByDUT = s.completed, s.failures, s.endedByDUT
-	r.result.Failed = cfg.Calls - s.completed
+	r.calls.releaseAll()
+	r.calls.end(&r.result)
+	r.result.Failed = cfg.Calls - r.result.Completed
 	if r.ctx.Err() != nil {
 		return fmt.Errorf("load: %w", context.Cause(r.ctx))
 	}
 	return nil
 }
 
-// place makes all calls, until each is over or stays as it shall.
-func (r *run) place(stay phase) {
-	s := r.signals
-	s.now = time.Now().UnixNano()
-	s.slot = s.now / slotTime
-	start, begun, looked := s.now, 0, s.now
-	for r.ctx.Err() == nil {
-		if stay == up { // closed loop over set-ups: what is up does not count as in progress
-			begun = s.paceSetup(begun, start)
-		} else {
-			begun = s.pace(begun, start)
-		}
-		s.step(1)
-		if begun == len(s.calls) && s.now-looked > int64(time.Millisecond) {
-			looked = s.now
-			if s.settled(stay) {
-				return
-			}
-		}
-	}
+// resident notes the memory of the B2BUA, and its growth since before the first call.
+func (r *run) resident() {
+	r.result.Memory = memoryOf(r.pids)
+	r.result.MemoryEach = float64(r.result.Memory-r.memory) / float64(r.cfg.Calls)
 }
-
-func (r *run) signalling(a, b usage, stay phase) {
-	s := r.signals
-	slices.Sort(s.latencies)
-	r.result.Answered = len(s.latencies)
-	r.result.SetupP50, r.result.SetupP99, r.result.SetupMax = ms(quantile(s.latencies, 0.5)), ms(quantile(s.latencies, 0.99)), ms(quantile(s.latencies, 1))
-	r.result.Seconds = b.at.Sub(a.at).Seconds()
-	n := s.completed
-	if stay == up {
-		n = len(s.latencies)
-	}
-	r.result.PerSecond = float64(n) / r.result.Seconds
-	r.result.CallCPU = 1e6 * (b.user + b.system - a.user - a.system) / float64(max(n, 1))
-	r.result.Repeated, r.result.Reinvites, r.result.Strange = s.repeated, s.reinvites, s.strange
-}
-
-// releaseAll ends what is up, not all at once.
-func (r *run) releaseAll() {
-	s := r.signals
-	limit := time.Now().Add(2 * r.cfg.Timeout)
-	for i := range s.calls {
-		if c := &s.calls[i]; c.phase == up {
-			c.acked = true
-			s.release(c)
-		}
-		if i%8 == 7 {
-			s.step(0)
-		}
-	}
-	for !s.settled(done) && time.Now().Before(limit) {
-		s.step(1)
-	}
-}
-
-var errNoCall = errors.New("load: no call was set up, so there is no media to measure")
 
 // media sends the packets of all calls that are up.
 func (r *run) media() error {
-	cfg, s := r.cfg, r.signals
-	var sides []side
-	for i := range s.calls {
-		if s.calls[i].phase != up {
-			return fmt.Errorf("load: %d of %d calls were not set up: no media with a part of them: %v", cfg.Calls-s.open, cfg.Calls, s.failures)
-		}
-	}
-	if sides = r.sides; len(sides) == 0 {
-		return errNoCall
+	cfg, sides := r.cfg, r.sides
+	if n := r.calls.up(); n < cfg.Calls {
+		r.calls.end(&r.result)
+		return fmt.Errorf("load: %d of %d calls were not set up: no media with a part of them: %v", cfg.Calls-n, cfg.Calls, r.result.Failures)
 	}
 	for i := range sides {
 		if err := sides[i].build(cfg.packets()); err != nil {
 			return err
 		}
 		if i%64 == 0 {
-			s.step(0)
+			r.calls.step(0)
 		}
 	}
+	for end := time.Now().Add(cfg.Settle); time.Now().Before(end) && r.ctx.Err() == nil; {
+		r.calls.step(1)
+		pause(tick)
+	}
 	m := &media{
-		sides: sides, sockets: r.sockets, sample: uint64(cfg.Sample), warm: int(cfg.Warm / frame), idle: func() { s.step(0) },
+		sides: sides, sockets: r.sockets, sample: uint64(cfg.Sample), warm: int(cfg.Warm / frame), idle: func() { r.calls.step(0) },
 		latencies: make([]int64, 0, len(sides)*int(cfg.Duration/frame)/cfg.Sample+len(sides)*2+1000),
+		late:      make([]int64, 0, len(sides)*int(cfg.Duration/frame)/lateEach+1000),
 	}
 	runtime.GC()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -247,6 +215,7 @@ func (r *run) media() error {
 	a := r.usage()
 	took := m.play(cfg.packets() - m.warm)
 	b := r.usage()
+	r.resident() // what a stream keeps once packets flow is in it
 	m.settle(700 * time.Millisecond)
 	own1, all1 := drops()
 	r.spent(a, b)
@@ -289,6 +258,8 @@ func (r *run) sum(m *media, a, b usage, took time.Duration) {
 	o.PacketCPU = o.UserCPU + o.SystemCPU
 	slices.Sort(m.latencies)
 	us := func(q float64) float64 { return float64(quantile(m.latencies, q)) / 1e3 }
+	slices.Sort(m.late)
+	o.LateP50, o.LateP99 = float64(quantile(m.late, 0.5))/1e3, float64(quantile(m.late, 0.99))/1e3
 	o.AddedP50, o.AddedP90, o.AddedP99, o.AddedMax = us(0.5), us(0.9), us(0.99), us(1)
 	r.result.Media = o
 }

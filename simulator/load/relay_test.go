@@ -1,0 +1,151 @@
+//go:build linux
+
+package load
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"b2bua/simulator/ng"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// mirror is a relay that is none: it hands each end's description to the other, so packets go straight.
+type mirror struct {
+	at       netip.AddrPort
+	refuse   string // this command
+	mu       sync.Mutex
+	commands []ng.Dict
+}
+
+func newMirror(t *testing.T, refuse string) *mirror {
+	t.Helper()
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
+	require.NoError(t, err)
+	m := &mirror{refuse: refuse, at: c.LocalAddr().(*net.UDPAddr).AddrPort()}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var b [65536]byte
+		for {
+			n, from, err := c.ReadFromUDPAddrPort(b[:])
+			if err != nil {
+				return
+			}
+			cookie, body, _ := strings.Cut(string(b[:n]), " ")
+			d, err := ng.Unmarshal([]byte(body))
+			if !assert.NoError(t, err) {
+				return
+			}
+			answer, err := ng.Marshal(m.answer(d))
+			assert.NoError(t, err)
+			_, err = c.WriteToUDPAddrPort(append([]byte(cookie+" "), answer...), from)
+			assert.NoError(t, err)
+		}
+	}()
+	t.Cleanup(func() { _ = c.Close(); <-done })
+	return m
+}
+
+func (m *mirror) answer(d ng.Dict) ng.Dict {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.commands = append(m.commands, d)
+	if d["command"] == m.refuse {
+		return ng.Dict{"result": "error", "error-reason": "as told"}
+	}
+	if text, ok := d["sdp"].(string); ok {
+		return ng.Dict{"result": "ok", "sdp": text}
+	}
+	return ng.Dict{"result": "ok"}
+}
+
+// sent are the commands so far.
+func (m *mirror) sent() []ng.Dict {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.commands
+}
+
+func (m *mirror) config(last byte) Config {
+	cfg := direct("udp", last)
+	cfg.DUT, cfg.NG = netip.AddrPort{}, m.at
+	cfg.Media, cfg.Warm, cfg.Duration, cfg.Sample = true, 100*time.Millisecond, 300*time.Millisecond, 1
+	return cfg
+}
+
+func TestMediaThroughARelay(t *testing.T) {
+	m := newMirror(t, "")
+	r, err := Run(t.Context(), m.config(40))
+	require.NoError(t, err)
+	assert.True(t, r.OK(), "%+v", r)
+	assert.Equal(t, "ng", r.Network)
+	assert.Equal(t, 20, r.Answered)
+	assert.Equal(t, 20, r.Completed)
+	assert.Positive(t, r.SetupP50)
+	assert.EqualValues(t, 20*2*15, r.Media.Received)
+	assert.EqualValues(t, 20*2*20, r.Media.Verified)
+	assert.Positive(t, r.Media.LateP99)
+	commands := m.sent()
+	require.Len(t, commands, 60)
+	offer := commands[0]
+	assert.Equal(t, "offer", offer["command"])
+	assert.Equal(t, "RTP/AVP", offer["transport-protocol"])
+	assert.Equal(t, "remove", offer["ICE"])
+	assert.Equal(t, "answer", commands[1]["command"])
+	assert.Equal(t, offer["call-id"], commands[1]["call-id"])
+	assert.Equal(t, "delete", commands[59]["command"])
+}
+
+func TestSuiteWantedOfARelay(t *testing.T) {
+	m := newMirror(t, "offer")
+	cfg := m.config(41)
+	cfg.B, cfg.SuiteB, cfg.Calls = "sdes", "AEAD_AES_128_GCM", 1
+	r, err := Run(t.Context(), cfg)
+	require.NoError(t, err)
+	assert.False(t, r.OK())
+	assert.Equal(t, map[string]int{`ng: rtpengine refused "offer": as told`: 1}, r.Failures)
+	assert.Equal(t, "RTP/SAVP", m.sent()[0]["transport-protocol"])
+	assert.Equal(t, ng.Strings("only-AEAD_AES_128_GCM"), m.sent()[0]["SDES"])
+}
+
+// A relay that hands the keys on encrypts nothing: there would be nothing to compare.
+func TestPassthroughIsRefused(t *testing.T) {
+	m := newMirror(t, "")
+	cfg := m.config(42)
+	cfg.A, cfg.B = "sdes", "sdes"
+	_, err := Run(t.Context(), cfg)
+	require.ErrorIs(t, err, errPassthrough)
+}
+
+func TestACallThatIsRefusedLater(t *testing.T) {
+	m := newMirror(t, "delete")
+	r, err := Run(t.Context(), m.config(43))
+	require.NoError(t, err)
+	assert.False(t, r.OK())
+	assert.Equal(t, 20, r.Failed)
+	assert.Equal(t, map[string]int{`ng: rtpengine refused "delete": as told`: 20}, r.Failures)
+}
+
+func TestARelayHasNoCallsWithoutMedia(t *testing.T) {
+	cfg := Config{NG: netip.MustParseAddrPort("127.0.0.1:2223"), Calls: 1}
+	_, err := Run(t.Context(), cfg)
+	require.ErrorContains(t, err, "without media")
+	cfg.Media, cfg.NG = true, netip.MustParseAddrPort("192.0.2.1:2223")
+	_, err = Run(t.Context(), cfg)
+	require.ErrorContains(t, err, "loopback")
+}
+
+func TestNoRelayThere(t *testing.T) {
+	cfg := direct("udp", 44)
+	cfg.NG, cfg.Media, cfg.PID = netip.MustParseAddrPort("127.0.77.98:9"), true, []int{os.Getpid()}
+	_, err := Run(t.Context(), cfg)
+	require.ErrorContains(t, err, "no answer")
+}
