@@ -46,7 +46,6 @@ type generator struct {
 }
 
 func (g *generator) open() error {
-	g.in.init()
 	for side := range g.socks {
 		for i := range g.socks[side] {
 			s, err := bindSocket(netip.AddrPortFrom(loopback, 0), 4<<20)
@@ -66,12 +65,8 @@ func (g *generator) open() error {
 func (g *generator) sweep() {
 	for _, side := range g.socks {
 		for _, s := range side {
-			for {
-				n, e := g.in.receive(s.fd)
-				if e != 0 {
-					break
-				}
-				g.received += int64(n)
+			for g.in.receive(s) == 0 {
+				g.received += int64(len(g.in.taken()))
 			}
 		}
 	}

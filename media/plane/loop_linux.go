@@ -14,12 +14,9 @@ import (
 )
 
 const (
-	// batch is the length of the recvmmsg vector: one stream seldom has two packets waiting, and a short count proves that
-	// the socket is empty without another call.
-	batch = 4
-	// turn is how many batches one socket may take before the others have theirs, so that a flood on one port starves none.
-	turn = 16
-	// events that one epoll_wait returns at most.
+	// maxEvents is what one epoll_wait returns at most. Each of them is one packet: the sockets are watched level-triggered, and
+	// one recvfrom for one event costs less than the edge-triggered way, which has to prove by another call (or the second slot
+	// of a recvmmsg) that the socket is empty. A flood on one port takes one packet in each round, like all others.
 	maxEvents = 512
 	// coalesceAbove and coalesceBelow, in packets per second, switch the 1 ms coalescing: it halves the cost per packet under
 	// load, and is not worth its latency without.
@@ -43,8 +40,6 @@ type loop struct {
 	slots   []*epollSocket // by the number in the epoll event
 	vacant  []int32
 	streams map[*Stream]struct{}
-	more    []*epollSocket // not empty after their turn
-	next    []*epollSocket
 
 	packets  int // since counted
 	counted  time.Time
@@ -72,7 +67,6 @@ func newLoop(spare bool) (*loop, error) {
 		return nil, err
 	}
 	l := &loop{epoll: ep, event: ev, streams: map[*Stream]struct{}{}, done: make(chan struct{}), spare: spare}
-	l.in.init()
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, ev, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1}); err != nil {
 		_ = unix.Close(ep)
 		_ = unix.Close(ev)
@@ -120,15 +114,7 @@ func (l *loop) run() {
 	for {
 		n := l.wait()
 		now := time.Now()
-		woken := false
-		for i := range n {
-			if slot := l.events[i].Fd; slot < 0 {
-				woken = true
-			} else {
-				l.drain(now, l.slots[slot])
-			}
-		}
-		l.drainMore(now)
+		woken := l.receive(now, l.events[:n])
 		if woken && l.answer(now) {
 			_ = unix.Close(l.epoll)
 			_ = unix.Close(l.event)
@@ -137,16 +123,17 @@ func (l *loop) run() {
 		if !now.Before(l.due) {
 			l.tick(now)
 		}
-		if l.coalesce && !woken && n < maxEvents && len(l.more) == 0 {
+		if n == 0 && l.coalesce {
 			l.pause()
 		}
 	}
 }
 
-// wait returns the number of events: at once if there are some or work is left over, else it blocks until the next tick.
+// wait returns the number of events. It blocks until the next tick, but not while packets are gathered: what is left in a
+// socket after its round is an event of the next, and the pause begins when nothing is left.
 func (l *loop) wait() int {
 	first := time.Duration(0)
-	if l.brisk && l.spare && len(l.more) == 0 {
+	if l.brisk && l.spare && !l.coalesce {
 		first = briskFor
 	}
 	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])), maxEvents,
@@ -154,7 +141,7 @@ func (l *loop) wait() int {
 	if e == 0 && n > 0 {
 		return int(n)
 	}
-	if len(l.more) > 0 {
+	if l.coalesce {
 		return 0
 	}
 	timeout := -1
@@ -166,6 +153,42 @@ func (l *loop) wait() int {
 		return 0
 	}
 	return m
+}
+
+// receive takes one datagram for each event and hands them over, parcels by parcels. It tells whether a command waits.
+func (l *loop) receive(now time.Time, events []unix.EpollEvent) (woken bool) {
+	for i := range events {
+		slot := events[i].Fd
+		if slot < 0 {
+			woken = true
+			continue
+		}
+		// A closed socket has no slot. An error is an ICMP one of an earlier send, or EINTR: a packet behind it is the next event.
+		if s := l.slots[slot]; s != nil && l.in.receive(s) == 0 && l.in.full() {
+			l.deliver(now)
+		}
+	}
+	l.deliver(now)
+	return woken
+}
+
+// deliver relays what was received: first all is decided, then all is sent, so that neither the system's nor our own code and
+// data have to come back into the processor's caches for each packet.
+func (l *loop) deliver(now time.Time) {
+	parcels := l.in.taken()
+	if len(parcels) == 0 {
+		return
+	}
+	l.packets += len(parcels)
+	if l.woken.Load() { // a packet that was sent after Set returned finds the side set
+		l.commands(now)
+	}
+	for i := range parcels {
+		parcels[i].handle(now)
+	}
+	for i := range parcels {
+		parcels[i].send()
+	}
 }
 
 // pause lets packets gather; a command ends it.
@@ -216,50 +239,6 @@ func (l *loop) tick(now time.Time) {
 	}
 }
 
-// drain reads a socket until it is empty or its turn is over. Edge-triggered: what is left is not announced again.
-func (l *loop) drain(now time.Time, s *epollSocket) {
-	if s == nil || s.fd < 0 {
-		return
-	}
-	for range turn {
-		n, e := l.in.receive(s.fd)
-		switch e { //nolint:exhaustive // the default is for all other errors, and there are 130 of them
-		case 0:
-		case unix.EAGAIN:
-			return
-		default: // an ICMP error of an earlier send, or EINTR: packets may wait behind it
-			continue
-		}
-		l.packets += n
-		if l.woken.Load() { // a packet that was sent after Set returned finds the side set
-			l.commands(now)
-		}
-		for i := range n {
-			from, b, whole := l.in.packet(i)
-			if !whole {
-				s.stream.relay.Oversized(s.side)
-				continue
-			}
-			s.stream.receive(now, from, s.side, s.ch, b)
-		}
-		if n < batch {
-			return
-		}
-	}
-	l.more = append(l.more, s)
-}
-
-func (l *loop) drainMore(now time.Time) {
-	if len(l.more) == 0 {
-		return
-	}
-	l.next, l.more = l.more, l.next[:0]
-	for i, s := range l.next {
-		l.drain(now, s)
-		l.next[i] = nil
-	}
-}
-
 // add starts reading a stream's sockets.
 func (l *loop) add(st *Stream) {
 	l.streams[st] = struct{}{}
@@ -268,7 +247,7 @@ func (l *loop) add(st *Stream) {
 			s := sock.(*epollSocket)
 			s.loop, s.stream, s.side, s.ch = l, st, Side(side), relay.Channel(ch)
 			s.slot = l.slot(s)
-			ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: s.slot}
+			ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.slot}
 			if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
 				st.plane.cfg.Log.Error("media port cannot be watched", "call", st.call, "leg", s.side.String(), "error", err)
 			}

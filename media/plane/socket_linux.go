@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -141,51 +142,85 @@ func (o *outlet) address(to netip.AddrPort, scope uint32) (unsafe.Pointer, uintp
 	return unsafe.Pointer(&o.v6), unix.SizeofSockaddrInet6
 }
 
-// intake is the recvmmsg vector of a loop.
+// parcels are the datagrams that are received before they are handled.
+const parcels = 64
+
+// stride is from one buffer to the next: not a power of two, for the heads of all packets would compete for the same few lines of
+// the processor's cache.
+const stride = (bufferSize+63)/64*64 + 64
+
+// intake holds the datagrams of a round.
 type intake struct {
-	messages [batch]mmsghdr
-	vectors  [batch]unix.Iovec
-	names    [batch]unix.RawSockaddrInet6 // long enough for both families
-	buffers  [batch][]byte
+	memory [parcels * stride]byte
+	list   [parcels]parcel
+	n      int
+	name   unix.RawSockaddrInet6 // long enough for both families
+	size   uint32
 }
 
-// mmsghdr is struct mmsghdr of recvmmsg(2).
-type mmsghdr struct {
-	header unix.Msghdr
-	n      uint32
-	_      [4]byte
+// parcel is a datagram on its way through the plane.
+type parcel struct {
+	socket *epollSocket
+	from   netip.AddrPort
+	b      []byte
+	out    relay.Output
 }
 
-func (in *intake) init() {
-	for i := range in.messages {
-		in.buffers[i] = make([]byte, bufferSize)
-		in.vectors[i].Base = &in.buffers[i][0]
-		in.vectors[i].SetLen(maxDatagram)
-		h := &in.messages[i].header
-		h.Iov = &in.vectors[i]
-		h.SetIovlen(1)
-		h.Name = (*byte)(unsafe.Pointer(&in.names[i]))
+func (in *intake) full() bool { return in.n == len(in.list) }
+
+// taken are the datagrams received since the last call. They are good until the next receive.
+func (in *intake) taken() []parcel {
+	n := in.n
+	in.n = 0
+	return in.list[:n]
+}
+
+// receive takes one datagram from a socket, EAGAIN if there is none.
+func (in *intake) receive(s *epollSocket) syscall.Errno {
+	b := in.memory[in.n*stride:][:maxDatagram:bufferSize]
+	in.size = unix.SizeofSockaddrInet6
+	// With MSG_TRUNC the length is that of the datagram, whatever the buffer's.
+	n, _, e := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		unix.MSG_DONTWAIT|unix.MSG_TRUNC, uintptr(unsafe.Pointer(&in.name)), uintptr(unsafe.Pointer(&in.size)))
+	if e != 0 {
+		return e
+	}
+	p := &in.list[in.n]
+	in.n++
+	p.socket, p.from = s, in.source()
+	p.b = b[:min(int(n), len(b)):bufferSize]
+	if int(n) > len(b) {
+		p.b = nil
+	}
+	return 0
+}
+
+func (in *intake) source() netip.AddrPort {
+	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&in.name.Port))[:])
+	if in.name.Family == unix.AF_INET {
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(&in.name))
+		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), port)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(in.name.Addr), port)
+}
+
+// handle decides about the datagram.
+func (p *parcel) handle(now time.Time) {
+	s := p.socket
+	switch {
+	case s.fd < 0: // closed by a command that came in between
+		p.out.Packet = nil
+	case p.b == nil:
+		p.out.Packet = nil
+		s.stream.relay.Oversized(s.side)
+	default:
+		p.out = s.stream.decide(now, p.from, s.side, s.ch, p.b)
 	}
 }
 
-func (in *intake) receive(fd int) (int, syscall.Errno) {
-	for i := range in.messages {
-		in.messages[i].header.Namelen = unix.SizeofSockaddrInet6
+// send puts the decision on the wire.
+func (p *parcel) send() {
+	if len(p.out.Packet) > 0 {
+		p.socket.stream.deliver(p.out)
 	}
-	n, _, e := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&in.messages[0])), batch, unix.MSG_DONTWAIT, 0, 0)
-	return int(n), e
-}
-
-// packet is the i-th datagram and its source. whole: it fitted the buffer.
-func (in *intake) packet(i int) (from netip.AddrPort, b []byte, whole bool) {
-	name := &in.names[i]
-	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&name.Port))[:])
-	if name.Family == unix.AF_INET {
-		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
-		from = netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), port)
-	} else {
-		from = netip.AddrPortFrom(netip.AddrFrom16(name.Addr), port)
-	}
-	m := &in.messages[i]
-	return from, in.buffers[i][:m.n], m.header.Flags&unix.MSG_TRUNC == 0
 }

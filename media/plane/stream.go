@@ -147,10 +147,18 @@ func (st *Stream) notify(e relay.Event) {
 
 // receive relays one datagram; b's capacity has relay.Headroom behind it. Only the driver calls it.
 func (st *Stream) receive(now time.Time, from netip.AddrPort, side Side, ch relay.Channel, b []byte) {
-	out := st.relay.Handle(now, from, side, ch, b)
-	if len(out.Packet) == 0 {
-		return
+	if out := st.decide(now, from, side, ch, b); len(out.Packet) > 0 {
+		st.deliver(out)
 	}
+}
+
+// decide is the half of receive that touches no socket. What it returns lies in b's memory.
+func (st *Stream) decide(now time.Time, from netip.AddrPort, side Side, ch relay.Channel, b []byte) relay.Output {
+	return st.relay.Handle(now, from, side, ch, b)
+}
+
+// deliver sends what was decided.
+func (st *Stream) deliver(out relay.Output) {
 	if err := st.legs[out.Side].sockets[out.Ch].send(out.Packet, out.To); err != nil {
 		st.relay.SendFailed(out.Side, errors.Is(err, errUnroutable))
 	}
