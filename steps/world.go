@@ -61,6 +61,7 @@ type World struct {
 	kits  map[string]endpoint.Media  // what each softphone was made with
 	media map[string]*endpoint.Call  // the latest call of each softphone
 	pairs [][2]string                // of softphones in a crowd: caller, callee
+	modes []mode                     // of encryption, for a matrix
 	lines map[string]*wire.Line      // literal media ends
 
 	authority *authority // of the scenario's certificates; nil without TLS

@@ -6,12 +6,12 @@ Feature: Encryption of leg A to encryption of leg B
   Background:
     Given the settings
       | setting                                        | value                                                                                                                                                                                                                        |
-      | b2bua-server::trenscrypter/outgoing-enc-regex  | sdes .*b2bua_srtp.*@sip\.example\.org(;.*)?                                                                                                                                                                                  |
+      | b2bua-server::trenscrypter/outgoing-enc-regex  | sdes .*b2bua_srtp.*@sip\.example\.org(;.*)? dtls-srtp .*b2bua_dtls.*@sip\.example\.org(;.*)?                                                                                                                                                                                  |
       | b2bua-server::trenscrypter/outgoing-srtp-regex | AEAD_AES_256_GCM .*b2bua_srtpgcm.*@sip\.example\.org(;.*)? AES_256_CM_HMAC_SHA1_80;AES_256_CM_HMAC_SHA1_32 .*b2bua_srtp256.*@sip\.example\.org(;.*)? AES_CM_128_HMAC_SHA1_80 .*b2bua_srtp.*@sip\.example\.org(;.*)?           |
     And b2bua runs behind the proxy of sip.example.org
 
   @S-TREN-1
-  Scenario Outline: row <row>: <caller> calls <callee>, <what>
+  Scenario Outline: row <row> with DTLS-SRTP: <caller> calls <callee>, <what>
     Given the softphones
       | name     | encryption | suites          | video   |
       | <caller> | sdes       | <caller suites> | <video> |
@@ -36,6 +36,32 @@ Feature: Encryption of leg A to encryption of leg B
       | f   | audio and video | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtp    |                                           | AES_256_CM_HMAC_SHA1_80 | AES_CM_128_HMAC_SHA1_80 | VP8/90000 |
       | g   | audio           | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtpgcm | AEAD_AES_256_GCM, AES_CM_128_HMAC_SHA1_80 | AES_256_CM_HMAC_SHA1_80 | AEAD_AES_256_GCM        |           |
       | g   | audio and video | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtpgcm | AEAD_AES_256_GCM, AES_CM_128_HMAC_SHA1_80 | AES_256_CM_HMAC_SHA1_80 | AEAD_AES_256_GCM        | VP8/90000 |
+
+  @S-TREN-1
+  Scenario Outline: row <row>: <caller> calls <callee>, <what>
+    Given the softphones
+      | name     | encryption | suites          | video   |
+      | <caller> | <A>        | <caller suites> | <video> |
+      | <callee> | <B>        | <callee suites> | <video> |
+    When <caller> calls <callee>
+    Then <callee>'s phone rings
+    When <callee> picks up
+    Then <caller> and <callee> are in the call
+    And <caller> and <callee> hear each other
+    And <caller>'s audio uses <A> with <leg A>
+    And <callee>'s audio uses <B> with <leg B>
+    And <caller>'s and <callee>'s Call-IDs differ
+    When <caller> ends the call
+    Then <callee> is free again
+    And <caller> is free again
+
+    Examples:
+      | row | what            | caller      | A         | caller suites                             | callee      | B         | callee suites                             | leg A                   | leg B                   | video     |
+      | c   | audio           | b2bua_dtlsp | dtls-srtp | AES_CM_128_HMAC_SHA1_80                   | b2bua_srtp  | sdes      |                                           | AES_CM_128_HMAC_SHA1_80 | AES_CM_128_HMAC_SHA1_80 |           |
+      | c   | audio and video | b2bua_dtlsp | dtls-srtp | AES_CM_128_HMAC_SHA1_80                   | b2bua_srtp  | sdes      |                                           | AES_CM_128_HMAC_SHA1_80 | AES_CM_128_HMAC_SHA1_80 | VP8/90000 |
+      | d   | audio           | b2bua_srtp  | sdes      | AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80 | b2bua_dtlsp | dtls-srtp | AES_CM_128_HMAC_SHA1_80                   | AEAD_AES_128_GCM        | AES_CM_128_HMAC_SHA1_80 |           |
+      | d   | audio and video | b2bua_srtp  | sdes      | AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80 | b2bua_dtlsp | dtls-srtp | AES_CM_128_HMAC_SHA1_80                   | AEAD_AES_128_GCM        | AES_CM_128_HMAC_SHA1_80 | VP8/90000 |
+      | h   | audio and video | b2bua_srtp  | sdes      |                                           | b2bua_dtlsp | dtls-srtp | AES_CM_128_HMAC_SHA1_80                   | AES_CM_128_HMAC_SHA1_80 | AES_CM_128_HMAC_SHA1_80 | VP8/90000 |
 
   @S-TREN-1
   Scenario Outline: every suite can be the caller's: <suite>
