@@ -22,7 +22,23 @@ var offers = map[string]string{
 	"hold": "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n",
 	"sdes": "m=audio 4000 RTP/SAVP 8 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n",
 	"av":   "m=audio 4000 RTP/AVP 8\r\nm=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n",
-	"text": "m=text 4000 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\n",
+	// In mid-call: the same with video switched off, on hold, with other codecs, with what is not carried.
+	"no-video":  "m=audio 4000 RTP/AVP 8\r\nm=video 0 RTP/AVP 96\r\n",
+	"no-audio":  "m=audio 0 RTP/AVP 8\r\nm=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n",
+	"av-hold":   "m=audio 4000 RTP/AVP 8\r\na=sendonly\r\nm=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\na=sendonly\r\n",
+	"muted":     "m=audio 4000 RTP/AVP 8\r\nm=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\na=recvonly\r\n",
+	"inactive":  "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=inactive\r\n",
+	"recvonly":  "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=recvonly\r\n",
+	"zero":      "m=audio 4000 RTP/AVP 8 0 101\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:101 telephone-event/8000\r\n",
+	"opus":      "m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n",
+	"app":       "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\nm=application 4004 UDP/BFCP *\r\n",
+	"app-video": "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\nm=application 0 UDP/BFCP *\r\nm=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n",
+	"two":       "m=audio 4000 RTP/AVP 8\r\nm=audio 4006 RTP/AVP 8\r\n",
+	"other":     "m=video 4000 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n",
+	"sdes-av": "m=audio 4000 RTP/SAVP 8 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\nm=video 4002 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n" +
+		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n",
+	"sdes-plain-video": "m=audio 4000 RTP/SAVP 8 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\nm=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n",
+	"text":             "m=text 4000 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\n",
 	"plain-audio-secure-video": "m=audio 4000 RTP/AVP 8 0\r\nm=video 4002 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n" +
 		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n",
 	"dtls":      "m=audio 4000 UDP/TLS/RTP/SAVP 8 0\r\na=setup:actpass\r\n" + fingerprint,
@@ -82,7 +98,7 @@ func (w *world) answer(m, req *sip.Message, how string) {
 		}
 		b.WriteString("\r\n")
 		for _, c := range codecs {
-			fmt.Fprintf(&b, "a=rtpmap:%d %s/%d\r\n", c.PT, c.Name, c.Rate)
+			fmt.Fprintf(&b, "a=rtpmap:%d %s\r\n", c.PT, c)
 		}
 		if strings.Contains(proto, "SAVP") && len(s.Crypto) > 0 && port != 0 {
 			key := key30
@@ -97,6 +113,8 @@ func (w *world) answer(m, req *sip.Message, how string) {
 		switch how {
 		case "sendonly", "inactive", "recvonly":
 			b.WriteString("a=" + how + "\r\n")
+		case "mirror":
+			b.WriteString("a=" + s.Direction.Mirror().String() + "\r\n")
 		}
 	}
 	m.ContentType, m.Body = sdpType, []byte(described(b.String()))

@@ -39,12 +39,15 @@ type call struct {
 	decision app.Decision
 	a, b     *leg
 
-	ringing *timer // spec 2.4.4
-	longest *timer // spec 2.10
-	keyless *timer // decision 10
-	opening int    // MediaOpen outputs whose answer is missing
-	tries   tries
-	streams []bool // by m= index: open in the media plane
+	ringing   *timer // spec 2.4.4
+	longest   *timer // spec 2.10
+	keyless   *timer // decision 10
+	expecting bool   // keys that keyless was not started for
+	opening   int    // MediaOpen outputs whose answer is missing
+	tries     tries
+	streams   []bool    // by m= index: open in the media plane
+	asking    *exchange // an offer made in mid-call whose answer waits for the other leg
+	rounds    int       // re-INVITEs of ours in a row that no offer of a peer called for
 }
 
 // tries counts what was repeated on leg B, each bounded.
@@ -85,7 +88,10 @@ type leg struct {
 	media  netip.Addr // our address of its media
 
 	theirs, ours *sdp.Session // last description of each
+	undone       *sdp.Session // offer of ours after that
 	agreed       []sdp.Agreed
+	headings     []heading      // by m= index
+	mode         sdp.Encryption // the strongest that any stream had
 	ports        []sdp.Ports
 	earlyTag     string // B: To tag of the branch whose media runs
 	inEarly      bool   // A: the answer was sent in a 183; B: media of a provisional answer runs

@@ -125,7 +125,12 @@ func (e *Engine) Request(now time.Time, tx TxID, req *sip.Message, from Source) 
 
 // Cancelled says that the INVITE of server transaction tx was cancelled; the CANCEL itself is answered already.
 func (e *Engine) Cancelled(now time.Time, tx TxID, cancel *sip.Message) {
-	if l := e.server[tx]; l != nil && l.side == SideA && l.tx == tx && l.call.state < stConfirming {
+	l := e.server[tx]
+	switch {
+	case l == nil:
+	case l.call.asksFor(tx):
+		l.call.unask(now, 487, l.side.String()+" cancelled its re-INVITE")
+	case l.side == SideA && l.tx == tx && l.call.state < stConfirming:
 		l.call.callerGone(now, 487, "the caller cancelled", relayableReasons(cancel))
 	}
 }
@@ -176,8 +181,15 @@ func (e *Engine) Located(now time.Time, number uint64, at Location, err error) {
 
 // MediaOpened answers MediaOpen.
 func (e *Engine) MediaOpened(now time.Time, number uint64, index int, a, b sdp.Ports, err error) {
-	if c := e.calls[number]; c != nil && c.state == stOpening {
+	c := e.calls[number]
+	switch {
+	case c == nil && err == nil: // it ended meanwhile
+		e.emit(MediaClose{Call: number, Index: AllStreams})
+	case c == nil:
+	case c.state == stOpening:
 		c.opened(now, index, a, b, err)
+	default:
+		c.openedLate(now, index, a, b, err)
 	}
 }
 

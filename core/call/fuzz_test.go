@@ -12,6 +12,9 @@ func FuzzCalls(f *testing.F) {
 	f.Add([]byte{0, 10, 2, 13, 20})
 	f.Add([]byte{1, 11, 11, 13, 20, 22, 23, 24, 30, 31})
 	f.Add([]byte{0, 3, 13, 4})
+	f.Add([]byte{0, 10, 13, 43, 63, 13, 45, 63, 13})
+	f.Add([]byte{1, 10, 13, 53, 13, 64, 46, 36, 72, 63, 49, 20})
+	f.Add([]byte{0, 10, 13, 75, 43, 77, 70, 43, 77, 69, 35, 13})
 	f.Fuzz(func(t *testing.T, program []byte) {
 		if len(program) > 64 {
 			return
@@ -37,7 +40,7 @@ func FuzzCalls(f *testing.F) {
 func needsB(cmd string) bool {
 	return cmd[:2] == "b " || len(cmd) > 6 && cmd[:6] == "from-b" || cmd[:2] == "b-"
 }
-func needsRe(cmd string) bool { return cmd[:3] == "re " }
+func needsRe(cmd string) bool { return cmd[:3] == "re " || cmd[:3] == "re-" }
 
 // events of the program, one per byte.
 var events = []string{
@@ -48,4 +51,11 @@ var events = []string{
 	"from-a BYE", "from-b BYE", "from-a INVITE sdp=pcma", "from-b INVITE", "from-a UPDATE sdp=hold", "from-a INFO", "from-b INVITE sdp=av",
 	"from-a INVITE sdp=garbage", "b-fails timeout", "a-fails timeout", "advance 1s", "advance 32s", "advance 240s",
 	"media-lost a", "media-lost b", "re 200 sdp=answer", "re 491 ", "re 488 ", "re 481 ", "re 200 sdp=garbage", "fault  ", "shutdown", "b-fails refused",
+	// Streams and directions in mid-call.
+	"from-a INVITE sdp=av", "from-a UPDATE sdp=av", "from-a INVITE sdp=no-video", "from-b INVITE sdp=no-video", "from-b UPDATE sdp=no-audio",
+	"from-a INVITE", "from-b ACK   ", "from-b ACK sdp=av", "ack sdp=av", "ack sdp=no-video", "from-a INVITE sdp=hold", "from-b INVITE sdp=av-hold",
+	"from-a INVITE sdp=inactive", "from-b INVITE sdp=pcma", "from-a INVITE sdp=recvonly", "from-a INVITE sdp=app-video", "from-b INVITE sdp=two",
+	"from-a INVITE sdp=opus", "from-b INVITE sdp=sdes-av", "re 200 sdp=no-video", "re 200 sdp=mirror", "re 200 sdp=inactive", "re 200 sdp=plain",
+	"re 200 sdp=nothing", "re 100 ", "re 487 ", "re-fails timeout", "cancel-re", "a-re-fails gone", "advance 3s", "advance 20s",
+	"surroundings ports=none-free", "surroundings ports= slow=true", "surroundings slow=false", "opened",
 }

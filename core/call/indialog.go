@@ -1,12 +1,9 @@
 package call
 
 import (
-	"fmt"
-	"slices"
 	"time"
 
 	"b2bua/core/sip"
-	"b2bua/media/sdp"
 )
 
 // request is a request inside the dialog of this leg.
@@ -58,149 +55,6 @@ func (l *leg) byeReceived(now time.Time, tx TxID, req *sip.Message) {
 		return
 	}
 	c.end(now, ending{why: why, reasons: reasons, by: l})
-}
-
-// reinvited is a re-INVITE: one that changes neither which streams run nor their direction towards the peer is answered here and
-// not forwarded (spec 2.5). Streams that are new on this leg are refused.
-func (l *leg) reinvited(now time.Time, tx TxID, req *sip.Message) {
-	e, c := l.call.e, l.call
-	switch {
-	case l.re.ref != 0, c.state != stRunning && len(l.acks) == 0: // glare, or the other leg is not ready (RFC 3261 section 14.2)
-		e.respond(tx, req, 491, "", "")
-		return
-	case len(l.acks) > 0: // an earlier INVITE of this leg is not finished
-		e.respond(tx, req, 500, "", "", sip.Header{Name: "Retry-After", Value: fmt.Sprint(retryAfter(e))})
-		return
-	}
-	l.dlg.UpdateTarget(req)
-	ours, offered, err := l.reoffer(req)
-	if err != nil {
-		c.peerFault(l, "re-INVITE refused with 488, the call goes on as it was: "+err.Error())
-		e.respond(tx, req, 488, "", "", warning(err)...)
-		return
-	}
-	l.ours, l.offered = ours, offered
-	l.acks[req.CSeq.Number] = tx
-	e.server[tx] = l
-	resp := e.response(req, 200, "", "")
-	resp.Set("Allow", allow)
-	l.describe(resp, ours)
-	e.emit(SendResponse{Tx: tx, Msg: resp})
-	c.note(l.side.String() + " sent a re-INVITE, answered locally: " + mediaNames(l.agreed))
-	if !offered {
-		l.passOn(now)
-	}
-}
-
-// passOn tells the other leg when what it has agreed to no longer fits this one: nothing is transcoded, so a codec that went here
-// must go there (decision 9).
-func (l *leg) passOn(now time.Time) {
-	o := l.other()
-	if !sdp.Holds(o.agreed, l.agreed) {
-		o.re.wanted = true
-		o.maybeReinvite(now)
-	}
-}
-
-// updated is UPDATE (RFC 3311); its offer is treated as that of a re-INVITE.
-func (l *leg) updated(now time.Time, tx TxID, req *sip.Message) {
-	e, c := l.call.e, l.call
-	if len(req.Body) > 0 && (l.re.ref != 0 || l.offered || c.state != stRunning) { // RFC 3311 section 5.2
-		e.respond(tx, req, 491, "", "")
-		return
-	}
-	l.dlg.UpdateTarget(req)
-	resp := e.response(req, 200, "", "")
-	resp.Contact = []sip.Address{l.dlg.Contact}
-	if len(req.Body) > 0 {
-		ours, _, err := l.reoffer(req)
-		if err != nil {
-			c.peerFault(l, "UPDATE refused with 488, the call goes on as it was: "+err.Error())
-			e.respond(tx, req, 488, "", "", warning(err)...)
-			return
-		}
-		l.ours = ours
-		l.describe(resp, ours)
-	}
-	e.emit(SendResponse{Tx: tx, Msg: resp})
-	if len(req.Body) > 0 {
-		l.passOn(now)
-	}
-}
-
-// reoffer answers an offer made in mid-call; a re-INVITE without SDP gets an offer of what runs.
-func (l *leg) reoffer(req *sip.Message) (ours *sdp.Session, offered bool, err error) {
-	if len(req.Body) == 0 {
-		return l.ours.Reissue(l.wantedDirections()...), true, nil
-	}
-	if !isSDP(req.ContentType) {
-		return nil, false, fmt.Errorf("body of type %q, only %s is understood", req.ContentType, sdpType)
-	}
-	offer, err := sdp.Parse(req.Body)
-	if err != nil {
-		return nil, false, err
-	}
-	if err := sdp.CheckOffer(offer, l.call.e.cfg.Support); err != nil {
-		return nil, false, err
-	}
-	if err := l.keepsEncryption(offer); err != nil {
-		return nil, false, err
-	}
-	// What runs on this leg stays within what runs on both: only streams open in the media plane are answered.
-	running := slices.Clone(l.other().agreed)
-	ports := slices.Clone(l.ports)
-	for len(ports) < len(offer.Media) {
-		ports = append(ports, sdp.Ports{})
-	}
-	for i := range running {
-		running[i].Direction = sdp.SendRecv // the other leg is not told, so it does not limit this one
-		if i < len(l.call.streams) && !l.call.streams[i] {
-			running[i].Enabled = false
-		}
-	}
-	plan := sdp.AnswerPlan{
-		Support: l.call.e.cfg.Support, Rand: l.call.e.cfg.Rand, SessionID: l.call.number, Previous: l.ours,
-		Fingerprint: l.call.e.cfg.Fingerprint,
-	}
-	ours, agreed, err := sdp.NewAnswer(offer, running, plan, ports)
-	if err != nil {
-		return nil, false, err
-	}
-	l.theirs, l.agreed = offer, agreed
-	l.setMedia()
-	return ours, false, nil
-}
-
-// keepsEncryption: on a leg with encryption every live stream of a new offer must have some, or nothing of it is taken.
-func (l *leg) keepsEncryption(offer *sdp.Session) error {
-	if !slices.ContainsFunc(l.agreed, func(g sdp.Agreed) bool { return g.Enabled && g.Encryption != sdp.None }) {
-		return nil
-	}
-	for i := range offer.Media {
-		if m := &offer.Media[i]; m.Port != 0 && m.Kind != sdp.Other && m.Encryption() == sdp.None {
-			return fmt.Errorf("%s is encrypted and stream %d (%s) of its new offer is plain RTP: never downgraded in mid-call", l.side, i+1, m.Type)
-		}
-	}
-	return nil
-}
-
-// wantedDirections is what we offer when the peer asks for an offer: what the other leg permits, whatever this one held before
-// (RFC 3264 section 8.4: the direction in an offer is the offerer's wish).
-func (l *leg) wantedDirections() []sdp.Direction {
-	out := make([]sdp.Direction, len(l.ours.Media))
-	for i, g := range l.other().agreed {
-		if i < len(out) {
-			out[i] = g.Direction.Mirror()
-		}
-	}
-	return out
-}
-
-// retryAfter is RFC 3261 section 14.2: between 0 and 10 seconds.
-func retryAfter(e *Engine) int {
-	var b [1]byte
-	_, _ = e.cfg.Rand.Read(b[:])
-	return int(b[0]) % 11
 }
 
 // newRequest is a request of ours inside the leg's dialog.

@@ -169,8 +169,9 @@ func (l *leg) answerOffer() error {
 	if err != nil {
 		return err
 	}
-	l.ours, l.agreed = ours, agreed
-	l.setMedia()
+	l.ours = ours
+	l.theyOffered(l.theirs)
+	l.agree(l.theirs, agreed)
 	return nil
 }
 
@@ -189,7 +190,7 @@ func (l *leg) tell200(now time.Time) error {
 		if err := l.answerOffer(); err != nil {
 			return err
 		}
-	case !l.stillHolds():
+	case l.outdated():
 		// The 183 carried the answer; it stands until a re-INVITE replaces it (RFC 3261 section 13.2.1, decision 15).
 		l.re.wanted = true
 	}
@@ -207,21 +208,6 @@ func (l *leg) tell200(now time.Time) error {
 	l.acks[l.invite.CSeq.Number] = l.tx
 	c.e.emit(SendResponse{Tx: l.tx, Msg: resp})
 	return nil
-}
-
-// stillHolds tells whether the answer sent in the 183 fits what leg B finally agreed.
-func (l *leg) stillHolds() bool {
-	b := l.call.b
-	if !sdp.Holds(l.agreed, b.agreed) {
-		return false
-	}
-	for i := range l.agreed {
-		now := l.theirs.Media[i].Direction.Mirror().And(b.agreed[i].Direction.Mirror())
-		if l.agreed[i].Enabled && l.agreed[i].Direction != now {
-			return false
-		}
-	}
-	return true
 }
 
 // running describes what this leg's peer has agreed to, for an offer to the other leg.
@@ -282,6 +268,7 @@ func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
 		l.passOn(now)
 	}
 	l.maybeReinvite(now)
+	l.call.closeUnused()
 }
 
 var errNoSDP = errors.New("no SDP")
@@ -302,9 +289,20 @@ func (l *leg) take(m *sip.Message) error {
 	if err != nil {
 		return err
 	}
-	l.theirs, l.agreed = theirs, agreed
-	l.setMedia()
+	l.theyAnswered(l.ours, theirs)
+	l.agree(theirs, agreed)
 	return nil
+}
+
+// agree notes what this leg agreed on, and tells the media plane.
+func (l *leg) agree(theirs *sdp.Session, agreed []sdp.Agreed) {
+	l.theirs, l.agreed = theirs, agreed
+	for i := range agreed {
+		if agreed[i].Enabled {
+			l.mode = max(l.mode, agreed[i].Encryption)
+		}
+	}
+	l.setMedia()
 }
 
 // setMedia tells the media plane what is agreed on this leg.

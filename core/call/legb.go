@@ -335,8 +335,7 @@ func (l *leg) dismiss(dlg *dialog.Dialog) {
 func (c *call) dropRefused() {
 	for i, g := range c.b.agreed {
 		if i < len(c.streams) && c.streams[i] && !g.Enabled {
-			c.streams[i] = false
-			c.e.emit(MediaClose{Call: c.number, Index: i})
+			c.closeStream(i)
 		}
 	}
 }

@@ -8,28 +8,41 @@ import (
 	"b2bua/media/sdp"
 )
 
+const (
+	// maxGlares is how often a re-INVITE is repeated after a 491 (RFC 3261 section 14.1): each time the peer had one of its own
+	// under way, which takes seconds at most.
+	maxGlares = 8
+	// maxRounds of re-INVITEs in which each leg's answer makes the other one outdated. Two that know what they want need one.
+	maxRounds = 4
+)
+
 // reinvite is a re-INVITE of ours on one leg.
 type reinvite struct {
 	wanted bool // to be sent when the dialog is free
 	ref    Ref  // under way
 	offer  *sdp.Session
-	tired  *timer // no final response yet
+	asked  *exchange // of the other leg, which waits for the answer
+	tired  *timer    // no final response yet
+	glares int
 }
 
-// maybeReinvite sends the re-INVITE that is wanted on this leg once nothing else is under way on it.
+// maybeReinvite sends the re-INVITE that is wanted on this leg once nothing else is under way on it, and once it is known what to
+// offer.
 func (l *leg) maybeReinvite(now time.Time) {
-	c := l.call
-	if !l.re.wanted || l.re.ref != 0 || c.state != stRunning || len(l.acks) > 0 {
+	c, x := l.call, l.call.asking
+	if !l.re.wanted || l.re.ref != 0 || c.state != stRunning || len(l.acks) > 0 || x != nil && (x.leg == l || x.opening > 0) {
 		return
 	}
-	l.re.wanted = false
-	plan := sdp.OfferPlan{
-		Encryption: encryptionOf(l.agreed), Suites: suitesOf(l.agreed), Support: c.e.cfg.Support, Rand: c.e.cfg.Rand, SessionID: c.number, Previous: l.ours,
-		Fingerprint: c.e.cfg.Fingerprint,
+	l.re.wanted, l.re.asked = false, x
+	if x == nil && !l.outdated() {
+		return
 	}
-	offer, err := sdp.NewOffer(l.other().running(), plan, l.ports)
+	offer, err := l.newOffer(l.wants)
 	if err != nil {
 		c.note(fmt.Sprintf("no re-INVITE on %s: %v", l.side, err))
+		if x != nil {
+			c.answerAsked(now)
+		}
 		return
 	}
 	l.re.offer = offer
@@ -37,8 +50,33 @@ func (l *leg) maybeReinvite(now time.Time) {
 	l.describe(req, offer)
 	ref := c.e.start(l, req, l.hop(), func(now time.Time, resp *sip.Message, err error) { l.reinviteOutcome(now, req, resp, err) })
 	l.re.ref = ref
-	// A 100 and nothing more would leave the dialog blocked for ever: nobody is asked here, so 64*T1 is enough.
+	// A 100 and nothing more would leave the dialog blocked for ever: 64*T1 is enough to ask somebody.
 	l.re.tired = c.e.timers.after(now.Add(c.e.cfg.Linger), c, func(time.Time) { c.e.emit(SendCancel{Ref: ref}) })
+}
+
+// newOffer describes for this leg what the other one has, or asks for.
+func (l *leg) newOffer(direction func(int) sdp.Direction) (*sdp.Session, error) {
+	c, o := l.call, l.other()
+	var from *sdp.Session
+	if c.asking != nil && c.asking.leg == o {
+		from = c.asking.offer.Clone()
+	} else {
+		from = o.running()
+	}
+	for i := range from.Media {
+		from.Media[i].Direction = direction(i)
+	}
+	plan := sdp.OfferPlan{
+		Encryption: l.mode, Suites: suitesOf(l.agreed), AVPF: feedbackOf(l.agreed), Support: c.e.cfg.Support, Rand: c.e.cfg.Rand,
+		SessionID: c.number, Previous: l.ours, Running: l.agreed, Fingerprint: c.e.cfg.Fingerprint,
+	}
+	offer, err := sdp.NewOffer(from, plan, l.ports)
+	from.Wipe()
+	if err != nil {
+		return nil, err
+	}
+	offer.After(l.undone)
+	return offer, nil
 }
 
 func (l *leg) reinviteOutcome(now time.Time, req, resp *sip.Message, err error) {
@@ -47,7 +85,7 @@ func (l *leg) reinviteOutcome(now time.Time, req, resp *sip.Message, err error) 
 		c.e.timers.stop(l.re.tired)
 	}
 	switch {
-	case err != nil:
+	case err != nil: // RFC 3261 section 12.2.1.2
 		l.re.ref = 0
 		if c.state != stOver {
 			c.end(now, ending{why: fmt.Sprintf("%s did not answer a re-INVITE: %v", l.side, err), reasons: reasonSIP(408, "Request Timeout")})
@@ -59,33 +97,73 @@ func (l *leg) reinviteOutcome(now time.Time, req, resp *sip.Message, err error) 
 		c.e.timers.after(now.Add(c.e.cfg.Linger), l.call, func(time.Time) { c.e.forget(ref) })
 		l.re.ref = 0
 		if c.state != stOver {
-			l.ours = l.re.offer
+			l.ours, l.undone = l.re.offer, nil
 			if err := l.take(resp); err != nil {
 				c.end(now, ending{why: fmt.Sprintf("%s's answer to a re-INVITE cannot be used: %v", l.side, err), reasons: reasonSIP(488, "No usable answer")})
+				return
 			}
+			l.followed(now)
 		}
 	default:
 		c.e.forget(ref)
 		l.re.ref = 0
-		l.reinviteRefused(now, resp)
+		if c.state != stOver {
+			l.reinviteRefused(now, resp)
+		}
 	}
+}
+
+// followed goes on after this leg took an offer of ours: the one who asked is answered, or the other leg follows if the answer
+// was less than what it has. If nobody waits any more, this leg follows the other one again.
+func (l *leg) followed(now time.Time) {
+	c, o, x := l.call, l.other(), l.re.asked
+	l.re.asked, l.re.glares = nil, 0
+	c.superviseKeys(now)
+	switch {
+	case x != nil && x == c.asking:
+		if c.answerAsked(now) {
+			o.passOn(now)
+		} else {
+			l.re.wanted = true
+		}
+	case x != nil:
+		l.re.wanted = true
+	case o.outdated():
+		if c.rounds++; c.rounds > maxRounds {
+			c.note("the legs do not come to terms, no further re-INVITE until one of them offers something")
+			break
+		}
+		o.re.wanted = true
+	}
+	l.maybeReinvite(now)
+	o.maybeReinvite(now)
+	c.closeUnused()
 }
 
 // reinviteRefused: 481 and 408 end the dialog (RFC 3261 section 14.1), 491 is tried again, all else leaves the session as it was.
 func (l *leg) reinviteRefused(now time.Time, resp *sip.Message) {
-	c := l.call
-	if c.state == stOver {
+	c, x := l.call, l.re.asked
+	l.re.asked, l.undone = nil, l.re.offer
+	switch {
+	case resp.Status == 408, resp.Status == 481:
+		c.end(now, ending{why: fmt.Sprintf("%s answered %d to a re-INVITE", l.side, resp.Status), reasons: reasonSIP(resp.Status, resp.Reason)})
+		return
+	case resp.Status == 491 && l.re.glares < maxGlares:
+		l.re.glares++
+		l.re.wanted = true
+		c.e.timers.after(now.Add(l.glareDelay()), c, l.maybeReinvite)
 		return
 	}
-	switch resp.Status {
-	case 408, 481:
-		c.end(now, ending{why: fmt.Sprintf("%s answered %d to a re-INVITE", l.side, resp.Status), reasons: reasonSIP(resp.Status, resp.Reason)})
-	case 491:
-		l.re.wanted = true
-		c.e.timers.after(now.Add(l.glareDelay()), c, func(now time.Time) { l.maybeReinvite(now) })
-	default:
+	l.re.glares = 0
+	if resp.Status != 487 || x == c.asking { // else it was taken back
 		c.peerFault(l, fmt.Sprintf("re-INVITE refused with %d %s, the call goes on as it was", resp.Status, resp.Reason))
 	}
+	if x != nil && x == c.asking {
+		c.answerAsked(now)
+	}
+	l.maybeReinvite(now)
+	l.other().maybeReinvite(now)
+	c.closeUnused()
 }
 
 // glareDelay is RFC 3261 section 14.1: 2.1 to 4 s for who made the Call-ID, 0 to 2 s for the other, in units of 10 ms.
@@ -98,13 +176,14 @@ func (l *leg) glareDelay() time.Duration {
 	return time.Duration(int(b[0])%201) * 10 * time.Millisecond
 }
 
-func encryptionOf(agreed []sdp.Agreed) sdp.Encryption {
+// feedbackOf tells whether the leg uses a feedback profile.
+func feedbackOf(agreed []sdp.Agreed) bool {
 	for _, g := range agreed {
-		if g.Enabled {
-			return g.Encryption
+		if g.Enabled && g.AVPF {
+			return true
 		}
 	}
-	return sdp.None
+	return false
 }
 
 func suitesOf(agreed []sdp.Agreed) []sdp.Suite {

@@ -40,6 +40,10 @@ func (c *call) end(now time.Time, w ending) {
 	c.e.timers.stop(c.keyless)
 	c.report(now, w)
 	c.become(stOver)
+	if x := c.asking; x != nil { // RFC 3261 section 15.1.2
+		c.stopAsking()
+		c.e.respond(x.tx, x.req, 487, "", "")
+	}
 	c.endA(w)
 	c.endB(w)
 	c.e.emit(MediaClose{Call: c.number, Index: AllStreams})
@@ -155,6 +159,8 @@ func (l *leg) unacknowledged(now time.Time, tx TxID, err error) {
 		l.bye(l.held)
 		l.become(legOver)
 	case l.state == legOver:
+	case c.asksFor(tx): // its connection is gone, and the answer with it
+		c.unask(now, 0, fmt.Sprintf("%s cannot get the answer to its re-INVITE: %v", l.side, err))
 	case c.state < stConfirming && l.tx == tx:
 		c.callerGone(now, 408, fmt.Sprintf("the caller cannot be reached any more: %v", err), nil)
 	default:
@@ -172,7 +178,8 @@ func (l *leg) strip() {
 	}
 	l.ours.Wipe()
 	l.theirs.Wipe()
-	l.theirs, l.ours, l.agreed, l.ports = nil, nil, nil, nil
+	l.undone.Wipe()
+	l.theirs, l.ours, l.undone, l.agreed, l.ports, l.headings = nil, nil, nil, nil, nil, nil
 	if l.state == legOver && l.side == SideA {
 		l.invite = &sip.Message{CallID: l.invite.CallID}
 	}

@@ -17,7 +17,7 @@ func (l *leg) expectKeys(index int, g sdp.Agreed) {
 		return
 	}
 	if _, known := l.secure[index]; !known {
-		l.secure[index] = false
+		l.secure[index], l.call.expecting = false, true
 	}
 }
 
@@ -33,9 +33,11 @@ func (l *leg) secured(index int, suite sdp.Suite) {
 	l.call.e.tell(event.Secured{Call: l.call.name(), Leg: l.side.String(), What: fmt.Sprintf("%s %s %s", kind, enc, suite)})
 }
 
-// superviseKeys starts the patience of decision 10 once leg A is answered.
+// superviseKeys starts the patience of decision 10 once leg A is answered, and anew for a stream that is added later.
 func (c *call) superviseKeys(now time.Time) {
-	if c.keyless == nil && (c.a.waitsForKeys() || c.b.waitsForKeys()) {
+	if c.expecting && (c.a.waitsForKeys() || c.b.waitsForKeys()) {
+		c.expecting = false
+		c.e.timers.stop(c.keyless)
 		c.keyless = c.e.timers.after(now.Add(c.e.cfg.SecureTimeout), c, c.stillKeyless)
 	}
 }

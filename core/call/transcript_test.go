@@ -87,8 +87,11 @@ type world struct {
 	hold    bool       // Locate is not answered by itself
 	located error      // what Locate meets
 	ports   error      // what MediaOpen meets
-	full    bool       // print messages whole
-	quiet   bool       // print nothing
+	slow    bool       // MediaOpen is answered by the command opened
+	opening []MediaOpen
+	txRe    TxID // last re-INVITE of leg A
+	full    bool // print messages whole
+	quiet   bool // print nothing
 	txN     TxID
 	open    map[string]bool // streams
 
@@ -102,6 +105,7 @@ type world struct {
 	seqB    uint32
 	ownReq  map[Ref]*sip.Message
 	reRef   Ref // last re-INVITE of ours
+	last    map[string]*sdp.Session
 }
 
 type scriptedApp struct{ d app.Decision }
@@ -121,7 +125,7 @@ func (a *scriptedApp) Decide(f app.Facts) app.Decision {
 func newWorld(t *testing.T) *world {
 	proxy, err := sip.ParseAddress("<sip:127.0.0.1:5060;transport=tcp;lr>")
 	require.NoError(t, err)
-	w := &world{t: t, now: time.Unix(1000, 0), app: &scriptedApp{d: app.Decision{Route: []sip.Address{proxy}}}, open: map[string]bool{}, ownReq: map[Ref]*sip.Message{}}
+	w := &world{t: t, now: time.Unix(1000, 0), app: &scriptedApp{d: app.Decision{Route: []sip.Address{proxy}}}, open: map[string]bool{}, ownReq: map[Ref]*sip.Message{}, last: map[string]*sdp.Session{}}
 	w.hop = "127.0.0.2"
 	w.config(nil)
 	return w
@@ -154,12 +158,12 @@ func (w *world) config(args map[string]string) {
 		case "media":
 			cfg.MediaAddresses = []netip.Addr{netip.MustParseAddr(v)}
 		case "ports":
-			w.ports = errors.New(v)
+			w.ports = failure(v)
 		default:
 			w.t.Fatalf("config: %s?", k)
 		}
 	}
-	w.e = New(cfg)
+	w.e, w.last = New(cfg), map[string]*sdp.Session{}
 }
 
 type noTransportError struct{ error }
@@ -197,6 +201,27 @@ func (w *world) command(line string) {
 		c := &sip.Message{Method: sip.CANCEL, CallID: w.inviteA.CallID}
 		w.headers(c, multi)
 		w.e.Cancelled(w.now, w.txA, c)
+	case "cancel-re": // of leg A's last re-INVITE
+		w.e.Cancelled(w.now, w.txRe, &sip.Message{Method: sip.CANCEL, CallID: w.inviteA.CallID})
+	case "a-re-fails":
+		w.e.ResponseFailed(w.now, w.txRe, failure(multi["method"][0]))
+	case "re-fails":
+		w.e.RequestFailed(w.now, w.reRef, failure(multi["method"][0]))
+	case "surroundings": // change while calls run
+		for k, v := range args {
+			switch k {
+			case "ports":
+				w.ports = failure(v)
+			case "slow":
+				w.slow = v == "true"
+			}
+		}
+	case "opened":
+		if len(w.opening) > 0 {
+			o := w.opening[0]
+			w.opening = w.opening[1:]
+			w.answerOpen(o)
+		}
 	case "ack":
 		w.fromA(sip.ACK, args, multi)
 	case "from-a":
@@ -376,6 +401,9 @@ func (w *world) fromA(method sip.Method, args map[string]string, multi map[strin
 	if w.respA != nil {
 		to = w.respA.To
 	}
+	if method == sip.INVITE {
+		w.txRe = w.txN + 1
+	}
 	w.inDialog(method, w.seqA, w.inviteA.CallID, w.inviteA.From, to, args, multi)
 }
 
@@ -484,6 +512,7 @@ func (w *world) drain() {
 		if h, ok := o.(Happened); ok && w.quiet {
 			require.NotContains(w.t, h.Event.Text(), "broken invariant")
 		}
+		w.follows(o)
 		switch o := o.(type) {
 		case SendRequest:
 			w.ownReq[o.Ref] = o.Msg
@@ -504,12 +533,11 @@ func (w *world) drain() {
 				w.e.Located(w.now, o.Call, w.location(), w.located)
 			}
 		case MediaOpen:
-			base := uint16(10000 + 100*o.Call + 4*uint64(o.Index))
-			w.open[fmt.Sprint(o.Call, "/", o.Index)] = w.ports == nil
-			if w.ports != nil {
-				delete(w.open, fmt.Sprint(o.Call, "/", o.Index))
+			if w.slow {
+				w.opening = append(w.opening, o)
+			} else {
+				w.answerOpen(o)
 			}
-			w.e.MediaOpened(w.now, o.Call, o.Index, sdp.Ports{Addr: o.A, RTP: base, RTCP: base + 1}, sdp.Ports{Addr: o.B, RTP: base + 2, RTCP: base + 3}, w.ports)
 		case MediaClose:
 			for k := range w.open {
 				if k == fmt.Sprint(o.Call, "/", o.Index) || o.Index == AllStreams && strings.HasPrefix(k, fmt.Sprint(o.Call, "/")) {
@@ -517,5 +545,48 @@ func (w *world) drain() {
 				}
 			}
 		}
+	}
+}
+
+// answerOpen is the media plane: ports that tell the call, the stream and the leg.
+func (w *world) answerOpen(o MediaOpen) {
+	base := uint16(10000 + 100*o.Call + 4*uint64(o.Index))
+	w.open[fmt.Sprint(o.Call, "/", o.Index)] = w.ports == nil
+	if w.ports != nil {
+		delete(w.open, fmt.Sprint(o.Call, "/", o.Index))
+	}
+	w.e.MediaOpened(w.now, o.Call, o.Index, sdp.Ports{Addr: o.A, RTP: base, RTCP: base + 1}, sdp.Ports{Addr: o.B, RTP: base + 2, RTCP: base + 3}, w.ports)
+}
+
+// follows checks RFC 3264 section 8 for every description of ours: the session id stays, the version grows by one with a change and
+// stays without, and no section of an offer disappears.
+func (w *world) follows(o Output) {
+	var m *sip.Message
+	key := ""
+	switch o := o.(type) {
+	case SendRequest:
+		m, key = o.Msg, o.Msg.CallID+" "+o.Msg.From.Tag()
+	case SendResponse:
+		m, key = o.Msg, o.Msg.CallID+" "+o.Msg.To.Tag()
+	}
+	if m == nil || len(m.Body) == 0 {
+		return
+	}
+	s, err := sdp.Parse(m.Body)
+	require.NoError(w.t, err)
+	before := w.last[key]
+	w.last[key] = s
+	if before == nil {
+		return
+	}
+	grown, same := uint64(0), *s
+	same.Version = before.Version
+	if string(same.Marshal()) != string(before.Marshal()) {
+		grown = 1
+	}
+	require.Equal(w.t, before.ID, s.ID)
+	require.Equal(w.t, before.Version+grown, s.Version, "%s", m.Body)
+	if m.IsRequest() {
+		require.GreaterOrEqual(w.t, len(s.Media), len(before.Media))
 	}
 }

@@ -65,6 +65,9 @@ func (s Support) check(m *Media) error {
 	return err
 }
 
+// Usable tells whether a section of an offer is switched on and can be relayed.
+func (s Support) Usable(m *Media) bool { return m.live() && s.check(m) == nil }
+
 // checkAddr refuses what a relay must never be talked into sending to. 0.0.0.0 is a hold, or ICE.
 func checkAddr(a netip.Addr) error {
 	switch {
@@ -110,6 +113,22 @@ type OfferPlan struct {
 	// Previous is our last description on this leg, offer or answer; nil in the first. Session id, keys, the role in DTLS and
 	// the numbers of known codecs stay, the version grows if anything changed.
 	Previous *Session
+	// Running is what runs on this leg. A stream that is Enabled there keeps its encryption, its suite and its profile, whatever
+	// the plan says for new ones.
+	Running []Agreed
+}
+
+// stream is the plan for one section.
+func (plan OfferPlan) stream(i int) OfferPlan {
+	if i >= len(plan.Running) || !plan.Running[i].Enabled {
+		return plan
+	}
+	g := &plan.Running[i]
+	plan.Encryption, plan.AVPF = g.Encryption, g.AVPF
+	if g.SendKey.Suite != NoSuite {
+		plan.Suites = []Suite{g.SendKey.Suite}
+	}
+	return plan
 }
 
 // NewOffer writes the offer for one leg from the description of the other leg: from is leg A's offer, or leg B's answer when
@@ -119,7 +138,8 @@ type OfferPlan struct {
 // A from of the caller's own making needs Kind, Type, a Port that is not 0, Codecs and Direction in each section.
 //
 // There is one section per section of from, in its order, with its codecs, payload numbers and direction. Sections that
-// cannot be relayed, and those with zero Ports, stand with port 0. Nothing else of from is copied.
+// cannot be relayed, and those with zero Ports, stand with port 0, as what they were before if they were there before. Sections of
+// Previous that from does not have follow with port 0. Nothing else of from is copied.
 func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 	if !plan.Support.does(plan.Encryption) {
 		return nil, &EncryptionError{Asked: plan.Encryption, Supported: plan.Support.encryptions()}
@@ -134,7 +154,7 @@ func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 	live := 0
 	for i := range from.Media {
 		src := &from.Media[i]
-		m, err := plan.section(src, ports(local, i), previousMedia(plan.Previous, i))
+		m, err := plan.stream(i).section(src, ports(local, i), previousMedia(plan.Previous, i))
 		var stream *StreamError
 		switch {
 		case errors.As(err, &stream):
@@ -145,8 +165,11 @@ func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 		case err != nil:
 			return nil, err
 		}
-		if m.Port != 0 {
+		switch {
+		case m.Port != 0:
 			live++
+		case plan.Previous != nil && i < len(plan.Previous.Media): // a slot changes its type only when it is used again
+			m = off(&plan.Previous.Media[i])
 		}
 		s.Media = append(s.Media, m)
 	}

@@ -20,6 +20,14 @@ func (s *Session) follow(previous *Session) {
 	}
 }
 
+// After gives s the version that follows an offer of ours that was refused, nil: there was none. The offer counts although nothing
+// of it came into force: one version never stands for two descriptions (RFC 3264 section 8).
+func (s *Session) After(refused *Session) {
+	if refused != nil {
+		s.follow(refused)
+	}
+}
+
 // Reissue is an offer of the same streams, keys included, for a re-INVITE: with the directions given, one per section, a
 // missing one unchanged. The version grows if anything changed. s, our last description on the leg, stays as it is.
 func (s *Session) Reissue(directions ...Direction) *Session {
@@ -80,25 +88,42 @@ func (a *Agreed) Wipe() {
 
 // Holds tells whether what one leg agreed to can still be relayed after the other leg's result changed (decision 15): both
 // have the same streams, and every codec that the leg may be sent or may send exists on the other. If not, the leg needs a
-// re-INVITE.
+// re-INVITE. A section that only one of them has counts as switched off on the other.
 func Holds(leg, other []Agreed) bool {
-	if len(leg) != len(other) {
-		return false
-	}
-	for i := range leg {
-		if leg[i].Enabled != other[i].Enabled {
+	for i := range max(len(leg), len(other)) {
+		if !alike(at(leg, i), at(other, i)) {
 			return false
-		}
-		for _, c := range leg[i].Codecs {
-			if _, ok := MatchCodec(c, leg[i].Codecs, other[i].Codecs); !ok {
-				return false
-			}
-		}
-		for _, c := range other[i].Codecs {
-			if _, ok := MatchCodec(c, other[i].Codecs, leg[i].Codecs); !ok {
-				return false
-			}
 		}
 	}
 	return true
+}
+
+func at(agreed []Agreed, i int) Agreed {
+	if i >= len(agreed) {
+		return Agreed{}
+	}
+	return agreed[i]
+}
+
+func alike(one, other Agreed) bool {
+	if !one.Enabled || !other.Enabled {
+		return one.Enabled == other.Enabled
+	}
+	return within(one.Codecs, other.Codecs) && within(other.Codecs, one.Codecs)
+}
+
+// within tells whether every codec of list is in other.
+func within(list, other []Codec) bool {
+	for _, c := range list {
+		if _, ok := MatchCodec(c, list, other); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Shares tells whether a section of an offer has a medium's codec in common with what the other leg agreed to, so that it can be
+// answered without asking there.
+func (m *Media) Shares(other Agreed) bool {
+	return other.Enabled && carries(answerCodecs(m.Codecs, other, false))
 }

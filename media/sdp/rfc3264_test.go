@@ -383,6 +383,8 @@ func TestHolds(t *testing.T) {
 	require.False(t, Holds(agreed("a"), agreed("a", "b")))
 	require.False(t, Holds(agreed("a"), agreed()))
 	require.False(t, Holds(agreed("a"), append(agreed("a"), agreed("a")...)))
+	require.True(t, Holds(agreed("a"), append(agreed("a"), agreed()...)), "a section that was refused")
+	require.True(t, Holds(append(agreed("a"), agreed()...), agreed("a")), "a section that was refused")
 }
 
 // Section 8.3.2: a payload number keeps its meaning on its leg, whatever the other leg's new offer calls the codec.

@@ -1,0 +1,83 @@
+package call
+
+import (
+	"time"
+
+	"b2bua/core/event"
+	"b2bua/media/sdp"
+)
+
+// openMore asks for ports for the streams of an offer in mid-call that have none, and leads on when all are there.
+func (c *call) openMore(now time.Time, x *exchange) {
+	var missing []int
+	for i := range x.offer.Media {
+		c.slot(i)
+		if !c.streams[i] && c.e.cfg.Support.Usable(&x.offer.Media[i]) {
+			missing = append(missing, i)
+		}
+	}
+	x.opening = len(missing)
+	for _, i := range missing {
+		c.e.emit(MediaOpen{Call: c.number, Index: i, Kind: x.offer.Media[i].Kind, A: c.a.media, B: c.b.media})
+	}
+	if x.opening == 0 {
+		c.askOther(now)
+	}
+}
+
+// slot makes room for section i. sdp's limit bounds it.
+func (c *call) slot(i int) {
+	for len(c.streams) <= i {
+		c.streams = append(c.streams, false)
+	}
+	for _, l := range []*leg{c.a, c.b} {
+		for len(l.ports) <= i {
+			l.ports = append(l.ports, sdp.Ports{})
+		}
+	}
+}
+
+// openedLate is the answer to openMore. Without ports the stream is refused, and the call goes on.
+func (c *call) openedLate(now time.Time, index int, a, b sdp.Ports, err error) {
+	x := c.asking
+	if x == nil || x.opening == 0 { // given up meanwhile
+		if err == nil {
+			c.e.emit(MediaClose{Call: c.number, Index: index})
+		}
+		return
+	}
+	if err != nil {
+		c.e.tell(event.LocalFault{Call: c.name(), What: "no media ports, the new stream is refused: " + err.Error()})
+		x.offer.Media[index].Port = 0
+	} else {
+		c.streams[index], c.a.ports[index], c.b.ports[index] = true, a, b
+	}
+	if x.opening--; x.opening == 0 {
+		c.askOther(now)
+	}
+}
+
+// closeUnused frees the ports of streams that neither leg has any more, once no description is under way that may name them.
+func (c *call) closeUnused() {
+	if c.state == stOver || c.asking != nil || c.a.describing() || c.b.describing() {
+		return
+	}
+	for i, open := range c.streams {
+		if open && !c.a.runs(i) && !c.b.runs(i) {
+			c.closeStream(i)
+		}
+	}
+}
+
+// describing tells whether an offer of ours waits for its answer.
+func (l *leg) describing() bool { return l.re.ref != 0 || l.offered }
+
+func (c *call) closeStream(i int) {
+	c.streams[i] = false
+	for _, l := range []*leg{c.a, c.b} {
+		l.ports[i] = sdp.Ports{}
+		*l.heading(i) = heading{}
+		delete(l.secure, i)
+	}
+	c.e.emit(MediaClose{Call: c.number, Index: i})
+}
