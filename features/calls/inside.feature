@@ -1,6 +1,7 @@
 @calls
 Feature: Requests inside a call
-  Spec 2.5 and 2.9. What changes neither the streams nor their direction is answered on its own leg and not forwarded.
+  Spec 2.5 and 2.9. What changes neither the streams nor their direction is answered on its own leg and not forwarded. What does is in
+  streams.feature and hold.feature.
 
   Background:
     Given b2bua runs between alice and bob
@@ -99,10 +100,24 @@ Feature: Requests inside a call
     Then <other>'s call is released
 
     Examples:
-      | name  | other | offer                                 |
-      | alice | bob   | audio sdes F8_128_HMAC_SHA1_80        |
-      | bob   | alice | audio sdes F8_128_HMAC_SHA1_80        |
-      | alice | bob   | audio codecs 77=nobody-knows-me/48000 |
+      | name  | other | offer                          |
+      | alice | bob   | audio sdes F8_128_HMAC_SHA1_80 |
+      | bob   | alice | audio sdes F8_128_HMAC_SHA1_80 |
+
+  @2.5
+  Scenario: a codec that the other leg does not have yet is put to it; if it refuses, so is the offer, and the call goes on
+    When alice sends a re-INVITE with the offer audio codecs 77=nobody-knows-me/48000
+    Then bob gets a re-INVITE
+    And the offer in bob's re-INVITE is
+      | stream | codecs                |
+      | audio  | nobody-knows-me/48000 |
+    When bob answers the re-INVITE 488
+    Then alice's re-INVITE is answered 488
+    And alice's call is still up
+    And alice's media port receives 20 more packets
+    And bob's media port receives 20 more packets
+    When alice hangs up
+    Then bob's call is released
 
   @2.5
   Scenario: UPDATE without a description
