@@ -11,8 +11,6 @@ type idle struct {
 }
 
 var idles = []idle{
-	{sectionB2BUA, "enable-ice", "ICE is neither offered nor answered", []string{"false", "0"}},
-	{sectionB2BUA, "nat-addresses", "there are no ICE candidates to carry them; see b2bua/media-address", []string{""}},
 	{sectionB2BUA, "one-connection-per-account", "there are no accounts", []string{"false", "0"}},
 	{sectionRegistrar, "", "Redis is not asked, as there are no accounts", nil},
 }

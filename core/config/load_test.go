@@ -360,9 +360,6 @@ func TestMistypedSecretsAreNotShown(t *testing.T) {
 
 func TestSettingsWithoutEffect(t *testing.T) {
 	for text, want := range map[string]int{
-		"[b2bua-server]\nenable-ice=true\n":                               1,
-		"[b2bua-server]\nenable-ice=false\n":                              0,
-		"[b2bua-server]\nnat-addresses=192.0.2.1\n":                       1,
 		"[b2bua-server]\none-connection-per-account=true\n":               1,
 		"[b2bua-server]\none-connection-per-account=false\n":              0,
 		"[module::Registrar]\nredis-server-domain=x\nredis-auth-user=y\n": 2,

@@ -66,8 +66,9 @@ internal-transport. Set to a single space, there is none: calls go to the domain
 func b2buaMedia() []key {
 	nat := key{
 		name: "nat-addresses", kind: "StringList", def: "",
-		help: `Public addresses of this host behind a 1:1 NAT, at most one IPv4 and one IPv6 address or host name. They are offered as
-ICE candidates; enable-ice must be on.`,
+		help: `Public addresses of this host behind a 1:1 NAT, at most one IPv4 and one IPv6 address or host name, which is looked up
+once at the start. They are offered as ICE candidates with the local ports, and stand in the descriptions that offer or accept ICE;
+enable-ice must be on. The NAT must keep the port numbers.`,
 		store: func(c *Config, v value) error { c.B2BUA.NATAddresses = tokens(v.text); return nil },
 	}
 	return []key{
@@ -75,7 +76,7 @@ ICE candidates; enable-ice must be on.`,
 			func(c *Config) *PortRange { return &c.B2BUA.AudioPort }),
 		ports("video-port", "0", "Local RTP ports for video, likewise.",
 			func(c *Config) *PortRange { return &c.B2BUA.VideoPort }),
-		boolean("enable-ice", "true", "Offer and answer ICE on both legs.",
+		boolean("enable-ice", "true", "Offer ICE on the second leg and accept it on both. A peer without ICE gets ordinary RTP. Off, no ICE attribute is sent or relayed.",
 			func(c *Config) *bool { return &c.B2BUA.EnableICE }),
 		nat,
 		duration("no-rtp-timeout", "30", time.Second, "A call ends when a leg receives neither RTP nor RTCP of its audio for so long. See b2bua::timers/hold-timeout for a leg on hold.",

@@ -169,6 +169,8 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 		s.keyEvent(now, ev, number, index)
 	case plane.Latched:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), What: "media comes from " + ev.Addr.String()})
+	case plane.PathSelected:
+		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), What: fmt.Sprintf("ICE: %v goes to %s", ev.Channel, ev.Addr)})
 	case plane.Flooded:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
 			"%d packets dropped, the newest from %s: more come at a time than any stream has; somebody floods the port, or packets run in a circle", ev.Count, ev.Addr)})

@@ -92,6 +92,10 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		log: opt.Log, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
 		streams: map[streamKey]*stream{}, counts: map[uint64]int{},
 	}
+	accepts := support(cfg)
+	if accepts.NAT, err = natAddresses(ctx, cfg.B2BUA.NATAddresses, newHosts(opt.Hosts)); err != nil {
+		return nil, err
+	}
 	if s.dtls, err = handshaker(cfg, opt.Log); err != nil {
 		return nil, err
 	}
@@ -108,7 +112,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 	s.engine = call.New(call.Config{
 		App: application, UserAgent: cfg.B2BUA.UserAgent, MaxCalls: cfg.B2BUA.MaxCalls, RingTimeout: cfg.Timers.Ring,
 		MaxDuration: cfg.B2BUA.MaxCallDuration, Linger: 64 * cfg.Timers.T1,
-		Support: support(cfg), Fingerprint: s.dtls.Fingerprint(), SecureTimeout: cfg.Timers.Secure,
+		Support: accepts, Fingerprint: s.dtls.Fingerprint(), SecureTimeout: cfg.Timers.Secure,
 		MediaAddresses: cfg.Own.MediaAddress, Rand: rand.Reader,
 	})
 	if err := s.listen(ctx, cfg, timers, newHosts(opt.Hosts)); err != nil {
@@ -158,7 +162,7 @@ func Explain(cfg *config.Config, facts app.Facts) (app.Decision, error) {
 }
 
 func support(cfg *config.Config) sdp.Support {
-	return sdp.Support{Encryptions: supported, AudioCodec: filter(cfg.B2BUA.AudioCodec), VideoCodec: filter(cfg.B2BUA.VideoCodec)}
+	return sdp.Support{Encryptions: supported, AudioCodec: filter(cfg.B2BUA.AudioCodec), VideoCodec: filter(cfg.B2BUA.VideoCodec), ICE: cfg.B2BUA.EnableICE}
 }
 
 func filter(c config.Codec) string {

@@ -13,13 +13,13 @@ func (u URI) Redacted() string {
 	return u.String()
 }
 
-// secrets of a message on the wire: SDES keys (RFC 4568), digest answers (RFC 8760), passwords in URIs.
-var secrets = regexp.MustCompile(`(?i)(inline:)[^\s|]+|((?:^|\n)(?:proxy-)?authorization:)[^\r\n]*|(sips?:[^\s:@<>;]+:)[^\s@<>]+@`)
+// secrets of a message on the wire: SDES keys (RFC 4568), passwords of ICE (RFC 8839), digest answers (RFC 8760), passwords in URIs.
+var secrets = regexp.MustCompile(`(?i)(inline:|\na=ice-pwd:)[^\s|]+|((?:^|\n)(?:proxy-)?authorization:)[^\r\n]*|(sips?:[^\s:@<>;]+:)[^\s@<>]+@`)
 
 // RedactedWire is a message as a log may show it: one line, keys, digest answers and passwords struck out.
 func RedactedWire(wire []byte) string {
 	text := secrets.ReplaceAllStringFunc(string(wire), func(hit string) string {
-		for _, cut := range []string{"inline:", "uthorization:"} {
+		for _, cut := range []string{"inline:", "ice-pwd:", "uthorization:"} {
 			if i := strings.Index(strings.ToLower(hit), cut); i >= 0 {
 				return hit[:i+len(cut)] + " [redacted]"
 			}

@@ -19,12 +19,13 @@ func TestRedactedURI(t *testing.T) {
 
 func TestRedactedWire(t *testing.T) {
 	wire := "INVITE sip:paul:hunter2@x.org SIP/2.0\r\nFrom: <sip:marie:pw@y.org>;tag=1\r\nAuthorization: Digest response=\"abc\"\r\n" +
-		"proxy-authorization: Digest x\r\nTo: <sip:a@b:5060>\r\n\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20|1:4\r\nm=audio 4000 RTP/SAVP 0\r\n"
+		"proxy-authorization: Digest x\r\nTo: <sip:a@b:5060>\r\n\r\na=ice-ufrag:evtj\r\na=ice-pwd:VOkJxbRl1RmTxUk/WvJxBt\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20|1:4\r\nm=audio 4000 RTP/SAVP 0\r\n"
 	got := sip.RedactedWire([]byte(wire))
-	for _, secret := range []string{"hunter2", ":pw@", "abc", "Digest", "c2VjcmV0", "\n"} {
+	for _, secret := range []string{"hunter2", ":pw@", "abc", "Digest", "c2VjcmV0", "VOkJ", "\n"} {
 		require.NotContains(t, got, secret)
 	}
 	require.Contains(t, got, "INVITE sip:paul:***@x.org SIP/2.0 | From: <sip:marie:***@y.org>;tag=1")
 	require.Contains(t, got, "<sip:a@b:5060>")
+	require.Contains(t, got, "ice-ufrag:evtj")
 	require.Contains(t, got, "m=audio 4000 RTP/SAVP 0")
 }

@@ -38,6 +38,7 @@ const (
 	Unroutable   = relay.Unroutable
 	Secured      = relay.Secured
 	SecureFailed = relay.SecureFailed
+	PathSelected = relay.PathSelected
 )
 
 // Event is something that the owner of a call wants to know.

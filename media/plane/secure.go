@@ -68,10 +68,7 @@ func (st *Stream) protect(side Side, agreed sdp.Agreed) {
 	st.hellos[side], st.known[side] = [2]*early{}, true
 	for ch := range st.guards[side] {
 		channel := relay.Channel(ch)
-		remote := unmap(agreed.Remote)
-		if channel == relay.RTCP {
-			remote = unmap(agreed.RemoteRTCP)
-		}
+		remote := st.signalled(side, channel, agreed)
 		g := st.guards[side][ch]
 		switch {
 		case !secure || channel == relay.RTCP && agreed.Mux:
@@ -92,7 +89,7 @@ func (st *Stream) protect(side Side, agreed sdp.Agreed) {
 			st.handshake(side, channel, g)
 		}
 		if h := hellos[ch]; h != nil && g.assoc != nil {
-			g.assoc.Receive(h.b, h.from)
+			g.assoc.Receive(h.b, g.source(st, side, h.from))
 		}
 	}
 }
@@ -106,7 +103,12 @@ func (st *Stream) handshake(side Side, ch relay.Channel, g *guard) {
 		DTLS: *g.params, Remote: g.remote,
 		Send: func(b []byte, to netip.AddrPort) {
 			b = bytes.Clone(b)
-			st.plane.driver.post(st, func(time.Time) { st.transmit(side, ch, b, to) })
+			st.plane.driver.post(st, func(time.Time) {
+				if path := st.relay.Path(side, ch); path.IsValid() {
+					to = path
+				}
+				st.transmit(side, ch, b, to)
+			})
 		},
 		Done: func(r dtls.Result) { st.completed(side, ch, g, r) },
 	})
@@ -161,9 +163,12 @@ func (st *Stream) secured(now time.Time, side Side, ch relay.Channel, g *guard, 
 func (st *Stream) other(side Side, ch relay.Channel, class rtp.Class, from netip.AddrPort, b []byte) {
 	g := st.guards[side][ch]
 	switch {
+	case class == rtp.ClassSTUN:
+		st.check(side, ch, from, b)
 	case class != rtp.ClassDTLS || st.plane.cfg.DTLS == nil:
+	case st.agents[side] != nil && st.relay.Alien(side, ch, from):
 	case g != nil && g.assoc != nil:
-		g.assoc.Receive(b, from)
+		g.assoc.Receive(b, g.source(st, side, from))
 	case !st.known[side]: // a peer may be ready before its answer is here (RFC 5763 section 5)
 		st.hellos[side][ch] = &early{from: from, b: bytes.Clone(b)}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"b2bua/media/ice"
 	"b2bua/media/relay"
 	"b2bua/media/sdp"
 )
@@ -34,6 +35,8 @@ type Stream struct {
 	guards [2][2]*guard // by side and channel; nil: no DTLS
 	known  [2]bool      // the side was set once
 	hellos [2][2]*early // DTLS that came before the side was set, the newest
+	checks [2][2]*early // a check, likewise
+	agents [2]*ice.Agent
 
 	setting  sync.Mutex // guards keyrings
 	keyrings [2]relay.Keyring
@@ -51,6 +54,8 @@ func (st *Stream) Ports(side Side) sdp.Ports {
 // why the keys cannot be used, or that the stream is closed, and nothing has changed then. The keys in agreed remain the
 // caller's, who may wipe them on return. An address that is a port of the stream itself is refused with an *OwnPortError: a
 // packet sent there would come back for ever.
+//
+// A side with ICE is sent to where the peer's checks say, which PathSelected tells. Its credentials are taken over here.
 //
 // A side with DTLS makes its keys itself: Secured or SecureFailed tell the end, for each channel (RTCP only where it has a port of
 // its own). The same role, fingerprint and address again keep the association; others start a new one, and the keys of the former one
@@ -70,9 +75,11 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 		p.Wipe()
 		return err
 	}
+	agent := newAgent(agreed)
 	agreed.SendKey, agreed.RecvKey = sdp.Crypto{}, sdp.Crypto{}
 	posted := st.plane.driver.post(st, func(now time.Time) {
 		st.relay.Apply(now, side, p)
+		st.connect(now, side, agent)
 		st.protect(side, agreed)
 		st.pin(now, side)
 	})
@@ -114,6 +121,7 @@ func (st *Stream) Finish(report func(a, b Stats)) {
 				st.final[i] = st.relay.Stats(Side(i))
 			}
 			st.unprotect()
+			st.disconnect()
 			st.relay.Close()
 			st.release()
 			st.plane.mu.Lock()

@@ -33,6 +33,7 @@ func fingerprintOf(c sdp.Crypto) fingerprint {
 // Prepared is an Agreed whose keys are checked and derived. It is for one Apply.
 type Prepared struct {
 	agreed           sdp.Agreed
+	checks           bool // the peer makes ICE checks
 	recv             *srtp.Receiver
 	send             *srtp.Sender
 	recvKey, sendKey fingerprint
@@ -52,6 +53,7 @@ func Prepare(a sdp.Agreed) (*Prepared, error) {
 	p.agreed = a
 	p.agreed.Codecs = slices.Clone(a.Codecs)
 	p.agreed.RecvKey, p.agreed.SendKey = sdp.Crypto{}, sdp.Crypto{}
+	p.agreed.ICE, p.checks = nil, a.ICE != nil && !a.ICE.PeerLite
 	p.agreed.Remote, p.agreed.RemoteRTCP = unmap(a.Remote), unmap(a.RemoteRTCP)
 	return p, nil
 }
@@ -109,6 +111,12 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	if a.Remote != s.latch.signalled {
 		s.latch.reset(now, a.Remote)
 		s.control = netip.AddrPort{}
+	}
+	switch {
+	case !p.checks:
+		s.path = nil
+	case s.path == nil: // else it stays until the peer nominates another, also in a restart (RFC 8445 section 9)
+		s.path = new(path)
 	}
 	s.rtcp = a.RemoteRTCP
 	if !s.rtcp.IsValid() && a.Remote.IsValid() {

@@ -38,6 +38,14 @@ const (
 	RTCP
 )
 
+// String is "RTP" or "RTCP".
+func (c Channel) String() string {
+	if c == RTP {
+		return "RTP"
+	}
+	return "RTCP"
+}
+
 // Headroom is the capacity that a buffer given to Handle needs behind the packet, octets.
 const Headroom = srtp.MaxOverhead
 
@@ -261,7 +269,7 @@ func (r *Relay) Oversized(on Side) { r.sides[on].stats.Oversized++ }
 // peer speaks from there, and no other source has a better claim. Not ok: every source has to be heard.
 func (r *Relay) Settled(now time.Time, on Side) (netip.AddrPort, bool) {
 	s := &r.sides[on]
-	if !s.enabled || s.secure && s.keysOf(RTP).recv == nil {
+	if !s.enabled || s.path != nil || s.secure && s.keysOf(RTP).recv == nil { // checks may come from anywhere
 		return netip.AddrPort{}, false
 	}
 	return s.latch.source, s.latch.settled(now, s.secure)

@@ -23,6 +23,7 @@ type side struct {
 	sent  senders // under keys of descriptions: one may come back
 
 	latch   latch
+	path    *path          // by ICE
 	control netip.AddrPort // where RTCP comes from
 	rtcp    netip.AddrPort // where the peer wants it
 
@@ -65,7 +66,7 @@ func (s *side) keysOf(ch Channel) *keys {
 // held tells whether either end put the side on hold (spec 2.6, 2.10): by a direction, or by an address of 0.0.0.0 (RFC 3264
 // section 8.4). A phone that listens to nobody may well send nothing at all meanwhile, not even RTCP.
 func (s *side) held() bool {
-	return s.direction != sdp.SendRecv || !usable(s.latch.signalled).IsValid()
+	return s.direction != sdp.SendRecv || s.path == nil && !usable(s.latch.signalled).IsValid()
 }
 
 func (s *side) heard(now time.Time) {
@@ -95,6 +96,9 @@ func (s *side) refuse(err error) {
 
 // target is where the side's packets of a channel go; invalid when that is not known or the peer has given 0.0.0.0.
 func (s *side) target(ch Channel) netip.AddrPort {
+	if s.path != nil {
+		return s.iceTarget(ch)
+	}
 	media := s.latch.target()
 	if ch == RTP || s.mux {
 		return media
@@ -160,7 +164,10 @@ func (r *Relay) openEither(now time.Time, k *keys, s *side, b []byte, open func(
 // admit checks an authentic or plain RTP packet's source against the latch.
 func (r *Relay) admit(now time.Time, from netip.AddrPort, on Side, h rtp.Header) bool {
 	s := &r.sides[on]
-	ok, moved := s.latch.admit(now, from, h, s.secure)
+	if !s.secure && s.path.alien(RTP, from) {
+		return false
+	}
+	ok, moved := s.latch.admit(now, from, h, s.secure || s.path.knows(RTP, from))
 	if moved {
 		s.stats.Remote = from
 		r.notify(Event{Kind: Latched, Side: on, Addr: from})
@@ -170,7 +177,10 @@ func (r *Relay) admit(now time.Time, from netip.AddrPort, on Side, h rtp.Header)
 
 // admitRTCP accepts plain RTCP from the host that the media comes from or that was signalled, authentic RTCP from anywhere.
 func (s *side) admitRTCP(from netip.AddrPort, ch Channel) bool {
-	if !s.secure && from.Addr() != s.latch.source.Addr() && from.Addr() != s.rtcp.Addr() && from.Addr() != s.latch.signalled.Addr() {
+	if !s.secure && s.path.alien(ch, from) {
+		return false
+	}
+	if !s.secure && !s.path.knows(ch, from) && from.Addr() != s.latch.source.Addr() && from.Addr() != s.rtcp.Addr() && from.Addr() != s.latch.signalled.Addr() {
 		return false
 	}
 	if ch == RTCP {

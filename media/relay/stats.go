@@ -63,6 +63,7 @@ const (
 	Unroutable                    // Addr, Count: the system knows no way there for so many datagrams
 	Secured                       // Channel, Suite, Addr: the peer's certificate is the right one, and the keys are in force
 	SecureFailed                  // Channel, Err, Retried: the channel has no keys
+	PathSelected                  // Channel, Addr: the peer has nominated a pair of ICE candidates; packets go there
 )
 
 // Event is told to Config.Notify.

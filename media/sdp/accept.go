@@ -73,6 +73,7 @@ func acceptStream(ours, theirs *Media) (Agreed, error) {
 	if err != nil {
 		return Agreed{}, err
 	}
+	ours.acceptICE(&a, theirs)
 	if a.Codecs = acceptCodecs(ours.Codecs, theirs.Codecs, a.AVPF); !carries(a.Codecs) {
 		return Agreed{}, &NoCodecError{Theirs: names(theirs.Codecs), Ours: names(ours.Codecs)}
 	}

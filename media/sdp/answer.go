@@ -53,6 +53,7 @@ func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*
 	if live == 0 {
 		return nil, nil, &NoStreamError{What: "the offer", Streams: reasons}
 	}
+	s.relocate()
 	s.follow(plan.Previous)
 	return s, agreed, nil
 }
@@ -109,6 +110,9 @@ func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous
 	case DTLS:
 		err = plan.keyDTLS(&m, &a, theirs, previous)
 	case None, ZRTP:
+	}
+	if err == nil {
+		err = plan.answerICE(&m, &a, theirs, local, previous)
 	}
 	if err != nil {
 		return Media{}, refused, err

@@ -18,8 +18,11 @@ func (p *parser) attribute(name, value string) error {
 	switch name {
 	case "fingerprint":
 		return p.fingerprint(value)
-	case "setup", "zrtp-hash", "ice-ufrag":
+	case "setup", "zrtp-hash":
 		p.security(name, value)
+		return nil
+	case "ice-lite", "ice-ufrag", "ice-pwd", "ice-options", "ice-mismatch", "candidate", "end-of-candidates":
+		p.connectivity(name, value)
 		return nil
 	}
 	if p.media == nil {
@@ -58,19 +61,17 @@ func (p *parser) direction(d Direction) {
 	p.media.Direction, p.section.hasDirection = d, true
 }
 
-// security takes the attributes that may stand at either level (RFC 8122 section 5, RFC 4145 section 4, RFC 8839).
+// security takes the attributes that may stand at either level (RFC 4145 section 4, RFC 6189 section 8).
 func (p *parser) security(name, value string) {
-	setup, zrtpHash, ice := &p.session.setup, &p.session.zrtpHash, &p.session.ice
+	setup, zrtpHash := &p.session.setup, &p.session.zrtpHash
 	if m := p.media; m != nil {
-		setup, zrtpHash, ice = &m.Setup, &m.ZRTPHash, &m.ICE
+		setup, zrtpHash = &m.Setup, &m.ZRTPHash
 	}
 	switch name {
 	case "setup":
 		*setup = value
 	case "zrtp-hash":
 		*zrtpHash = value
-	case "ice-ufrag":
-		*ice = true
 	}
 }
 

@@ -18,6 +18,10 @@ const (
 	maxCrypto = 24
 	// maxFingerprints of one level: a hash function or two for each of a few certificates.
 	maxFingerprints = 8
+	// maxCandidates of one section are kept, the rest is passed over: RFC 8445 section 5.1.2 wants at most 100 pairs altogether.
+	maxCandidates = 64
+	// maxICEOptions of one line: four are registered.
+	maxICEOptions = 16
 	// maxFeedback values of one codec: a dozen are registered.
 	maxFeedback = 16
 	// maxBandwidth lines of one m= section: CT, AS, TIAS, RS, RR.

@@ -20,6 +20,7 @@ func (s *Session) Marshal() []byte {
 		ConnectionInformation: connection(s.Addr),
 		TimeDescriptions:      []pion.TimeDescription{{}},
 	}
+	s.iceAttributes(&d)
 	for i := range s.Media {
 		d.MediaDescriptions = append(d.MediaDescriptions, s.Media[i].description(s.Addr))
 	}
@@ -79,7 +80,42 @@ func (m *Media) description(session netip.Addr) *pion.MediaDescription {
 		d.WithValueAttribute("crypto", c.Attribute())
 	}
 	m.securityAttributes(d)
+	m.iceAttributes(d)
 	return d
+}
+
+// iceAttributes of the session level: what our agents are is the same for all sections.
+func (s *Session) iceAttributes(d *pion.SessionDescription) {
+	for i := range s.Media {
+		m := &s.Media[i]
+		if m.Port == 0 || m.ICE == nil {
+			continue
+		}
+		if m.ICE.Lite {
+			d.Attributes = append(d.Attributes, pion.Attribute{Key: "ice-lite"})
+		}
+		if len(m.ICE.Options) > 0 {
+			d.Attributes = append(d.Attributes, pion.Attribute{Key: "ice-options", Value: strings.Join(m.ICE.Options, " ")})
+		}
+		return
+	}
+}
+
+func (m *Media) iceAttributes(d *pion.MediaDescription) {
+	if m.ICEMismatch {
+		d.WithPropertyAttribute("ice-mismatch")
+	}
+	if m.ICE == nil {
+		return
+	}
+	d.WithValueAttribute("ice-ufrag", m.ICE.Ufrag)
+	d.WithValueAttribute("ice-pwd", string(m.ICE.Pwd))
+	for _, c := range m.ICE.Candidates {
+		d.WithValueAttribute("candidate", c.Attribute())
+	}
+	if m.ICE.Ended {
+		d.WithPropertyAttribute("end-of-candidates")
+	}
 }
 
 func (m *Media) securityAttributes(d *pion.MediaDescription) {

@@ -17,6 +17,9 @@ type Support struct {
 	Encryptions []Encryption
 	// AudioCodec and VideoCodec are the settings of the same name, "name/rate" or "name". Empty: every codec.
 	AudioCodec, VideoCodec string
+	// ICE is offered, and answered where it is offered (enable-ice). NAT are our addresses behind a 1:1 NAT (nat-addresses).
+	ICE bool
+	NAT []netip.Addr
 }
 
 func (s Support) encryptions() []Encryption {
@@ -181,6 +184,7 @@ func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 	if live == 0 && plan.Previous == nil {
 		return nil, &NoStreamError{What: "the offer to be relayed", Streams: reasons}
 	}
+	s.relocate()
 	s.follow(plan.Previous)
 	return s, nil
 }
@@ -208,7 +212,7 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 	m.at(local)
 	for _, c := range numbered(codecs, previous) {
 		n := Codec{PT: c.PT, Name: c.Name, Rate: c.Rate, Channels: c.Channels, Fmtp: c.Fmtp}
-		if plan.AVPF {
+		if from, _ := parseProfile(src.Proto); plan.AVPF && from.feedback { // what only one leg has cannot be relayed
 			n.Feedback = feedback(c.Feedback, c.Feedback)
 		}
 		m.Codecs = append(m.Codecs, n)
@@ -223,7 +227,8 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 	if err != nil {
 		return Media{}, err
 	}
-	return m, nil
+	err = plan.offerICE(&m, local, previous)
+	return m, err
 }
 
 // keys makes one line per suite, each with a key of its own. A suite keeps the key that it had on this leg before: a new
@@ -282,6 +287,16 @@ func sessionAddr(local []Ports) netip.Addr {
 		}
 	}
 	return netip.IPv4Unspecified()
+}
+
+// relocate writes the address that the first stream has by its candidates.
+func (s *Session) relocate() {
+	for i := range s.Media {
+		if m := &s.Media[i]; m.Port != 0 && m.ICE != nil {
+			s.Addr = m.Addr
+			return
+		}
+	}
 }
 
 // at puts the section on local ports.

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"b2bua/media/ice"
 )
 
 // Parse reads a whole description. It is liberal about what does not matter here: line ends, missing s= and t= lines, lines
@@ -49,7 +51,8 @@ type parser struct {
 		direction       Direction
 		fingerprints    []string
 		setup, zrtpHash string
-		ice             bool
+		iceLevel        iceLevel
+		lite            bool
 	}
 }
 
@@ -62,6 +65,9 @@ type section struct {
 	feedback     map[string][]string // by payload number or "*"
 	rtcp         string
 	fingerprints []string
+	iceLevel     iceLevel
+	candidates   []ice.Candidate
+	ended        bool
 }
 
 // lineError is what is wrong with one line.
@@ -226,6 +232,7 @@ func (p *parser) finishMedia() {
 			}
 		}
 	}
+	p.finishICE(m)
 	p.media = nil
 }
 
@@ -310,8 +317,10 @@ func (p *parser) inherit() {
 		if m.ZRTPHash == "" {
 			m.ZRTPHash = p.session.zrtpHash
 		}
-		m.ICE = m.ICE || p.session.ice
-		if m.Addr.IsValid() && m.Addr.IsUnspecified() && !m.ICE {
+		if m.ICE != nil {
+			m.ICE.Lite = p.session.lite // a line that may come late
+		}
+		if m.Addr.IsValid() && m.Addr.IsUnspecified() && m.ICE == nil {
 			m.Direction = m.Direction.And(SendOnly)
 		}
 	}

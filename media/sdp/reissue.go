@@ -51,6 +51,7 @@ func (s *Session) Clone() *Session {
 		m.Formats = slices.Clone(m.Formats)
 		m.Bandwidth = slices.Clone(m.Bandwidth)
 		m.Skipped = slices.Clone(m.Skipped)
+		m.ICE = m.ICE.clone()
 		m.moreFingerprints = slices.Clone(m.moreFingerprints)
 		m.Crypto = slices.Clone(m.Crypto)
 		for k := range m.Crypto {
@@ -77,6 +78,7 @@ func (s *Session) Wipe() {
 		for _, c := range s.Media[i].Crypto {
 			c.Key.Wipe()
 		}
+		s.Media[i].ICE.wipe()
 	}
 }
 
@@ -84,6 +86,9 @@ func (s *Session) Wipe() {
 func (a *Agreed) Wipe() {
 	a.SendKey.Key.Wipe()
 	a.RecvKey.Key.Wipe()
+	if a.ICE != nil {
+		a.ICE.Local.Pwd.Wipe()
+	}
 }
 
 // Holds tells whether what one leg agreed to can still be relayed after the other leg's result changed (decision 15): both

@@ -8,6 +8,7 @@ package sdp
 import (
 	"net/netip"
 
+	"b2bua/media/ice"
 	"b2bua/media/sdes"
 )
 
@@ -103,8 +104,9 @@ type Media struct {
 	Setup       string   // a=setup
 	ZRTPHash    string   // a=zrtp-hash
 
-	ICE   bool   // a=ice-ufrag seen, at session or media level
-	Label string // a=label / a=content are not relayed; a=mid is kept here for BUNDLE answers
+	ICE         *ICE   // a=ice-ufrag seen, at session or media level; nil: none
+	ICEMismatch bool   // a=ice-mismatch
+	Label       string // a=label / a=content are not relayed; a=mid is kept here for BUNDLE answers
 
 	moreFingerprints []string // with the same hash function: of further certificates
 	role             role     // ours, in a section of our own, once it is agreed
@@ -143,6 +145,8 @@ type Agreed struct {
 	AVPF             bool // feedback profile agreed
 	// DTLS is who starts and which certificate the peer has; the keys come from the handshake. Nil: another Encryption.
 	DTLS *DTLSParams
+	// ICE: the path is the one that the peer's checks choose. Nil: Remote, and where packets come from.
+	ICE *ice.Params
 
 	// What the peer declared on the stream, for the description of the other leg.
 	Ptime, MaxPtime int // ms, 0: none
