@@ -157,3 +157,4 @@ Feature: Values of settings
       | value                | reason                                  |
       | 192.0.2.1 192.0.2.2  | only one IPv4 NAT address can be configured |
       | ::1 ::2              | only one IPv6 NAT address can be configured |
+      | nowhere.invalid      | failed to configure NAT address (nowhere.invalid) |

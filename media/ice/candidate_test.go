@@ -63,8 +63,13 @@ func TestCredentials(t *testing.T) {
 	require.Error(t, err)
 	pwd := Secret(strings.Repeat("p", minPwd))
 	for _, bad := range []Credentials{
-		{}, {"abc", pwd}, {"abcd", pwd[1:]}, {"ab:d", pwd}, {"abcd", Secret(strings.Repeat("p ", minPwd))},
-		{strings.Repeat("u", maxUfrag+1), pwd}, {"abcd", Secret(strings.Repeat("p", maxPwd+1))},
+		{},
+		{"abc", pwd},
+		{"abcd", pwd[1:]},
+		{"ab:d", pwd},
+		{"abcd", Secret(strings.Repeat("p ", minPwd))},
+		{strings.Repeat("u", maxUfrag+1), pwd},
+		{"abcd", Secret(strings.Repeat("p", maxPwd+1))},
 	} {
 		assert.False(t, bad.Usable(), bad.Ufrag)
 	}

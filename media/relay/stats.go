@@ -96,6 +96,8 @@ func (k EventKind) String() string {
 		return "media secured"
 	case SecureFailed:
 		return "media handshake failed"
+	case PathSelected:
+		return "media path selected"
 	}
 	return "unknown"
 }

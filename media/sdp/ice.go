@@ -31,7 +31,7 @@ func (i *ICE) clone() *ICE {
 		return nil
 	}
 	c := *i
-	c.Credentials, c.Peer = i.Credentials.Clone(), i.Peer.Clone()
+	c.Credentials, c.Peer = i.Clone(), i.Peer.Clone()
 	c.Options, c.Candidates = slices.Clone(i.Options), slices.Clone(i.Candidates)
 	return &c
 }
@@ -96,9 +96,9 @@ func (plan AnswerPlan) answerICE(m *Media, a *Agreed, theirs *Media, local Ports
 	if err := m.connect(local, plan.Support.NAT, old, plan.Rand); err != nil {
 		return err
 	}
-	m.ICE.Peer = theirs.ICE.Credentials.Clone()
+	m.ICE.Peer = theirs.ICE.Clone()
 	m.ICE.Ended = slices.Contains(theirs.ICE.Options, optionTrickle)
-	a.ICE = &ice.Params{Local: m.ICE.Credentials.Clone(), PeerLite: theirs.ICE.Lite}
+	a.ICE = &ice.Params{Local: m.ICE.Clone(), PeerLite: theirs.ICE.Lite}
 	return nil
 }
 
@@ -107,8 +107,8 @@ func (m *Media) acceptICE(a *Agreed, theirs *Media) {
 	if !m.ICE.usable() || !theirs.ICE.usable() || theirs.ICEMismatch || theirs.mismatched(a.Mux) {
 		return
 	}
-	m.ICE.Peer = theirs.ICE.Credentials.Clone()
-	a.ICE = &ice.Params{Local: m.ICE.Credentials.Clone(), PeerLite: theirs.ICE.Lite}
+	m.ICE.Peer = theirs.ICE.Clone()
+	a.ICE = &ice.Params{Local: m.ICE.Clone(), PeerLite: theirs.ICE.Lite}
 }
 
 // connect writes our host candidates: where the port is, and where a 1:1 NAT has it (decision 17). The latter is the default address, which
@@ -116,7 +116,7 @@ func (m *Media) acceptICE(a *Agreed, theirs *Media) {
 func (m *Media) connect(local Ports, nat []netip.Addr, old *ICE, random io.Reader) error {
 	i := &ICE{Lite: true, Options: []string{optionICE2}}
 	if old.usable() {
-		i.Credentials, i.Peer = old.Credentials.Clone(), old.Peer.Clone()
+		i.Credentials, i.Peer = old.Clone(), old.Peer.Clone()
 	} else {
 		var err error
 		if i.Credentials, err = ice.NewCredentials(random); err != nil {
