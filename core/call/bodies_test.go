@@ -2,6 +2,7 @@ package call
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"b2bua/core/sip"
@@ -91,6 +92,8 @@ func (w *world) answer(m, req *sip.Message, how string) {
 			proto = "RTP/AVP"
 		case how == "pcmu" && len(codecs) > 1:
 			codecs = codecs[1:2]
+		case how == "no-events":
+			codecs = slices.DeleteFunc(slices.Clone(codecs), sdp.Codec.IsEvents)
 		}
 		fmt.Fprintf(&b, "m=%s %d %s", s.Type, port, proto)
 		for _, c := range codecs {

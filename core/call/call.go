@@ -100,8 +100,9 @@ type leg struct {
 
 	secure map[int]bool // by m= index, of streams whose keys come from a handshake: are they there?
 
-	held []sip.Header // Reason of the BYE that waits for the ACK
-	re   reinvite
+	held  []sip.Header // Reason of the BYE that waits for the ACK
+	re    reinvite
+	infos infos
 }
 
 func (l *leg) callID() string {

@@ -29,7 +29,9 @@ func (l *leg) request(now time.Time, tx TxID, req *sip.Message) {
 		l.reinvited(now, tx, req)
 	case sip.UPDATE:
 		l.updated(now, tx, req)
-	case sip.INFO, sip.OPTIONS:
+	case sip.INFO:
+		l.info(tx, req)
+	case sip.OPTIONS:
 		e.respond(tx, req, 200, "", "", sip.Header{Name: "Allow", Value: allow})
 	case sip.NOTIFY, sip.PRACK: // no subscription, no reliable provisional response of ours exists
 		e.respond(tx, req, 481, "", "")

@@ -269,6 +269,8 @@ func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
 	}
 	l.maybeReinvite(now)
 	l.call.closeUnused()
+	l.call.a.nextInfo()
+	l.call.b.nextInfo()
 }
 
 var errNoSDP = errors.New("no SDP")

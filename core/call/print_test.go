@@ -29,6 +29,8 @@ func (w *world) print(o Output) {
 		fmt.Fprintf(&w.out, "media open %d %s on %s and %s\n", o.Index, o.Kind, o.A, o.B)
 	case MediaSet:
 		fmt.Fprintf(&w.out, "media set %d %s: %s\n", o.Index, o.Side, agreedLine(o.Agreed))
+	case PlayTone:
+		fmt.Fprintf(&w.out, "media play %d %s: %s\n", o.Index, o.Side, o.Tone)
 	case MediaClose:
 		fmt.Fprintf(&w.out, "media close %d\n", o.Index)
 	case Happened:
@@ -78,7 +80,9 @@ func (w *world) printMessage(prefix string, m *sip.Message, hop Hop) {
 		}
 	}
 	line += headerList(shown)
-	if len(m.Body) > 0 {
+	if len(m.Body) > 0 && m.ContentType != sdpType {
+		line += fmt.Sprintf(" %s %q", m.ContentType, m.Body)
+	} else if len(m.Body) > 0 {
 		s, err := sdp.Parse(m.Body)
 		if err != nil {
 			line += " sdp?" + err.Error()

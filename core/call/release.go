@@ -179,7 +179,7 @@ func (l *leg) strip() {
 	l.ours.Wipe()
 	l.theirs.Wipe()
 	l.undone.Wipe()
-	l.theirs, l.ours, l.undone, l.agreed, l.ports, l.headings = nil, nil, nil, nil, nil, nil
+	l.theirs, l.ours, l.undone, l.agreed, l.ports, l.headings, l.infos = nil, nil, nil, nil, nil, nil, infos{}
 	if l.state == legOver && l.side == SideA {
 		l.invite = &sip.Message{CallID: l.invite.CallID}
 	}

@@ -16,6 +16,7 @@ import (
 	"b2bua/core/app"
 	"b2bua/core/sip"
 	"b2bua/core/transaction"
+	"b2bua/media/dtmf"
 	"b2bua/media/sdp"
 
 	"github.com/stretchr/testify/require"
@@ -106,6 +107,7 @@ type world struct {
 	ownReq  map[Ref]*sip.Message
 	reRef   Ref // last re-INVITE of ours
 	last    map[string]*sdp.Session
+	infoRef Ref // last INFO of ours
 }
 
 type scriptedApp struct{ d app.Decision }
@@ -232,6 +234,13 @@ func (w *world) command(line string) {
 		w.responseB(args, multi)
 	case "re":
 		w.responseRe(args, multi)
+	case "tone":
+		tone, _ := dtmf.Parse(multi["method"][1][0])
+		w.e.Tone(w.now, 1, sides[multi["method"][0]], tone)
+	case "info":
+		w.responseInfo(args, multi)
+	case "info-fails":
+		w.e.RequestFailed(w.now, w.infoRef, failure(multi["method"][0]))
 	case "b-fails":
 		w.e.RequestFailed(w.now, w.refB, failure(multi["method"][0]))
 	case "a-fails":
@@ -385,6 +394,9 @@ func (w *world) inDialog(method sip.Method, seq uint32, callID string, from, to 
 	}
 	w.headers(m, multi)
 	w.body(m, args["sdp"])
+	if kind, ok := args["type"]; ok {
+		m.ContentType, m.Body = kind, []byte(strings.NewReplacer(`\r`, "\r", `\n`, "\n").Replace(args["body"]))
+	}
 	tx := TxID(0)
 	if method != sip.ACK {
 		w.txN++
@@ -443,6 +455,13 @@ func (w *world) responseRe(args map[string]string, multi map[string][]string) {
 	w.headers(resp, multi)
 	w.answer(resp, req, args["sdp"])
 	w.e.Response(w.now, w.reRef, resp)
+}
+
+// responseInfo answers the last INFO of ours.
+func (w *world) responseInfo(args map[string]string, multi map[string][]string) {
+	status, err := strconv.Atoi(multi["method"][0])
+	require.NoError(w.t, err)
+	w.e.Response(w.now, w.infoRef, sip.NewResponse(w.ownReq[w.infoRef], status, args["phrase"], ""))
 }
 
 func (w *world) stray(args map[string]string, multi map[string][]string) {
@@ -521,6 +540,8 @@ func (w *world) drain() {
 				w.refB, w.reqB, w.seqB, w.tagB = o.Ref, o.Msg, 100, ""
 			case o.Msg.Method == sip.INVITE:
 				w.reRef = o.Ref
+			case o.Msg.Method == sip.INFO:
+				w.infoRef = o.Ref
 			case o.Msg.Method == sip.BYE:
 				w.e.Response(w.now, o.Ref, sip.NewResponse(o.Msg, 200, "", ""))
 			}
@@ -569,7 +590,7 @@ func (w *world) follows(o Output) {
 	case SendResponse:
 		m, key = o.Msg, o.Msg.CallID+" "+o.Msg.To.Tag()
 	}
-	if m == nil || len(m.Body) == 0 {
+	if m == nil || len(m.Body) == 0 || m.ContentType != sdpType {
 		return
 	}
 	s, err := sdp.Parse(m.Body)

@@ -98,6 +98,10 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 				s.report(event.Media{Call: o.Call, Stream: o.Index, Leg: o.Side.String(), Bad: true, What: "cannot be set: " + err.Error()})
 			}
 		}
+	case call.PlayTone:
+		if st := s.streams[streamKey{o.Call, o.Index}]; st != nil {
+			st.Play(plane.Side(o.Side), o.Tone)
+		}
 	case call.MediaClose:
 		s.closeMedia(o)
 	case call.Happened:
@@ -165,6 +169,8 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 		if s.streams[streamKey{number, index}].kind == sdp.Audio { // spec 2.10 supervises audio
 			s.engine.MediaLost(now, number, side, ev.For)
 		}
+	case plane.ToneHeard:
+		s.engine.Tone(now, number, side, ev.Tone)
 	case plane.Secured, plane.SecureFailed:
 		s.keyEvent(now, ev, number, index)
 	case plane.Latched:

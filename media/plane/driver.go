@@ -14,6 +14,8 @@ type driver interface {
 	// post runs f where the stream's packets are handled, after what was posted before. False: the stream or the driver is
 	// closed, f will not run. An f that is posted at the time of detach may run after it.
 	post(st *Stream, f func(now time.Time)) bool
+	// rush asks for st.play at next, and again as it says. It is called where the stream's packets are handled.
+	rush(st *Stream, next time.Time)
 	// detach stops reading and then runs f, once.
 	detach(st *Stream, f func())
 	// close waits until all that it started has ended. All streams are detached before.

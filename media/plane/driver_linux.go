@@ -63,6 +63,10 @@ func (d *epollDriver) post(st *Stream, f func(now time.Time)) bool {
 	return h.loop.post(f)
 }
 
+func (d *epollDriver) rush(st *Stream, next time.Time) {
+	st.home.(*epollHome).loop.rushed.add(st, next)
+}
+
 func (d *epollDriver) detach(st *Stream, f func()) {
 	h := st.home.(*epollHome)
 	h.detached.Store(true)

@@ -47,6 +47,7 @@ type loop struct {
 	brisk    bool
 	spare    bool      // there are more processors than loops
 	due      time.Time // the next tick
+	rushed   rushed
 
 	woken   atomic.Bool // something is queued
 	mu      sync.Mutex
@@ -123,6 +124,9 @@ func (l *loop) run() {
 		if !now.Before(l.due) {
 			l.tick(now)
 		}
+		if len(l.rushed.streams) > 0 {
+			l.rushed.play(now)
+		}
 		if n == 0 && l.coalesce {
 			l.pause()
 		}
@@ -146,7 +150,7 @@ func (l *loop) wait() int {
 	}
 	timeout := -1
 	if len(l.streams) > 0 {
-		timeout = max(0, int(time.Until(l.due)/time.Millisecond)+1)
+		timeout = max(0, int(time.Until(l.rushed.before(l.due))/time.Millisecond)+1)
 	}
 	m, err := unix.EpollWait(l.epoll, l.events[:], timeout)
 	if err != nil {
@@ -269,6 +273,7 @@ func (l *loop) slot(s *epollSocket) int32 {
 // remove stops reading them. It runs between two rounds of events, so no event of a closed socket is left.
 func (l *loop) remove(st *Stream) {
 	delete(l.streams, st)
+	delete(l.rushed.streams, st)
 	for _, leg := range st.legs {
 		for _, sock := range leg.sockets {
 			s := sock.(*epollSocket)

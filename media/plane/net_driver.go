@@ -124,6 +124,16 @@ func (d *netDriver) post(st *Stream, f func(now time.Time)) bool {
 	return true
 }
 
+func (d *netDriver) rush(st *Stream, next time.Time) {
+	time.AfterFunc(time.Until(next), func() {
+		d.post(st, func(now time.Time) {
+			if next, more := st.play(now); more {
+				d.rush(st, next)
+			}
+		})
+	})
+}
+
 func (d *netDriver) detach(st *Stream, f func()) {
 	d.mu.Lock()
 	delete(d.streams, st)

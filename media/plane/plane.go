@@ -39,6 +39,7 @@ const (
 	Secured      = relay.Secured
 	SecureFailed = relay.SecureFailed
 	PathSelected = relay.PathSelected
+	ToneHeard    = relay.ToneHeard
 )
 
 // Event is something that the owner of a call wants to know.

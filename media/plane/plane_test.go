@@ -151,9 +151,9 @@ func (p *phone) readReport() []rtcp.Packet {
 }
 
 var (
-	pcma = sdp.Codec{PT: 8, Name: "PCMA", Rate: 8000}
-	dtmf = sdp.Codec{PT: 101, Name: "telephone-event", Rate: 8000}
-	tone = sdp.Codec{PT: 97, Name: "Telephone-Event", Rate: 8000, Channels: 1}
+	pcma     = sdp.Codec{PT: 8, Name: "PCMA", Rate: 8000}
+	events8k = sdp.Codec{PT: 101, Name: "telephone-event", Rate: 8000}
+	tone     = sdp.Codec{PT: 97, Name: "Telephone-Event", Rate: 8000, Channels: 1}
 )
 
 // call opens a stream between two phones.
@@ -181,7 +181,7 @@ func TestBridge(t *testing.T) {
 		p := newPlane(t, cfg)
 		for _, m := range modes {
 			t.Run(m.name, func(t *testing.T) {
-				a, b := newPhone(t, m.a, pcma, dtmf), newPhone(t, m.b, pcma, tone)
+				a, b := newPhone(t, m.a, pcma, events8k), newPhone(t, m.b, pcma, tone)
 				b.ssrc = 0x2000
 				st := call(t, p, a, b)
 				for i := range 20 {

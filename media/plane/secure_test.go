@@ -85,7 +85,7 @@ type node struct {
 
 func newNode(t testing.TB, cfg Config, hands dtls.Config) *node {
 	t.Helper()
-	n := &node{hands: newHandshaker(t, hands), events: &events{}, phone: newPhone(t, sdp.NoSuite, pcma, dtmf)}
+	n := &node{hands: newHandshaker(t, hands), events: &events{}, phone: newPhone(t, sdp.NoSuite, pcma, events8k)}
 	cfg.DTLS, cfg.Notify = n.hands, n.events.add
 	n.plane = newPlane(t, cfg)
 	var err error
@@ -100,7 +100,7 @@ func newNode(t testing.TB, cfg Config, hands dtls.Config) *node {
 // agreed with the other node, whose ports are given.
 func (n *node) agreed(other *node, at sdp.Ports, active, mux bool) sdp.Agreed {
 	a := sdp.Agreed{
-		Enabled: true, Encryption: sdp.DTLS, Codecs: []sdp.Codec{pcma, dtmf}, Mux: mux,
+		Enabled: true, Encryption: sdp.DTLS, Codecs: []sdp.Codec{pcma, events8k}, Mux: mux,
 		Remote: netip.AddrPortFrom(at.Addr, at.RTP), RemoteRTCP: netip.AddrPortFrom(at.Addr, at.RTCP),
 		DTLS: &sdp.DTLSParams{Active: active, Fingerprint: other.hands.Fingerprint()},
 	}

@@ -38,6 +38,8 @@ type Stream struct {
 	checks [2][2]*early // a check, likewise
 	agents [2]*ice.Agent
 
+	playing bool // digits, and the driver is asked to come back
+
 	setting  sync.Mutex // guards keyrings
 	keyrings [2]relay.Keyring
 

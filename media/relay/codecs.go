@@ -3,19 +3,24 @@ package relay
 import (
 	"strings"
 
+	"b2bua/media/dtmf"
 	"b2bua/media/sdp"
 )
 
 // mapCodecs fills the table of what comes in on one side from the codecs of the other: by identity, not by number.
 func mapCodecs(in, out *side) {
 	in.codecs = [128]codec{}
+	tones := false
 	for _, c := range in.list {
 		if c.PT > 127 {
 			continue
 		}
-		e := codec{known: true, repair: strings.EqualFold(c.Name, "rtx"), rate: c.Rate}
+		e := codec{known: true, repair: strings.EqualFold(c.Name, "rtx"), rate: c.Rate, events: c.IsEvents()}
 		if o, ok := sdp.MatchCodec(c, in.list, out.list); ok && o.SendNumber() <= 127 {
 			e.mapped, e.out = true, o.SendNumber()
+		}
+		if e.events && !e.mapped && out.set && out.enabled {
+			e.tones, tones = true, true
 		}
 		in.codecs[c.PT] = e
 	}
@@ -24,5 +29,8 @@ func mapCodecs(in, out *side) {
 		if n := c.SendNumber(); c.PT <= 127 && n <= 127 && !in.codecs[n].known {
 			in.codecs[n] = in.codecs[c.PT]
 		}
+	}
+	if tones && in.detector == nil {
+		in.detector = &dtmf.Detector{}
 	}
 }

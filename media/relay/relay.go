@@ -149,6 +149,10 @@ func (r *Relay) media(now time.Time, from netip.AddrPort, on Side, b []byte) Out
 		s.stats.Held++
 		return Output{}
 	}
+	if codec.tones {
+		r.hear(now, on, h, b)
+		return Output{}
+	}
 	return r.forward(now, on, h, b)
 }
 
@@ -166,6 +170,9 @@ func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 		return Output{}
 	case !codec.mapped:
 		s.stats.Unmapped++
+		return Output{}
+	case s.played != nil && !codec.repair && !codec.events:
+		s.flow.Media.Skip(h) // a digit is being played instead (RFC 4733 section 2.5.1.2)
 		return Output{}
 	}
 	if !r.place(now, s, codec, h, b) {

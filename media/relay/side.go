@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"b2bua/media/dtmf"
 	"b2bua/media/rtp"
 	"b2bua/media/sdp"
 	"b2bua/media/srtp"
@@ -29,6 +30,8 @@ type side struct {
 
 	flow      rtp.Flow // from this side to the other
 	reception rtp.Reception
+	detector  *dtmf.Detector // nil: no event of this side had to be told yet
+	played    *played        // goes out to the other side in between; nil: nothing
 
 	last       time.Time      // a valid packet, or the time of Apply
 	silences   int            // NoMedia told since last
@@ -48,6 +51,8 @@ type codec struct {
 	known  bool // negotiated on this side
 	mapped bool // the other side has it too
 	repair bool // a retransmission of RFC 4588
+	events bool // telephone events (RFC 4733)
+	tones  bool // such that the other side lacks: their digits are told instead
 	out    uint8
 	rate   int
 }

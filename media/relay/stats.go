@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"b2bua/media/dtmf"
 	"b2bua/media/sdp"
 )
 
@@ -34,6 +35,7 @@ type Stats struct {
 	Late       uint64 // numbers that do not continue, or were sent already
 	Unsent     uint64 // for this side, which was not set, without keys or address
 	SendFailed uint64 // the system refused
+	Tones      uint64 // digits told, and digits played to this side
 }
 
 // Stats is a snapshot.
@@ -64,6 +66,7 @@ const (
 	Secured                       // Channel, Suite, Addr: the peer's certificate is the right one, and the keys are in force
 	SecureFailed                  // Channel, Err, Retried: the channel has no keys
 	PathSelected                  // Channel, Addr: the peer has nominated a pair of ICE candidates; packets go there
+	ToneHeard                     // Tone: a digit came as a telephone event that the other side has no format for
 )
 
 // Event is told to Config.Notify.
@@ -77,6 +80,7 @@ type Event struct {
 	Suite   sdp.Suite
 	Err     error
 	Retried bool // of a SecureFailed: the peer may still succeed, and Secured follow
+	Tone    dtmf.Tone
 }
 
 // String is for logs.
@@ -98,6 +102,8 @@ func (k EventKind) String() string {
 		return "media handshake failed"
 	case PathSelected:
 		return "media path selected"
+	case ToneHeard:
+		return "digit heard"
 	}
 	return "unknown"
 }

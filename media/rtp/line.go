@@ -27,7 +27,7 @@ type Line struct {
 	prev    feed // late packets of the source before still find their place
 	outSeq  uint16
 	outTS   uint32
-	at      time.Time // of outSeq
+	at      time.Time // when outTS was first sent: an event has one timestamp for all of its packets
 	badSeq  int32     // the number that would prove a restart, -1: none (RFC 3550 appendix A.1)
 }
 
@@ -38,6 +38,7 @@ type feed struct {
 	maxSeq uint16
 	seqOff uint16
 	tsOff  uint32
+	moves  *moves // nil: seqOff never changed
 }
 
 // SSRC is the outgoing SSRC; not ok before the first packet.
@@ -50,12 +51,12 @@ func (l *Line) Map(now time.Time, h Header, rate int) (seq uint16, ts uint32, f 
 	case !l.started:
 		*l = Line{started: true, ssrc: h.SSRC, badSeq: -1, outSeq: h.Seq - 1}
 		l.cur = feed{valid: true, ssrc: h.SSRC, maxSeq: h.Seq - 1}
-	case h.SSRC == l.cur.ssrc:
+	case l.cur.valid && h.SSRC == l.cur.ssrc:
 		if f = l.follow(h); f == Switched {
 			l.takeOver(now, h, rate)
 		}
 	case l.prev.valid && h.SSRC == l.prev.ssrc && near(h.Seq, l.prev.maxSeq):
-		return h.Seq + l.prev.seqOff, h.Timestamp + l.prev.tsOff, Continue
+		return l.prev.place(h)
 	default:
 		l.takeOver(now, h, rate)
 		f = Switched
@@ -65,9 +66,25 @@ func (l *Line) Map(now time.Time, h Header, rate int) (seq uint16, ts uint32, f 
 	}
 	seq, ts = h.Seq+l.cur.seqOff, h.Timestamp+l.cur.tsOff
 	if int16(h.Seq-l.cur.maxSeq) > 0 {
-		l.cur.maxSeq, l.outSeq, l.outTS, l.at = h.Seq, seq, ts, now
+		if ts != l.outTS || l.at.IsZero() {
+			l.outTS, l.at = ts, now
+		}
+		l.cur.maxSeq, l.outSeq = h.Seq, seq
+		return seq, ts, f
+	}
+	if l.cur.moves != nil {
+		return l.cur.place(h)
 	}
 	return seq, ts, f
+}
+
+// place is where a late packet goes.
+func (f *feed) place(h Header) (seq uint16, ts uint32, fate Fate) {
+	off, ok := f.moves.offset(h.Seq, f.seqOff)
+	if !ok {
+		return 0, 0, Drop
+	}
+	return h.Seq + off, h.Timestamp + f.tsOff, Continue
 }
 
 // near tells whether a number is not newer than the newest of its source, nor far behind.
@@ -93,15 +110,17 @@ func (l *Line) follow(h Header) Fate {
 
 // takeOver continues the line with another source: the next number, and the timestamp moved on by the time that passed.
 func (l *Line) takeOver(now time.Time, h Header, rate int) {
-	passed := uint32(max(1, now.Sub(l.at).Microseconds()*int64(rate)/1e6))
+	passed := l.passed(now, rate)
+	memory := l.prev.moves.forget()
 	l.prev = l.cur
-	l.prev.valid = l.prev.ssrc != h.SSRC
+	l.prev.valid = l.prev.valid && l.prev.ssrc != h.SSRC
 	l.cur = feed{
 		valid:  true,
 		ssrc:   h.SSRC,
 		maxSeq: h.Seq - 1,
 		seqOff: l.outSeq + 1 - h.Seq,
 		tsOff:  l.outTS + passed - h.Timestamp,
+		moves:  memory,
 	}
 	l.badSeq = -1
 }
@@ -115,7 +134,7 @@ type Flow struct {
 // outgoing finds the line that a source feeds.
 func (f *Flow) outgoing(source uint32) *Line {
 	for _, l := range [...]*Line{&f.Media, &f.Repair} {
-		if l.started && (l.cur.ssrc == source || l.prev.valid && l.prev.ssrc == source) {
+		if l.started && (l.cur.valid && l.cur.ssrc == source || l.prev.valid && l.prev.ssrc == source) {
 			return l
 		}
 	}
@@ -125,7 +144,7 @@ func (f *Flow) outgoing(source uint32) *Line {
 // incoming finds the line that has an outgoing SSRC.
 func (f *Flow) incoming(ssrc uint32) *Line {
 	for _, l := range [...]*Line{&f.Media, &f.Repair} {
-		if l.started && l.ssrc == ssrc {
+		if l.started && l.cur.valid && l.ssrc == ssrc {
 			return l
 		}
 	}

@@ -71,6 +71,9 @@ func (r *Reception) Jitter() time.Duration {
 	return time.Duration(r.jitter>>4) * time.Second / time.Duration(r.rate)
 }
 
+// Rate is the clock rate of what is received, Hz; 0: nothing yet.
+func (r *Reception) Rate() int { return r.rate }
+
 // SSRC is the source that is heard now.
 func (r *Reception) SSRC() (uint32, bool) { return r.ssrc, r.started }
 

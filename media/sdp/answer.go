@@ -24,7 +24,7 @@ type AnswerPlan struct {
 // NewAnswer answers an offer with what the other leg agreed to: peer has one entry per section, and a stream that is missing
 // there or not Enabled is refused with port 0. A nil peer accepts every stream and codec of the offer that Support permits.
 //
-// Codecs come in the peer's order with the offer's numbers. Direction is the one that the other leg's far end chose, within
+// Codecs come in the peer's order with the offer's numbers; telephone events of the offer are kept even if the peer has none. Direction is the one that the other leg's far end chose, within
 // the offer's. The suite is the first of the offer that is supported, with its tag and spelling and a fresh key.
 // The result has one Agreed per section. Errors are *NoStreamError with the reason of each stream, or the failure of Rand.
 func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*Session, []Agreed, error) {
@@ -84,7 +84,7 @@ func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous
 	}
 	permitted, _ := plan.Support.codecs(theirs)
 	p, _ := parseProfile(theirs.Proto)
-	codecs := answerCodecs(permitted, peer, p.feedback)
+	codecs := answerEvents(theirs.Kind, permitted, answerCodecs(permitted, peer, p.feedback))
 	if !carries(codecs) {
 		return Media{}, refused, &StreamError{Type: theirs.Type, Err: &NoCodecError{
 			Theirs: names(permitted), Ours: names(peer.Codecs),

@@ -140,8 +140,8 @@ func (plan OfferPlan) stream(i int) OfferPlan {
 //
 // A from of the caller's own making needs Kind, Type, a Port that is not 0, Codecs and Direction in each section.
 //
-// There is one section per section of from, in its order, with its codecs, payload numbers and direction. Sections that
-// cannot be relayed, and those with zero Ports, stand with port 0, as what they were before if they were there before. Sections of
+// There is one section per section of from, in its order, with its codecs, payload numbers and direction, and telephone
+// events beside audio. Sections that cannot be relayed, and those with zero Ports, stand with port 0, as what they were before if they were there before. Sections of
 // Previous that from does not have follow with port 0. Nothing else of from is copied.
 func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 	if !plan.Support.does(plan.Encryption) {
@@ -210,7 +210,7 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 		Direction: src.Direction, Ptime: src.Ptime, MaxPtime: src.MaxPtime, Bandwidth: relayedBandwidth(src.Bandwidth),
 	}
 	m.at(local)
-	for _, c := range numbered(codecs, previous) {
+	for _, c := range numbered(offerEvents(src.Kind, codecs), previous) {
 		n := Codec{PT: c.PT, Name: c.Name, Rate: c.Rate, Channels: c.Channels, Fmtp: c.Fmtp}
 		if from, _ := parseProfile(src.Proto); plan.AVPF && from.feedback { // what only one leg has cannot be relayed
 			n.Feedback = feedback(c.Feedback, c.Feedback)

@@ -92,8 +92,8 @@ func (a *Agreed) Wipe() {
 }
 
 // Holds tells whether what one leg agreed to can still be relayed after the other leg's result changed (decision 15): both
-// have the same streams, and every codec that the leg may be sent or may send exists on the other. If not, the leg needs a
-// re-INVITE. A section that only one of them has counts as switched off on the other.
+// have the same streams, and every codec that the leg may be sent or may send exists on the other; telephone
+// events need not, they are converted. If not, the leg needs a re-INVITE. A section that only one of them has counts as switched off on the other.
 func Holds(leg, other []Agreed) bool {
 	for i := range max(len(leg), len(other)) {
 		if !alike(at(leg, i), at(other, i)) {
@@ -117,10 +117,10 @@ func alike(one, other Agreed) bool {
 	return within(one.Codecs, other.Codecs) && within(other.Codecs, one.Codecs)
 }
 
-// within tells whether every codec of list is in other.
+// within tells whether every codec of list is in other, but for telephone events.
 func within(list, other []Codec) bool {
 	for _, c := range list {
-		if _, ok := MatchCodec(c, list, other); !ok {
+		if _, ok := MatchCodec(c, list, other); !ok && !c.IsEvents() {
 			return false
 		}
 	}
