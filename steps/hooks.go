@@ -25,6 +25,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.inviteSteps(sc)
 	w.softphoneSteps(sc)
 	w.mediaSteps(sc)
+	w.dtmfSteps(sc)
 	w.processSteps(sc)
 	w.dialogSteps(sc)
 	w.crowdSteps(sc)

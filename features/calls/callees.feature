@@ -35,12 +35,12 @@ Feature: Several callees behind one INVITE of leg B
     When bobby answers 200 with the codecs 8=PCMA/8000
     Then the call between alice and bobby is up
     And the answer to alice is
-      | stream | codecs    |
-      | audio  | PCMU/8000 |
+      | stream | codecs                          |
+      | audio  | PCMU/8000, telephone-event/8000 |
     And alice gets a re-INVITE
     And the offer in alice's re-INVITE is
-      | stream | codecs    |
-      | audio  | PCMA/8000 |
+      | stream | codecs                          |
+      | audio  | PCMA/8000, telephone-event/8000 |
     When alice answers the re-INVITE 200
     Then b2bua's descriptions for alice are versions of one session
     And bobby got no re-INVITE
@@ -77,8 +77,8 @@ Feature: Several callees behind one INVITE of leg B
     When alice answers the re-INVITE 491
     Then alice gets a re-INVITE
     And the offer in alice's re-INVITE is
-      | stream | codecs    |
-      | audio  | PCMA/8000 |
+      | stream | codecs                          |
+      | audio  | PCMA/8000, telephone-event/8000 |
     When alice answers the re-INVITE 200
     And alice hangs up
     Then bobby's call is released

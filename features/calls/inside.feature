@@ -183,8 +183,8 @@ Feature: Requests inside a call
       | audio  | PCMA/8000 |
     And <other> gets a re-INVITE
     And the offer in <other>'s re-INVITE is
-      | stream | codecs    |
-      | audio  | PCMA/8000 |
+      | stream | codecs                          |
+      | audio  | PCMA/8000, telephone-event/8000 |
     When <other> answers the re-INVITE 200
     Then b2bua's descriptions for <other> are versions of one session
 

@@ -48,9 +48,9 @@ Feature: Settings of media
       | offer  | literally v=0\no=a 1 1 IN IP4 {{alice.ip}}\ns=-\nc=IN IP4 {{alice.ip}}\nt=0 0\nm=audio 40000 RTP/AVP 0\nm=video 40002 RTP/AVP 96 97\na=rtpmap:96 VP8/90000\na=rtpmap:97 H264/90000\n |
     Then bob is invited
     And the offer to bob is
-      | stream | codecs     |
-      | audio  | PCMU/8000  |
-      | video  | H264/90000 |
+      | stream | codecs                          |
+      | audio  | PCMU/8000, telephone-event/8000 |
+      | video  | H264/90000                      |
 
   @2.7
   Scenario: a callee without that codec ends the call

@@ -194,7 +194,7 @@ func TestForeignSectionsKeepTheirPlace(t *testing.T) {
 		"m=application 4004 UDP/BFCP *", "m=image 4006 udptl t38")
 	b := ourOffer(t, OfferPlan{}, "m=text 4000 RTP/AVP 98", "m=audio 4002 RTP/AVP 0", "m=application 4004 UDP/BFCP *",
 		"m=image 4006 udptl t38")
-	require.Equal(t, "text off; audio RTP/AVP 198.51.100.1:30004 sendrecv PCMU/8000; application off; image off", b.String())
+	require.Equal(t, "text off; audio RTP/AVP 198.51.100.1:30004 sendrecv PCMU/8000,telephone-event/8000; application off; image off", b.String())
 	answer, agreed, err := NewAnswer(offer, nil, AnswerPlan{}, each(localA, 4))
 	require.NoError(t, err)
 	require.Equal(t, []bool{false, true, false, false},

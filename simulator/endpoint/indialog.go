@@ -27,6 +27,8 @@ func (c *Call) inDialog(now time.Time, tx transport.TxID, req *sip.Message) {
 		c.byeReceived(tx, req)
 	case sip.INVITE, sip.UPDATE:
 		c.offered(now, tx, req)
+	case sip.INFO:
+		c.infoReceived(tx, req)
 	default:
 		c.ok(tx, req, nil)
 	}

@@ -42,14 +42,15 @@ type Phone struct {
 	log      *capture.Log
 	changed  signal
 
-	mu        sync.Mutex // guards all below and the calls
-	calls     []*Call
-	handed    int // calls given out by WaitIncoming
-	requests  map[transport.TxID]pending
-	timers    []timer
-	keepAlive *registration
-	digest    *digest.Client
-	closed    bool
+	mu         sync.Mutex // guards all below and the calls
+	calls      []*Call
+	handed     int // calls given out by WaitIncoming
+	requests   map[transport.TxID]pending
+	timers     []timer
+	keepAlive  *registration
+	digest     *digest.Client
+	closed     bool
+	refuseInfo int // status that INFO is answered with; 0: it is taken
 }
 
 // pending is what waits for the responses of a request of ours. Both run on the loop with mu held.

@@ -35,6 +35,9 @@ type Summary struct {
 	Reinvites  int           `json:"reinvites"`
 	Reanswered int           `json:"reinvites_received"`
 
+	Infos        string `json:"infos,omitempty"` // digits received as INFO, in order
+	InfosRefused int    `json:"infos_refused,omitempty"`
+
 	Streams []StreamSummary `json:"streams"` // in the order of the m-lines; empty until something was negotiated
 }
 
