@@ -109,8 +109,8 @@ Feature: Requests inside a call
     When alice sends a re-INVITE with the offer audio codecs 77=nobody-knows-me/48000
     Then bob gets a re-INVITE
     And the offer in bob's re-INVITE is
-      | stream | codecs                |
-      | audio  | nobody-knows-me/48000 |
+      | stream | codecs                                       |
+      | audio  | nobody-knows-me/48000, telephone-event/48000 |
     When bob answers the re-INVITE 488
     Then alice's re-INVITE is answered 488
     And alice's call is still up
