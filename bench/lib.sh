@@ -18,6 +18,7 @@ log-directory=$work
 transport=sip:127.0.0.1:16067$suffix
 outbound-proxy=sip:127.0.0.31:5070$suffix
 max-calls=100000
+no-rtp-timeout=600
 data-directory=$work/data
 [b2bua-server::trenscrypter]
 outgoing-enc-regex=dtls-srtp sip:.*@dtls\.example\.org sdes sip:.*@sdes\.example\.org none .*
@@ -61,9 +62,9 @@ start_rtpengine() {
 # measure PRODUCT A-B CALLS SECONDS: fills $json; false: loss or a failed call. Both products get the same packets of the same generator.
 measure() {
   product=$1 mode=$2 calls=$3
-  local a=${mode%-*} b=${mode#*-} set_up=() status=0 settle=0s
+  local a=${mode%-*} b=${mode#*-} set_up=() status=0 settle=0s rate=200
   [ "$mode" != sdes-sdes ] || set_up=(--suite-b AES_CM_128_HMAC_SHA1_32)
-  [[ $mode != *dtls* ]] || settle=${SETTLE:-32s} # what a handshake leaves is dropped after 30 s
+  [[ $mode != *dtls* ]] || settle=${SETTLE:-32s} rate=100 # what a handshake leaves is dropped after 30 s; a call has two, RTP and RTCP
   if [ "$product" = rtpengine ]; then
     start_rtpengine
     set_up+=(--ng 127.0.0.1:12223)
@@ -71,7 +72,7 @@ measure() {
     local domain=$b
     [ "$b" != none ] || domain=plain
     start udp
-    set_up+=(--dut 127.0.0.1:16067 --uas 127.0.0.31:5070 --transport udp --rate 200 --target "sip:%u@$domain.example.org")
+    set_up+=(--dut 127.0.0.1:16067 --uas 127.0.0.31:5070 --transport udp --rate $rate --target "sip:%u@$domain.example.org")
   fi
   json=$(taskset -c 0 bin/sipsim load media --json "${set_up[@]}" --calls "$calls" --a "$a" --b "$b" --duration "$4s" --settle "$settle" \
     --pid "$b2bua_pid" --dut-cpu 1) || status=$?

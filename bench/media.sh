@@ -14,7 +14,7 @@ fi
 conditions
 [[ $products != *rtpengine* ]] || echo "            $(rtpengine --version 2>&1 | sed 's/^Version:/rtpengine/'), --table=-1 --num-threads=1, pinned to CPU 1 as well; one product runs at a time"
 header
-for mode in ${MODES:-none-none none-sdes sdes-sdes}; do
+for mode in ${MODES:-none-none none-sdes sdes-sdes none-dtls}; do
   for calls in ${CALLS:-300 1000}; do
     for round in $(seq "${ROUNDS:-1}"); do
       for product in $products; do

@@ -35,8 +35,8 @@ type loadFlags struct {
 	Parallel  int           `default:"20" placeholder:"N" group:"Load:" help:"Calls in progress at once when there is no --rate."`
 	Timeout   time.Duration `default:"10s" placeholder:"TIME" group:"Load:" help:"For one set-up or release."`
 	Ring      bool          `group:"Load:" help:"180 before 200."`
-	A         string        `default:"none" enum:"none,sdes" group:"Load:" help:"Media encryption of the caller's leg: none or sdes."`
-	B         string        `default:"none" enum:"none,sdes" group:"Load:" help:"Media encryption that the B2BUA must offer to the callee: none or sdes."`
+	A         string        `default:"none" enum:"none,sdes,dtls" group:"Load:" help:"Media encryption of the caller's leg: none, sdes or, for media, dtls."`
+	B         string        `default:"none" enum:"none,sdes,dtls" group:"Load:" help:"Media encryption that the B2BUA must offer to the callee: as above."`
 	SuiteA    string        `placeholder:"NAME" group:"Load:" help:"SDES suite of the caller's leg; default AES_CM_128_HMAC_SHA1_80."`
 	SuiteB    string        `placeholder:"NAME" group:"Load:" help:"SDES suite wanted on the callee's leg."`
 	JSON      bool          `name:"json" help:"One JSON object on standard output."`

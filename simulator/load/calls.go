@@ -44,6 +44,7 @@ type call struct {
 	conn        *conn  // where the callee's INVITE came in
 	peer        unix.RawSockaddrInet4
 	calleeID    string
+	offer       description // to the callee
 }
 
 // signaller plays both ends of all calls.
@@ -60,6 +61,7 @@ type signaller struct {
 	now      int64
 	open     int // calls neither done nor broken, of those begun
 	msg      message
+	keying   *keying
 	out      []byte
 
 	failures   map[string]int
@@ -117,6 +119,7 @@ func headerText(lines []string) string {
 func (s *signaller) step(ms int) {
 	s.now = time.Now().UnixNano()
 	s.wires.poll(ms)
+	s.keying.poll()
 	s.now = time.Now().UnixNano()
 	for slot := s.now / slotTime; s.slot < slot; {
 		s.slot++
@@ -270,7 +273,7 @@ func (s *signaller) request(c *call, method, cseq, branch string, uri []byte) {
 		b = append(b, "Content-Length: 0\r\n\r\n"...)
 	} else {
 		b = append(append(b, "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n"...), s.head...)
-		b = withBody(b, c.a.write("", ""))
+		b = withBody(b, c.a.write(nil))
 	}
 	s.out = b
 	s.wires.send(s.uac, &s.dut, b)
@@ -362,12 +365,17 @@ func (s *signaller) answered(c *call, m *message) {
 	s.request(c, "ACK", "1", "k", c.contact)
 	c.phase = up
 	var d description
-	if err := d.read(m.body, c.a.suite); err != nil {
+	if err := d.read(m.body, c.a.suite, c.a.dtls); err != nil {
 		s.failures[fmt.Sprintf("answer: %v", err)]++
 		s.release(c)
 		return
 	}
 	c.a.peer(d)
+	if err := s.keying.begin(c.a, d); err != nil {
+		s.failures[err.Error()]++
+		s.release(c)
+		return
+	}
 	s.holdOn(c)
 }
 
@@ -428,7 +436,7 @@ func (s *signaller) invited(from *conn, m *message) {
 	if c != nil {
 		if bytes.Contains(m.to, []byte(";tag=")) {
 			s.reinvites++
-			s.reply(from, m, "200 OK", c.b.write("", ""), &s.cfg.UAS)
+			s.reply(from, m, "200 OK", c.b.write(&c.offer), &s.cfg.UAS)
 		} else {
 			s.wires.send(from, &from.peer, c.ok)
 		}
@@ -445,17 +453,23 @@ func (s *signaller) invited(from *conn, m *message) {
 	c.calleeID = string(m.callID)
 	s.byID[c.calleeID] = c
 	var d description
-	if err := d.read(m.body, c.b.suite); err != nil {
+	if err := d.read(m.body, c.b.suite, c.b.dtls); err != nil {
 		s.failures[fmt.Sprintf("offer to the callee: %v", err)]++
 		s.reply(from, m, "488 Not Acceptable Here", nil, nil)
 		return
 	}
 	c.b.peer(d)
+	c.offer = d.clone()
+	if err := s.keying.begin(c.b, d); err != nil {
+		s.failures[err.Error()]++
+		s.reply(from, m, "488 Not Acceptable Here", nil, nil)
+		return
+	}
 	if s.cfg.Ring {
 		s.reply(from, m, "180 Ringing", nil, &s.cfg.UAS)
 	}
 	c.conn, c.peer = from, from.peer
-	s.reply(from, m, "200 OK", c.b.write(string(d.proto), string(d.tag)), &s.cfg.UAS)
+	s.reply(from, m, "200 OK", c.b.write(&c.offer), &s.cfg.UAS)
 	c.ok = bytes.Clone(s.out)
 }
 

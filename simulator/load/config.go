@@ -26,7 +26,7 @@ type Config struct {
 	Timeout  time.Duration // for one set-up or release; default 10 s
 	Ring     bool          // send 180 before 200
 
-	A, B           string // media encryption of the caller's and the callee's leg: "none" or "sdes"
+	A, B           string // media encryption of the caller's and the callee's leg: "none", "sdes" or, with media, "dtls"
 	SuiteA, SuiteB string // SDES suites, SDP names; default AES_CM_128_HMAC_SHA1_80
 
 	Media     bool          // packets flow: all calls are set up, packets sent for Warm and Duration, all released
@@ -105,8 +105,11 @@ func (c *Config) check() (err error) {
 		return fmt.Errorf("load: %d calls", c.Calls)
 	}
 	for i, e := range []string{c.A, c.B} {
-		if e != "none" && e != "sdes" {
-			return fmt.Errorf("load: encryption %q: write none or sdes", e)
+		switch {
+		case e == "dtls" && !c.Media:
+			return errors.New("load: encryption dtls: only with media, which makes the handshakes")
+		case e != "none" && e != "sdes" && e != "dtls":
+			return fmt.Errorf("load: encryption %q: write none, sdes or dtls", e)
 		}
 		c.encrypted[i] = e == "sdes"
 	}
@@ -148,4 +151,12 @@ func (c *Config) suiteOf(dir int) sdp.Suite {
 		return c.suiteA
 	}
 	return c.suiteB
+}
+
+// protected tells whether a leg has DTLS-SRTP.
+func (c *Config) protected(dir int) bool { return [2]string{c.A, c.B}[dir] == "dtls" }
+
+// handshakeTime is how long all handshakes may take: at a tenth of what a product should do, that is 200 per second.
+func (c *Config) handshakeTime() time.Duration {
+	return 10*time.Second + time.Duration(c.Calls)*50*time.Millisecond
 }

@@ -19,10 +19,13 @@ type description struct {
 	pts   []byte // the format list
 	tag   []byte // of the a=crypto line with the wanted suite
 	key   []byte // its key and salt
+
+	fingerprint, setup []byte
+	mux                bool
 }
 
-// read takes the first audio stream; suite NoSuite: no key is looked for.
-func (d *description) read(b []byte, suite sdp.Suite) error {
+// read takes the first audio stream, which has to be encrypted as wanted: with a suite, by DTLS, or not at all.
+func (d *description) read(b []byte, suite sdp.Suite, secure bool) error {
 	*d = description{}
 	var ip netip.Addr
 	var port uint64
@@ -41,6 +44,8 @@ func (d *description) read(b []byte, suite sdp.Suite) error {
 			}
 		case audio && bytes.HasPrefix(line, []byte("a=crypto:")) && d.key == nil && suite != sdp.NoSuite:
 			d.crypto(line[9:], suite)
+		case !media || audio:
+			d.attribute(line)
 		}
 	}
 	if port == 0 || !ip.Is4() {
@@ -50,10 +55,36 @@ func (d *description) read(b []byte, suite sdp.Suite) error {
 	if suite != sdp.NoSuite && d.key == nil {
 		return fmt.Errorf("no a=crypto line with %s", suite)
 	}
+	if secure {
+		if len(d.fingerprint) == 0 || !bytes.Contains(d.proto, []byte("SAVP")) {
+			return fmt.Errorf("%s where DTLS-SRTP was wanted", d.proto)
+		}
+		return nil
+	}
 	if suite == sdp.NoSuite && bytes.Contains(d.proto, []byte("SAVP")) {
 		return fmt.Errorf("%s where plain RTP was wanted", d.proto)
 	}
 	return nil
+}
+
+// clone is independent of the message that was read.
+func (d *description) clone() description {
+	c := *d
+	for _, f := range []*[]byte{&c.proto, &c.pts, &c.tag, &c.key, &c.fingerprint, &c.setup} {
+		*f = bytes.Clone(*f)
+	}
+	return c
+}
+
+func (d *description) attribute(line []byte) {
+	switch {
+	case bytes.HasPrefix(line, []byte("a=fingerprint:")):
+		d.fingerprint = line[14:]
+	case bytes.HasPrefix(line, []byte("a=setup:")):
+		d.setup = line[8:]
+	case string(line) == "a=rtcp-mux":
+		d.mux = true
+	}
 }
 
 func (d *description) crypto(value []byte, suite sdp.Suite) {
@@ -71,13 +102,19 @@ func (d *description) crypto(value []byte, suite sdp.Suite) {
 	}
 }
 
-// write is our description; tag and proto come from the offer that is answered.
-func (s *side) write(proto, tag string) []byte {
-	if proto == "" {
-		proto = "RTP/AVP"
-		if s.suite != sdp.NoSuite {
-			proto = "RTP/SAVP"
+// write is our description: the answer to an offer, or an offer.
+func (s *side) write(offer *description) []byte {
+	proto, tag := "RTP/AVP", "1"
+	switch {
+	case offer != nil:
+		proto = string(offer.proto)
+		if len(offer.tag) > 0 {
+			tag = string(offer.tag)
 		}
+	case s.dtls:
+		proto = "UDP/TLS/RTP/SAVP"
+	case s.suite != sdp.NoSuite:
+		proto = "RTP/SAVP"
 	}
 	name := "PCMU"
 	if s.pt == 8 {
@@ -85,11 +122,27 @@ func (s *side) write(proto, tag string) []byte {
 	}
 	b := fmt.Appendf(nil, "v=0\r\no=load %d 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d %s %d\r\na=rtpmap:%d %s/8000\r\na=ptime:20\r\n",
 		s.call*2+s.dir+1, s.sock.at.Addr(), s.sock.at.Addr(), s.sock.at.Port(), proto, s.pt, s.pt, name)
-	if s.suite != sdp.NoSuite {
-		if tag == "" {
-			tag = "1"
-		}
+	switch {
+	case s.dtls:
+		b = s.writeDTLS(b, offer)
+	case s.suite != sdp.NoSuite:
 		b = fmt.Appendf(b, "a=crypto:%s %s inline:%s\r\n", tag, s.suite, base64.StdEncoding.EncodeToString(s.key))
+	}
+	return b
+}
+
+func (s *side) writeDTLS(b []byte, offer *description) []byte {
+	setup := "actpass"
+	switch {
+	case offer == nil:
+	case string(offer.setup) == "active":
+		setup = "passive"
+	default:
+		setup = "active"
+	}
+	b = fmt.Appendf(b, "a=setup:%s\r\na=fingerprint:%s\r\n", setup, s.print)
+	if offer == nil || offer.mux {
+		b = append(b, "a=rtcp-mux\r\n"...)
 	}
 	return b
 }

@@ -158,11 +158,11 @@ func TestFraming(t *testing.T) {
 func TestDescription(t *testing.T) {
 	var d description
 	plain := "v=0\r\nc=IN IP4 127.0.0.9\r\nm=audio 4000 RTP/AVP 0 101\r\nm=video 5000 RTP/AVP 96\r\nc=IN IP4 127.0.0.10\r\n"
-	require.NoError(t, d.read([]byte(plain), sdp.NoSuite))
+	require.NoError(t, d.read([]byte(plain), sdp.NoSuite, false))
 	assert.Equal(t, "127.0.0.9:4000", d.addr.String())
-	assert.Error(t, d.read([]byte(plain), sdp.AESCM128SHA180), "no key")
-	assert.ErrorIs(t, d.read([]byte("v=0\n"), sdp.NoSuite), errNoAudio)
-	assert.Error(t, d.read([]byte("c=IN IP4 127.0.0.9\r\nm=audio 4000 RTP/SAVP 0\r\n"), sdp.NoSuite))
+	assert.Error(t, d.read([]byte(plain), sdp.AESCM128SHA180, false), "no key")
+	assert.ErrorIs(t, d.read([]byte("v=0\n"), sdp.NoSuite, false), errNoAudio)
+	assert.Error(t, d.read([]byte("c=IN IP4 127.0.0.9\r\nm=audio 4000 RTP/SAVP 0\r\n"), sdp.NoSuite, false))
 }
 
 func FuzzMessage(f *testing.F) {
@@ -173,7 +173,7 @@ func FuzzMessage(f *testing.F) {
 		if m.parse(b) {
 			uriIn(m.contact)
 			var d description
-			_ = d.read(m.body, sdp.AESCM128SHA180)
+			_ = d.read(m.body, sdp.AESCM128SHA180, false)
 		}
 		if skip, n := frameOf(b); n < 0 || skip+n > len(b) {
 			t.Fatalf("frame of %d at %d in %d octets", n, skip, len(b))

@@ -16,6 +16,7 @@ import (
 type relayer struct {
 	cfg      *Config
 	client   *ng.Client
+	keying   *keying
 	run      string
 	sides    []side
 	placed   []bool
@@ -33,12 +34,12 @@ func newRelayer(cfg *Config, run string, sides []side) (*relayer, error) {
 }
 
 func (g *relayer) place(ctx context.Context, _ phase) error {
-	for i := range g.placed {
-		if ctx.Err() != nil {
-			return nil
-		}
+	for i := 0; i < len(g.placed) && ctx.Err() == nil; i++ {
 		begun := time.Now()
 		err := g.call(ctx, i)
+		for g.keying.poll(); g.keying.busy() && ctx.Err() == nil; g.keying.poll() {
+			pause()
+		}
 		var refused *ng.RefusedError
 		switch {
 		case err == nil:
@@ -57,11 +58,11 @@ func (g *relayer) place(ctx context.Context, _ phase) error {
 func (g *relayer) call(ctx context.Context, n int) error {
 	a, b := &g.sides[2*n], &g.sides[2*n+1]
 	args := g.args(n)
-	args["sdp"] = string(a.write("", ""))
+	args["sdp"] = string(a.write(nil))
 	for k, v := range g.wanted(b) {
 		args[k] = v
 	}
-	d, err := g.exchange(ctx, "offer", args, b.suite)
+	d, err := g.exchange(ctx, "offer", args, b)
 	if err != nil {
 		return err
 	}
@@ -69,16 +70,19 @@ func (g *relayer) call(ctx context.Context, n int) error {
 		return errPassthrough
 	}
 	b.peer(d)
+	if err = g.keying.begin(b, d); err != nil {
+		return err
+	}
 	args = g.args(n)
-	args["to-tag"], args["sdp"] = "b", string(b.write(string(d.proto), string(d.tag)))
-	if d, err = g.exchange(ctx, "answer", args, a.suite); err != nil {
+	args["to-tag"], args["sdp"] = "b", string(b.write(&d))
+	if d, err = g.exchange(ctx, "answer", args, a); err != nil {
 		return err
 	}
 	if len(b.key) > 0 && string(d.key) == string(b.key) {
 		return errPassthrough
 	}
 	a.peer(d)
-	return nil
+	return g.keying.begin(a, d)
 }
 
 // errPassthrough: a comparison of encryption needs somebody who encrypts.
@@ -92,19 +96,22 @@ func (g *relayer) args(n int) ng.Dict {
 
 // wanted are the keys of the offer that choose the encryption of the callee's leg.
 func (g *relayer) wanted(b *side) ng.Dict {
-	if b.suite == sdp.NoSuite {
+	switch {
+	case b.dtls:
+		return ng.Dict{"transport-protocol": "UDP/TLS/RTP/SAVP", "SDES": ng.Strings("off"), "rtcp-mux": ng.Strings("offer")}
+	case b.suite == sdp.NoSuite:
 		return ng.Dict{"transport-protocol": "RTP/AVP", "rtcp-mux": ng.Strings("demux")}
 	}
 	return ng.Dict{"transport-protocol": "RTP/SAVP", "DTLS": "off", "SDES": ng.Strings("only-" + b.suite.String()), "rtcp-mux": ng.Strings("demux")}
 }
 
-func (g *relayer) exchange(ctx context.Context, command string, args ng.Dict, suite sdp.Suite) (d description, err error) {
+func (g *relayer) exchange(ctx context.Context, command string, args ng.Dict, s *side) (d description, err error) {
 	answer, err := g.client.Do(ctx, command, args)
 	if err != nil {
 		return d, err
 	}
 	text, _ := answer["sdp"].(string)
-	if err := d.read([]byte(text), suite); err != nil {
+	if err := d.read([]byte(text), s.suite, s.dtls); err != nil {
 		return d, fmt.Errorf("description after the %s: %w", command, err)
 	}
 	return d, nil
@@ -112,7 +119,7 @@ func (g *relayer) exchange(ctx context.Context, command string, args ng.Dict, su
 
 func (g *relayer) up() int { return len(g.times) - g.released }
 
-func (g *relayer) step(int) {}
+func (g *relayer) step(int) { g.keying.poll() }
 
 func (g *relayer) releaseAll() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*g.cfg.Timeout) // after the end of the run's context too

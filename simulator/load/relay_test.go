@@ -21,15 +21,16 @@ import (
 type mirror struct {
 	at       netip.AddrPort
 	refuse   string // this command
+	edit     *strings.Replacer
 	mu       sync.Mutex
 	commands []ng.Dict
 }
 
-func newMirror(t *testing.T, refuse string) *mirror {
+func newMirror(t *testing.T, refuse string, edit ...string) *mirror {
 	t.Helper()
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
 	require.NoError(t, err)
-	m := &mirror{refuse: refuse, at: c.LocalAddr().(*net.UDPAddr).AddrPort()}
+	m := &mirror{refuse: refuse, edit: strings.NewReplacer(edit...), at: c.LocalAddr().(*net.UDPAddr).AddrPort()}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -62,7 +63,7 @@ func (m *mirror) answer(d ng.Dict) ng.Dict {
 		return ng.Dict{"result": "error", "error-reason": "as told"}
 	}
 	if text, ok := d["sdp"].(string); ok {
-		return ng.Dict{"result": "ok", "sdp": text}
+		return ng.Dict{"result": "ok", "sdp": m.edit.Replace(text)}
 	}
 	return ng.Dict{"result": "ok"}
 }
@@ -148,4 +149,49 @@ func TestNoRelayThere(t *testing.T) {
 	cfg.NG, cfg.Media, cfg.PID = netip.MustParseAddrPort("127.0.77.98:9"), true, []int{os.Getpid()}
 	_, err := Run(t.Context(), cfg)
 	require.ErrorContains(t, err, "no answer")
+}
+
+// protects makes both legs DTLS-SRTP.
+func protects(cfg Config) Config {
+	cfg.Media, cfg.A, cfg.B, cfg.Calls, cfg.Sockets = true, "dtls", "dtls", 5, 5
+	cfg.Warm, cfg.Duration, cfg.Sample, cfg.Settle = 100*time.Millisecond, 100*time.Millisecond, 1, time.Millisecond
+	return cfg
+}
+
+func TestMediaWithKeysOfHandshakes(t *testing.T) {
+	apart := newMirror(t, "", "a=rtcp-mux\r\n", "") // RTCP has a handshake of its own then
+	passive := newMirror(t, "", "a=setup:actpass", "a=setup:active", "a=setup:active", "a=setup:passive")
+	for name, cfg := range map[string]Config{
+		"SIP": direct("udp", 50), "NG": newMirror(t, "").config(51), "without rtcp-mux": apart.config(52), "the other end is active": passive.config(53),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := Run(t.Context(), protects(cfg))
+			require.NoError(t, err)
+			assert.True(t, r.OK(), "%+v %+v", r, r.Media)
+			assert.EqualValues(t, 5*2*10, r.Media.Verified)
+			assert.Zero(t, r.Media.NotDecrypted)
+		})
+	}
+	assert.Contains(t, apart.sent()[0]["sdp"], "a=setup:actpass")
+	assert.Contains(t, apart.sent()[1]["sdp"], "a=setup:active")
+	assert.Equal(t, "UDP/TLS/RTP/SAVP", apart.sent()[0]["transport-protocol"])
+	assert.Contains(t, passive.sent()[1]["sdp"], "a=setup:passive")
+}
+
+func TestHandshakeWithAnotherCertificate(t *testing.T) {
+	other := strings.TrimSuffix(strings.Repeat("00:", 32), ":")
+	m := newMirror(t, "", "a=fingerprint:sha-256 ", "a=fingerprint:sha-256 "+other+"\r\na=was:")
+	_, err := Run(t.Context(), protects(m.config(54)))
+	require.ErrorContains(t, err, "no media with a part of the calls")
+}
+
+func TestEncryptionByHandshakeIsWanted(t *testing.T) {
+	cfg := protects(direct("udp", 55))
+	cfg.A = "none"
+	r, err := Run(t.Context(), cfg)
+	require.NoError(t, err)
+	assert.Equal(t, 5, r.Failures["offer to the callee: RTP/AVP where DTLS-SRTP was wanted"])
+	m := newMirror(t, "", "a=fingerprint:sha-256", "a=fingerprint:md5")
+	_, err = Run(t.Context(), protects(m.config(56)))
+	require.ErrorContains(t, err, "md5")
 }

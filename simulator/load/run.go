@@ -23,7 +23,8 @@ type run struct {
 	sides   []side
 	sockets []*socket
 	calls   control
-	memory  int // kB before the first call
+	keying  *keying // nil: no side has DTLS
+	memory  int     // kB before the first call
 	result  Result
 }
 
@@ -38,6 +39,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	}
 	raiseFiles()
 	defer func() {
+		r.keying.close() // before the sockets that it sends with
 		for _, s := range r.sockets {
 			s.close()
 		}
@@ -88,10 +90,19 @@ func (r *run) open() error {
 	if _, err := rand.Read(random[:]); err != nil {
 		return fmt.Errorf("load: random numbers: %w", err)
 	}
+	if cfg.protected(0) || cfg.protected(1) {
+		var err error
+		if r.keying, err = newKeying(r.sockets); err != nil {
+			return err
+		}
+	}
 	r.sides = make([]side, 2*cfg.Calls)
 	for i := range r.sides {
 		s := &r.sides[i]
-		*s = side{call: i / 2, dir: i % 2, suite: cfg.suiteOf(i % 2), sock: r.sockets[2*(i/2%n)+i%2], ssrc: uint32(i)*2654435761 + 1, pt: cfg.PayloadPT}
+		*s = side{call: i / 2, dir: i % 2, suite: cfg.suiteOf(i % 2), dtls: cfg.protected(i % 2), sock: r.sockets[2*(i/2%n)+i%2], ssrc: uint32(i)*2654435761 + 1, pt: cfg.PayloadPT}
+		if s.dtls {
+			s.print = r.keying.fingerprint
+		}
 		if err := s.newKey(); err != nil {
 			return err
 		}
@@ -103,13 +114,13 @@ func (r *run) control(name string) error {
 	if r.cfg.NG.IsValid() {
 		g, err := newRelayer(r.cfg, name, r.sides)
 		if err == nil {
-			r.calls = g
+			g.keying, r.calls = r.keying, g
 		}
 		return err
 	}
 	s, err := newSignaller(r.cfg, name, r.sides)
 	if err == nil {
-		r.calls = s
+		s.keying, r.calls = r.keying, s
 	}
 	return err
 }
@@ -156,6 +167,10 @@ func (r *run) measure() error {
 	if err := r.calls.place(r.ctx, stay); err != nil {
 		return err
 	}
+	if err := r.keying.finish(r.ctx, cfg.handshakeTime(), r.calls.step); err != nil {
+		r.calls.releaseAll()
+		return err
+	}
 	after := r.usage()
 	r.spent(before, after)
 	r.result.Seconds = after.at.Sub(before.at).Seconds()
@@ -190,6 +205,10 @@ func (r *run) media() error {
 		r.calls.end(&r.result)
 		return fmt.Errorf("load: %d of %d calls were not set up: no media with a part of them: %v", cfg.Calls-n, cfg.Calls, r.result.Failures)
 	}
+	for end := time.Now().Add(cfg.Settle); time.Now().Before(end) && r.ctx.Err() == nil; r.calls.step(1) {
+		pause()
+	}
+	r.keying.rest()
 	for i := range sides {
 		if err := sides[i].build(cfg.packets()); err != nil {
 			return err
@@ -197,10 +216,6 @@ func (r *run) media() error {
 		if i%64 == 0 {
 			r.calls.step(0)
 		}
-	}
-	for end := time.Now().Add(cfg.Settle); time.Now().Before(end) && r.ctx.Err() == nil; {
-		r.calls.step(1)
-		pause(tick)
 	}
 	m := &media{
 		sides: sides, sockets: r.sockets, sample: uint64(cfg.Sample), warm: int(cfg.Warm / frame), idle: func() { r.calls.step(0) },

@@ -3,10 +3,12 @@
 package load
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 
+	"b2bua/media/dtls"
 	"b2bua/media/sdp"
 
 	"github.com/pion/srtp/v3"
@@ -21,8 +23,10 @@ const (
 
 // side is one end of one call. The payload of its packets holds call, direction and index, so each is known when it arrives.
 type side struct {
-	call, dir int // dir 0: caller
-	suite     sdp.Suite
+	call, dir int       // dir 0: caller
+	suite     sdp.Suite // DTLS: known after the handshake
+	dtls      bool
+	print     string // our fingerprint
 	sock      *socket
 	remote    unix.RawSockaddrInet4
 	key, rkey []byte
@@ -43,6 +47,8 @@ type side struct {
 	rtcp     uint64
 	delta    uint16 // received sequence number less index, from the last verified packet
 	known    bool   // delta is set
+
+	tls, tlsRTCP *dtls.Association
 }
 
 var profiles = map[sdp.Suite]srtp.ProtectionProfile{
@@ -62,7 +68,7 @@ func (s *side) newKey() error {
 
 // peer takes what the other description says.
 func (s *side) peer(d description) {
-	s.remote, s.rkey = raw(d.addr), d.key
+	s.remote, s.rkey = raw(d.addr), bytes.Clone(d.key)
 	s.sock.sides[sourceKey(&s.remote)] = s
 }
 

@@ -23,20 +23,21 @@ type mmsghdr struct {
 
 // socket is one UDP socket for the media of many sides, with preallocated batches.
 type socket struct {
-	fd, rtcp int // rtcp only keeps the port after fd's from answering with ICMP errors
-	at       netip.AddrPort
-	tx, rx   [batch]mmsghdr
-	txIov    [batch]unix.Iovec
-	rxIov    [batch]unix.Iovec
-	txSide   [batch]*side
-	txIndex  [batch]int
-	queued   int
-	rxBuf    [batch][2048]byte
-	rxName   [batch]unix.RawSockaddrInet4
-	rxCtl    [batch][64]byte
-	sides    map[uint64]*side // by the source of the packets: the B2BUA's port for that side
-	unknown  uint64
-	failed   uint64
+	fd, rtcp  int // rtcp only keeps the port after fd's from answering with ICMP errors
+	at        netip.AddrPort
+	tx, rx    [batch]mmsghdr
+	txIov     [batch]unix.Iovec
+	rxIov     [batch]unix.Iovec
+	txSide    [batch]*side
+	txIndex   [batch]int
+	queued    int
+	rxBuf     [batch][2048]byte
+	rxName    [batch]unix.RawSockaddrInet4
+	rxCtl     [batch][64]byte
+	sides     map[uint64]*side // by the source of the packets: the B2BUA's port for that side
+	rtcpSides map[uint64]*side // likewise, where RTCP has a handshake of its own
+	unknown   uint64
+	failed    uint64
 }
 
 func openSocket(ip netip.Addr) (*socket, error) {
@@ -64,7 +65,7 @@ func openSocket(ip netip.Addr) (*socket, error) {
 		}
 		if at.Port()%2 == 0 {
 			if rtcp, _, err := bind(at.Port() + 1); err == nil {
-				s := &socket{fd: fd, rtcp: rtcp, at: at, sides: map[uint64]*side{}}
+				s := &socket{fd: fd, rtcp: rtcp, at: at, sides: map[uint64]*side{}, rtcpSides: map[uint64]*side{}}
 				return s, s.prepare()
 			}
 		}

@@ -118,7 +118,7 @@ func number(b []byte) (any, []byte, error) {
 }
 
 func text(b []byte) (any, []byte, error) {
-	digits, rest, ok := bytes.Cut(b[:min(len(b), 11)], []byte(":")) // lengths have at most ten digits
+	digits, _, ok := bytes.Cut(b[:min(len(b), 11)], []byte(":")) // lengths have at most ten digits
 	switch {
 	case !ok && len(b) < 11 && len(bytes.Trim(b, "0123456789")) == 0:
 		return nil, nil, ErrTruncated
@@ -129,7 +129,7 @@ func text(b []byte) (any, []byte, error) {
 	if err != nil {
 		return nil, nil, ErrSyntax
 	}
-	rest = b[len(digits)+1:]
+	rest := b[len(digits)+1:]
 	if uint64(len(rest)) < n {
 		return nil, nil, ErrTruncated
 	}
