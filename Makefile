@@ -59,6 +59,10 @@ bench-calls: build ## calls per second on one core, CPU per call
 bench-media: build ## CPU per packet, loss, added latency, memory: b2bua against rtpengine (rtpengine-daemon)
 	bench/media.sh
 
+.PHONY: bench-capacity
+bench-capacity: build ## most calls on one core below 0.1 % loss and 20 ms of p99: b2bua against rtpengine (about 20 minutes)
+	bench/capacity.sh
+
 .PHONY: bench-micro
 bench-micro: ## Go benchmarks of the packet path, the parsers and the call engine
 	$(GO) test -run '^$$' -bench . -benchmem ./media/... ./core/...

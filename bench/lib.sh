@@ -80,17 +80,32 @@ measure() {
   return "$status"
 }
 
+# choose_products sets $products: b2bua alone where there is nothing to compare with.
+choose_products() {
+  products=${PRODUCTS:-b2bua rtpengine}
+  if [[ $products == *rtpengine* ]] && ! command -v rtpengine >/dev/null; then
+    echo "NO COMPARISON: rtpengine is not installed (Debian: apt-get install rtpengine-daemon). b2bua is measured alone." >&2
+    products=b2bua
+  fi
+}
+
+above() { awk -v v="$(field "$1" <<<"$json")" -v limit="$2" 'BEGIN {exit !(v > limit)}'; }
+
+# contaminated: other programs took part of the machine. generator_full: it could not send in time.
+contaminated() { above foreign_cpu_percent 15 && echo "  (contaminated: other programs took $(field foreign_cpu_percent <<<"$json" | cut -d. -f1) % of a processor)"; }
+generator_full() { above generator_late_us_p99 20000; }
+
 # header and row: the table of the media figures; object: $json on one line.
 header() {
-  echo "legs       calls  product     packets   lost %  CPU µs/packet  (user+system)   added p50 µs   p99 µs   kB/call  late p99 µs  others %"
+  echo "legs       calls  product     packets   lost %  CPU µs/packet  (user+system)   added p50 µs   p99 µs   kB/call  gen late p99 µs  gen %  others %"
 }
 
 row() {
-  printf '%-9s %6s  %-9s %9s %8.3f %14.2f  (%.2f+%.2f) %14.0f %8.0f %9.1f %12.0f %9.0f\n' "$mode" "$calls" "$product" "$(field received <<<"$json")" \
+  printf '%-9s %6s  %-9s %9s %8.3f %14.2f  (%.2f+%.2f) %14.0f %8.0f %9.1f %16.0f %6.0f %9.0f\n' "$mode" "$calls" "$product" "$(field received <<<"$json")" \
     "$(field loss_percent <<<"$json")" "$(field dut_cpu_us_per_packet <<<"$json")" \
     "$(field dut_user_us_per_packet <<<"$json")" "$(field dut_system_us_per_packet <<<"$json")" \
     "$(field added_us_p50 <<<"$json")" "$(field added_us_p99 <<<"$json")" "$(field dut_rss_kb_per_call <<<"$json")" \
-    "$(field generator_late_us_p99 <<<"$json")" "$(field foreign_cpu_percent <<<"$json")"
+    "$(field generator_late_us_p99 <<<"$json")" "$(field generator_cpu_percent <<<"$json")" "$(field foreign_cpu_percent <<<"$json")"
 }
 
 object() { tr -d '\n' <<<"$json" | sed "s/^{ */{\"product\": \"$product\", /; s/  */ /g"; echo; }
@@ -118,4 +133,5 @@ field() { grep -oE "\"$1\": *[-0-9.e+]+" | head -1 | cut -d: -f2 | tr -d " " || 
 conditions() {
   echo "conditions: $(date -u +%FT%TZ), $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(nproc) processors, kernel $(uname -r), $(go version | cut -d' ' -f3)"
   echo "            b2bua pinned to CPU 1 (GOMAXPROCS=2), generator on CPU 0, loopback; CPU time is that of the b2bua process, user and system"
+  [[ ${products:-} != *rtpengine* ]] || echo "            $(rtpengine --version 2>&1 | sed 's/^Version:/rtpengine/'), --table=-1 --num-threads=1, pinned to CPU 1 as well; one product runs at a time"
 }

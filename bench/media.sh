@@ -3,16 +3,11 @@
 # Per row: CPU per forwarded packet, loss, added latency, memory per call; then the ratios.
 #   CALLS="300 1000"  MODES="none-none none-sdes sdes-sdes none-dtls"  SECONDS_EACH=10  ROUNDS=1  PRODUCTS="b2bua rtpengine"  change it;
 #   JSON=1 prints one object per line. One row: CALLS=300 MODES=none-sdes SECONDS_EACH=5 bench/media.sh
-# sdes-sdes has another suite on the other leg, else rtpengine passes the keys through and encrypts nothing.
+# Rows with other programs' load above 15 % are marked: their latencies are worth nothing. sdes-sdes has another suite on the other leg, else rtpengine passes the keys through and encrypts nothing.
 source "$(dirname "$0")/lib.sh"
 each=${SECONDS_EACH:-10}
-products=${PRODUCTS:-b2bua rtpengine}
-if [[ $products == *rtpengine* ]] && ! command -v rtpengine >/dev/null; then
-  echo "NO COMPARISON: rtpengine is not installed (Debian: apt-get install rtpengine-daemon). b2bua is measured alone." >&2
-  products=b2bua
-fi
+choose_products
 conditions
-[[ $products != *rtpengine* ]] || echo "            $(rtpengine --version 2>&1 | sed 's/^Version:/rtpengine/'), --table=-1 --num-threads=1, pinned to CPU 1 as well; one product runs at a time"
 header
 for mode in ${MODES:-none-none none-sdes sdes-sdes none-dtls}; do
   for calls in ${CALLS:-300 1000}; do
@@ -21,6 +16,7 @@ for mode in ${MODES:-none-none none-sdes sdes-sdes none-dtls}; do
         measure "$product" "$mode" "$calls" "$each" || echo "  (loss over 0.1 % or a failed call)"
         [ -z "${JSON:-}" ] || object
         row
+        contaminated || true
         echo "$mode $calls $product $(field dut_cpu_us_per_packet <<<"$json") $(field added_us_p99 <<<"$json") $(field dut_rss_kb_per_call <<<"$json")" >>"$work/rows"
       done
     done
