@@ -65,7 +65,7 @@ func (g *generator) open() error {
 func (g *generator) sweep() {
 	for _, side := range g.socks {
 		for _, s := range side {
-			for g.in.receive(s) == 0 {
+			for g.in.receive(&slot{int32(s.fd), s}) == 0 {
 				g.received += int64(len(g.in.taken()))
 			}
 		}

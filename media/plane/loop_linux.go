@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"b2bua/media/relay"
+	"b2bua/media/srtp"
 )
 
 const (
@@ -30,6 +31,12 @@ const (
 	briskFor   = 2 * time.Millisecond
 )
 
+// slot is a watched socket. fd is -1 when it is vacant; it stands here as the first thing that an event needs.
+type slot struct {
+	fd     int32
+	socket *epollSocket
+}
+
 // loop is one thread that owns the sockets of its streams.
 type loop struct {
 	epoll, event int // event is an eventfd: commands are waiting
@@ -37,9 +44,10 @@ type loop struct {
 	out          outlet
 	events       [maxEvents]unix.EpollEvent
 
-	slots   []*epollSocket // by the number in the epoll event
+	slots   []slot // by the number in the epoll event
 	vacant  []int32
 	streams map[*Stream]struct{}
+	scratch *srtp.Scratch
 
 	packets  int // since counted
 	counted  time.Time
@@ -67,7 +75,7 @@ func newLoop(spare bool) (*loop, error) {
 		_ = unix.Close(ep)
 		return nil, err
 	}
-	l := &loop{epoll: ep, event: ev, streams: map[*Stream]struct{}{}, done: make(chan struct{}), spare: spare}
+	l := &loop{epoll: ep, event: ev, streams: map[*Stream]struct{}{}, scratch: srtp.NewScratch(), done: make(chan struct{}), spare: spare}
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, ev, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1}); err != nil {
 		_ = unix.Close(ep)
 		_ = unix.Close(ev)
@@ -168,7 +176,7 @@ func (l *loop) receive(now time.Time, events []unix.EpollEvent) (woken bool) {
 			continue
 		}
 		// A closed socket has no slot. An error is an ICMP one of an earlier send, or EINTR: a packet behind it is the next event.
-		if s := l.slots[slot]; s != nil && l.in.receive(s) == 0 && l.in.full() {
+		if s := &l.slots[slot]; s.fd >= 0 && l.in.receive(s) == 0 && l.in.full() {
 			l.deliver(now)
 		}
 	}
@@ -246,10 +254,14 @@ func (l *loop) tick(now time.Time) {
 // add starts reading a stream's sockets.
 func (l *loop) add(st *Stream) {
 	l.streams[st] = struct{}{}
+	st.relay.Share(l.scratch)
 	for side, leg := range st.legs {
 		for ch, sock := range leg.sockets {
 			s := sock.(*epollSocket)
 			s.loop, s.stream, s.side, s.ch = l, st, Side(side), relay.Channel(ch)
+			for c, other := range st.legs[Side(side).Other()].sockets {
+				s.across[c] = other.(*epollSocket)
+			}
 			s.slot = l.slot(s)
 			ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.slot}
 			if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
@@ -263,10 +275,10 @@ func (l *loop) slot(s *epollSocket) int32 {
 	if n := len(l.vacant); n > 0 {
 		i := l.vacant[n-1]
 		l.vacant = l.vacant[:n-1]
-		l.slots[i] = s
+		l.slots[i] = slot{int32(s.fd), s}
 		return i
 	}
-	l.slots = append(l.slots, s)
+	l.slots = append(l.slots, slot{int32(s.fd), s})
 	return int32(len(l.slots) - 1)
 }
 
@@ -278,7 +290,7 @@ func (l *loop) remove(st *Stream) {
 		for _, sock := range leg.sockets {
 			s := sock.(*epollSocket)
 			s.close() // takes it out of the epoll set, too
-			l.slots[s.slot] = nil
+			l.slots[s.slot] = slot{fd: -1}
 			l.vacant = append(l.vacant, s.slot)
 		}
 	}

@@ -18,13 +18,14 @@ import (
 type epollSocket struct {
 	fd     int
 	v6     bool
+	side   Side
+	ch     relay.Channel
+	slot   int32
 	scope  uint32 // of a link-local IPv6 address
 	peer   netip.AddrPort
 	loop   *loop
 	stream *Stream
-	slot   int32
-	side   Side
-	ch     relay.Channel
+	across [2]*epollSocket // the other leg's, by channel
 }
 
 func bindSocket(at netip.AddrPort, buffer int) (*epollSocket, error) {
@@ -176,7 +177,7 @@ func (in *intake) taken() []parcel {
 }
 
 // receive takes one datagram from a socket, EAGAIN if there is none.
-func (in *intake) receive(s *epollSocket) syscall.Errno {
+func (in *intake) receive(s *slot) syscall.Errno {
 	b := in.memory[in.n*stride:][:maxDatagram:bufferSize]
 	in.size = unix.SizeofSockaddrInet6
 	// With MSG_TRUNC the length is that of the datagram, whatever the buffer's.
@@ -187,7 +188,7 @@ func (in *intake) receive(s *epollSocket) syscall.Errno {
 	}
 	p := &in.list[in.n]
 	in.n++
-	p.socket, p.from = s, in.source()
+	p.socket, p.from = s.socket, in.source()
 	p.b = b[:min(int(n), len(b)):bufferSize]
 	if int(n) > len(b) {
 		p.b = nil
@@ -220,7 +221,14 @@ func (p *parcel) handle(now time.Time) {
 
 // send puts the decision on the wire.
 func (p *parcel) send() {
-	if len(p.out.Packet) > 0 {
-		p.socket.stream.deliver(p.out)
+	if len(p.out.Packet) == 0 {
+		return
+	}
+	to := p.socket.across[p.out.Ch]
+	if p.out.Side == p.socket.side { // an answer to its sender
+		to = p.socket.stream.legs[p.out.Side].sockets[p.out.Ch].(*epollSocket)
+	}
+	if err := to.send(p.out.Packet, p.out.To); err != nil {
+		to.stream.relay.SendFailed(p.out.Side, err == errUnroutable) //nolint:errorlint // send gives it as it is
 	}
 }

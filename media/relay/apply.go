@@ -75,6 +75,16 @@ func PrepareKeys(send, recv sdp.Crypto) (*Prepared, error) {
 	return p, nil
 }
 
+// share makes the keys work with the Scratch of the thread; nil: with their own.
+func (p *Prepared) share(x *srtp.Scratch) {
+	if p.recv != nil {
+		p.recv.Share(x)
+	}
+	if p.send != nil {
+		p.send.Share(x)
+	}
+}
+
 // Wipe clears the keys of what was not applied.
 func (p *Prepared) Wipe() {
 	p.wipeRecv()
@@ -105,6 +115,7 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 		p.Wipe()
 		return
 	}
+	p.share(r.scratch)
 	s, a := &r.sides[on], p.agreed
 	s.secure = a.Encryption != sdp.None || p.recv != nil || p.send != nil
 	s.applyKeys(now, p)

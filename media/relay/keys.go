@@ -93,6 +93,7 @@ func (r *Relay) Secure(now time.Time, on Side, ch Channel, from netip.AddrPort, 
 		p.Wipe()
 		return
 	}
+	p.share(r.scratch)
 	s.keys[ch].sendUnder(p.send, p.send)
 	s.stats.Evicted += s.keys[ch].receiveUnder(now, p)
 	r.Prove(on, ch, from)

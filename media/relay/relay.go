@@ -75,14 +75,18 @@ type Output struct {
 
 // Relay is one stream between two legs.
 type Relay struct {
-	cfg    Config
-	sides  [2]side
-	spare  []byte // copy of a packet that is tried under two keys
-	closed bool
+	cfg     Config
+	sides   [2]side
+	spare   []byte // copy of a packet that is tried under two keys
+	scratch *srtp.Scratch
+	closed  bool
 }
 
 // New makes a relay whose sides are both still unset.
 func New(cfg Config) *Relay { return &Relay{cfg: cfg} }
+
+// Share gives the keys that are applied from now on a Scratch in common with other relays of the same thread.
+func (r *Relay) Share(x *srtp.Scratch) { r.scratch = x }
 
 // Handle decides about one datagram that came to a side's port. The packet that it returns lies in b's memory; b's capacity
 // must exceed its length by Headroom.

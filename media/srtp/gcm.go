@@ -18,30 +18,29 @@ type gcm struct {
 	rtp, rtcp         cipher.AEAD
 	mki               []byte
 	rtpSalt, rtcpSalt [gcmNonce]byte
-	nonce             [gcmNonce]byte
-	aad               [rtcpClear + srtcpWord]byte
 }
 
-func newGCM(c sdp.Crypto, p params) (*gcm, error) {
-	key, salt := c.Key[:p.key], c.Key[p.key:]
-	master, err := aes.NewCipher(key)
+func (t *gcm) init(c sdp.Crypto, p params) error {
+	master, salt, err := masterKey(c, p)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t := &gcm{mki: append([]byte(nil), c.MKI...)}
+	t.mki = append([]byte(nil), c.MKI...)
 	if t.rtp, err = sessionAEAD(master, salt, labelRTPKey, p.key); err != nil {
-		return nil, err
+		return err
 	}
 	if t.rtcp, err = sessionAEAD(master, salt, labelRTCPKey, p.key); err != nil {
-		return nil, err
+		return err
 	}
 	copy(t.rtpSalt[:], derive(master, salt, labelRTPSalt, p.salt))
 	copy(t.rtcpSalt[:], derive(master, salt, labelRTCPSalt, p.salt))
-	return t, nil
+	return nil
 }
 
 func sessionAEAD(master cipher.Block, salt []byte, label byte, n int) (cipher.AEAD, error) {
-	b, err := sessionCipher(master, salt, label, n)
+	k := derive(master, salt, label, n)
+	defer clear(k)
+	b, err := aes.NewCipher(k)
 	if err != nil {
 		return nil, err
 	}
@@ -51,45 +50,45 @@ func sessionAEAD(master cipher.Block, salt []byte, label byte, n int) (cipher.AE
 func aead(b cipher.Block) (cipher.AEAD, error) { return cipher.NewGCM(b) }
 
 // setNonce is RFC 7714 section 8.1 for RTP, where low is the 48-bit index, and 9.1 for RTCP, where it is the SRTCP index.
-func (t *gcm) setNonce(salt *[gcmNonce]byte, ssrc uint32, low uint64) {
-	t.nonce = *salt
-	binary.BigEndian.PutUint32(t.nonce[2:], binary.BigEndian.Uint32(salt[2:])^ssrc)
-	binary.BigEndian.PutUint16(t.nonce[6:], binary.BigEndian.Uint16(salt[6:])^uint16(low>>32))
-	binary.BigEndian.PutUint32(t.nonce[8:], binary.BigEndian.Uint32(salt[8:])^uint32(low))
+func (x *Scratch) setNonce(salt *[gcmNonce]byte, ssrc uint32, low uint64) {
+	x.nonce = *salt
+	binary.BigEndian.PutUint32(x.nonce[2:], binary.BigEndian.Uint32(salt[2:])^ssrc)
+	binary.BigEndian.PutUint16(x.nonce[6:], binary.BigEndian.Uint16(salt[6:])^uint16(low>>32))
+	binary.BigEndian.PutUint32(x.nonce[8:], binary.BigEndian.Uint32(salt[8:])^uint32(low))
 }
 
-func (t *gcm) sealRTP(b []byte, header int, ssrc uint32, index uint64) []byte {
-	t.setNonce(&t.rtpSalt, ssrc, index)
-	out := t.rtp.Seal(b[header:header], t.nonce[:], b[header:], b[:header])
+func (t *gcm) sealRTP(x *Scratch, b []byte, header int, ssrc uint32, index uint64) []byte {
+	x.setNonce(&t.rtpSalt, ssrc, index)
+	out := t.rtp.Seal(b[header:header], x.nonce[:], b[header:], b[:header])
 	return append(b[:header+len(out)], t.mki...)
 }
 
-func (t *gcm) openRTP(b []byte, header int, ssrc uint32, index uint64) ([]byte, error) {
+func (t *gcm) openRTP(x *Scratch, b []byte, header int, ssrc uint32, index uint64) ([]byte, error) {
 	n := len(b) - len(t.mki)
 	if n < header+gcmTag {
 		return nil, ErrShort
 	}
-	t.setNonce(&t.rtpSalt, ssrc, index)
-	out, err := t.rtp.Open(b[header:header], t.nonce[:], b[header:n], b[:header])
+	x.setNonce(&t.rtpSalt, ssrc, index)
+	out, err := t.rtp.Open(b[header:header], x.nonce[:], b[header:n], b[:header])
 	if err != nil {
 		return nil, ErrAuth
 	}
 	return b[:header+len(out)], nil
 }
 
-func (t *gcm) sealRTCP(b []byte, ssrc, index uint32) []byte {
-	t.setNonce(&t.rtcpSalt, ssrc, uint64(index))
-	t.setRTCPData(b, index|eFlag)
-	out := t.rtcp.Seal(b[rtcpClear:rtcpClear], t.nonce[:], b[rtcpClear:], t.aad[:])
+func (t *gcm) sealRTCP(x *Scratch, b []byte, ssrc, index uint32) []byte {
+	x.setNonce(&t.rtcpSalt, ssrc, uint64(index))
+	x.setRTCPData(b, index|eFlag)
+	out := t.rtcp.Seal(b[rtcpClear:rtcpClear], x.nonce[:], b[rtcpClear:], x.aad[:])
 	b = binary.BigEndian.AppendUint32(b[:rtcpClear+len(out)], index|eFlag)
 	return append(b, t.mki...)
 }
 
-func (t *gcm) openRTCP(b []byte, ssrc, index uint32) ([]byte, error) {
+func (t *gcm) openRTCP(x *Scratch, b []byte, ssrc, index uint32) ([]byte, error) {
 	n := len(b) - len(t.mki) - srtcpWord
-	t.setNonce(&t.rtcpSalt, ssrc, uint64(index))
-	t.setRTCPData(b, index|eFlag)
-	out, err := t.rtcp.Open(b[rtcpClear:rtcpClear], t.nonce[:], b[rtcpClear:n], t.aad[:])
+	x.setNonce(&t.rtcpSalt, ssrc, uint64(index))
+	x.setRTCPData(b, index|eFlag)
+	out, err := t.rtcp.Open(b[rtcpClear:rtcpClear], x.nonce[:], b[rtcpClear:n], x.aad[:])
 	if err != nil {
 		return nil, ErrAuth
 	}
@@ -97,14 +96,13 @@ func (t *gcm) openRTCP(b []byte, ssrc, index uint32) ([]byte, error) {
 }
 
 // setRTCPData is the associated data: the clear octets, then E flag and index (RFC 7714 section 9.2).
-func (t *gcm) setRTCPData(b []byte, word uint32) {
-	copy(t.aad[:], b[:rtcpClear])
-	binary.BigEndian.PutUint32(t.aad[rtcpClear:], word)
+func (x *Scratch) setRTCPData(b []byte, word uint32) {
+	copy(x.aad[:], b[:rtcpClear])
+	binary.BigEndian.PutUint32(x.aad[rtcpClear:], word)
 }
 
 func (t *gcm) wipe() {
 	clear(t.rtpSalt[:])
 	clear(t.rtcpSalt[:])
-	clear(t.nonce[:])
 	t.rtp, t.rtcp = nil, nil
 }

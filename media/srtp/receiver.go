@@ -21,9 +21,11 @@ type source struct {
 // Receiver opens what a peer has protected under one master key.
 type Receiver struct {
 	t       transform
+	x       *Scratch
 	params  params
 	mki     int
 	sources []source
+	one     [1]source // behind sources until there are more
 	last    int
 	turn    uint64
 	evicted uint64
@@ -31,11 +33,40 @@ type Receiver struct {
 
 // NewReceiver derives the session keys. It keeps no reference to c.Key.
 func NewReceiver(c sdp.Crypto) (*Receiver, error) {
-	t, p, err := newTransform(c)
+	p, err := checkKey(c)
 	if err != nil {
 		return nil, err
 	}
-	return &Receiver{t: t, params: p, mki: len(c.MKI)}, nil
+	if p.authenticatedEnc { // state and keys are one object: they are used together
+		o := &struct {
+			Receiver
+			gcm gcm
+		}{Receiver: Receiver{params: p, mki: len(c.MKI)}}
+		o.t, o.sources = &o.gcm, o.one[:0]
+		if err := o.gcm.init(c, p); err != nil {
+			return nil, err
+		}
+		return &o.Receiver, nil
+	}
+	o := &struct {
+		Receiver
+		cm cm
+	}{Receiver: Receiver{params: p, mki: len(c.MKI)}}
+	o.t, o.sources = &o.cm, o.one[:0]
+	if err := o.cm.init(c, p); err != nil {
+		return nil, err
+	}
+	return &o.Receiver, nil
+}
+
+// Share makes it work with a Scratch of the thread that it belongs to.
+func (r *Receiver) Share(x *Scratch) { r.x = x }
+
+func (r *Receiver) scratch() *Scratch {
+	if r.x == nil {
+		r.x = NewScratch()
+	}
+	return r.x
 }
 
 // Unprotect authenticates and decrypts an RTP packet in place, and returns the clear packet in the memory of b. After an
@@ -59,7 +90,7 @@ func (r *Receiver) Unprotect(b []byte) ([]byte, error) {
 			return nil, ErrReplay
 		}
 	}
-	out, err := r.t.openRTP(b, h.Size, h.SSRC, index)
+	out, err := r.t.openRTP(r.scratch(), b, h.Size, h.SSRC, index)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +124,7 @@ func (r *Receiver) UnprotectRTCP(b []byte) ([]byte, error) {
 	if s != nil && !s.rtcp.fresh(uint64(index)) {
 		return nil, ErrReplay
 	}
-	out, err := r.t.openRTCP(b, ssrc, index)
+	out, err := r.t.openRTCP(r.scratch(), b, ssrc, index)
 	if err != nil {
 		return nil, err
 	}

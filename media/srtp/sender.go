@@ -20,19 +20,51 @@ type line struct {
 // Sender protects what we send under one master key.
 type Sender struct {
 	t         transform
+	x         *Scratch
 	params    params
 	mki       int
-	lines     []line
+	first     line // of the only SSRC that most have
+	used      bool
+	more      []line
 	rtcpIndex uint32 // one for all SSRCs: it only has to grow for each of them
 }
 
 // NewSender derives the session keys. It keeps no reference to c.Key.
 func NewSender(c sdp.Crypto) (*Sender, error) {
-	t, p, err := newTransform(c)
+	p, err := checkKey(c)
 	if err != nil {
 		return nil, err
 	}
-	return &Sender{t: t, params: p, mki: len(c.MKI)}, nil
+	if p.authenticatedEnc { // state and keys are one object: they are used together
+		o := &struct {
+			Sender
+			gcm gcm
+		}{Sender: Sender{params: p, mki: len(c.MKI)}}
+		o.t = &o.gcm
+		if err := o.gcm.init(c, p); err != nil {
+			return nil, err
+		}
+		return &o.Sender, nil
+	}
+	o := &struct {
+		Sender
+		cm cm
+	}{Sender: Sender{params: p, mki: len(c.MKI)}}
+	o.t = &o.cm
+	if err := o.cm.init(c, p); err != nil {
+		return nil, err
+	}
+	return &o.Sender, nil
+}
+
+// Share makes it work with a Scratch of the thread that it belongs to.
+func (s *Sender) Share(x *Scratch) { s.x = x }
+
+func (s *Sender) scratch() *Scratch {
+	if s.x == nil {
+		s.x = NewScratch()
+	}
+	return s.x
 }
 
 // Protect encrypts and authenticates an RTP packet in place. b's capacity must have room for the tag and the MKI. A packet
@@ -60,7 +92,7 @@ func (s *Sender) Protect(b []byte) ([]byte, error) {
 		return nil, ErrReplay
 	}
 	l.sent.use(index)
-	return s.t.sealRTP(b, h.Size, h.SSRC, index), nil
+	return s.t.sealRTP(s.scratch(), b, h.Size, h.SSRC, index), nil
 }
 
 // ProtectRTCP encrypts and authenticates a compound RTCP packet in place. b's capacity must have room for index, tag and MKI.
@@ -78,7 +110,7 @@ func (s *Sender) ProtectRTCP(b []byte) ([]byte, error) {
 		return nil, ErrExhausted
 	}
 	s.rtcpIndex++
-	return s.t.sealRTCP(b, binary.BigEndian.Uint32(b[4:]), s.rtcpIndex), nil
+	return s.t.sealRTCP(s.scratch(), b, binary.BigEndian.Uint32(b[4:]), s.rtcpIndex), nil
 }
 
 // Wipe clears the keys; every later packet is refused with ErrWiped.
@@ -86,18 +118,25 @@ func (s *Sender) Wipe() {
 	if s.t != nil {
 		s.t.wipe()
 	}
-	s.t, s.lines = nil, nil
+	s.t, s.used, s.more = nil, false, nil
 }
 
 func (s *Sender) find(ssrc uint32) *line {
-	for i := range s.lines {
-		if s.lines[i].ssrc == ssrc {
-			return &s.lines[i]
+	if s.first.ssrc == ssrc && s.used {
+		return &s.first
+	}
+	for i := range s.more {
+		if s.more[i].ssrc == ssrc {
+			return &s.more[i]
 		}
 	}
-	if len(s.lines) == MaxSent {
+	if !s.used {
+		s.first, s.used = line{ssrc: ssrc}, true
+		return &s.first
+	}
+	if len(s.more) == MaxSent-1 {
 		return nil
 	}
-	s.lines = append(s.lines, line{ssrc: ssrc})
-	return &s.lines[len(s.lines)-1]
+	s.more = append(s.more, line{ssrc: ssrc})
+	return &s.more[len(s.more)-1]
 }

@@ -292,7 +292,7 @@ func TestSenderNeverRepeatsAnIndex(t *testing.T) {
 		}
 		_, err = s.Protect(packet(7, 1000, 20))
 		require.ErrorIs(t, err, ErrSources)
-		s.lines[0].sent = window{top: maxIndex, started: true}
+		s.first.sent = window{top: maxIndex, started: true}
 		_, err = s.Protect(packet(0, 1, 20))
 		require.ErrorIs(t, err, ErrExhausted)
 		s.rtcpIndex = maxRTCPIndex
@@ -328,9 +328,11 @@ func TestWipe(t *testing.T) {
 		require.ErrorIs(t, err, ErrWiped)
 		switch tr := tr.(type) {
 		case *cm:
-			require.Zero(t, tr.rtpSalt)
-			require.Equal(t, make([]byte, len(tr.rtpMAC.inner)), tr.rtpMAC.inner)
-			require.Nil(t, tr.rtp)
+			for _, k := range []*cmKeys{&tr.rtp, &tr.rtcp} {
+				require.Zero(t, k.salt)
+				require.Zero(t, k.mac)
+				require.Zero(t, k.ctr)
+			}
 		case *gcm:
 			require.Zero(t, tr.rtpSalt)
 			require.Nil(t, tr.rtp)

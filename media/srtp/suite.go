@@ -1,6 +1,8 @@
 package srtp
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 
@@ -57,24 +59,23 @@ func KeyLen(s sdp.Suite) int {
 	return p.key + p.salt
 }
 
-// newTransform checks the keying material and derives the session keys. The errors never show the key.
-func newTransform(c sdp.Crypto) (transform, params, error) {
+// checkKey checks the keying material. The errors never show the key.
+func checkKey(c sdp.Crypto) (params, error) {
 	p, ok := suiteParams(c.Suite)
 	if !ok {
-		return nil, p, fmt.Errorf("srtp: suite %d is not one that SRTP can use", uint8(c.Suite))
+		return p, fmt.Errorf("srtp: suite %d is not one that SRTP can use", uint8(c.Suite))
 	}
 	if len(c.Key) != p.key+p.salt {
-		return nil, p, fmt.Errorf("srtp: suite %d takes %d octets of master key and salt, not %d", uint8(c.Suite), p.key+p.salt, len(c.Key))
+		return p, fmt.Errorf("srtp: suite %d takes %d octets of master key and salt, not %d", uint8(c.Suite), p.key+p.salt, len(c.Key))
 	}
 	if len(c.MKI) > MaxMKI {
-		return nil, p, fmt.Errorf("srtp: MKI of %d octets exceeds %d", len(c.MKI), MaxMKI)
+		return p, fmt.Errorf("srtp: MKI of %d octets exceeds %d", len(c.MKI), MaxMKI)
 	}
-	var t transform
-	var err error
-	if p.authenticatedEnc {
-		t, err = newGCM(c, p)
-	} else {
-		t, err = newCM(c, p)
-	}
-	return t, p, err
+	return p, nil
+}
+
+// masterKey is the cipher that session keys are derived with, and the salt.
+func masterKey(c sdp.Crypto, p params) (cipher.Block, []byte, error) {
+	master, err := aes.NewCipher(c.Key[:p.key])
+	return master, c.Key[p.key:], err
 }

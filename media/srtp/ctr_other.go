@@ -1,0 +1,12 @@
+//go:build !amd64
+
+package srtp
+
+// hasHardAES: the portable form serves.
+const hasHardAES = false
+
+type hardKey struct{}
+
+func newHardKey([]byte) hardKey { return hardKey{} }
+
+func (*hardKey) xor(*Scratch, []byte) {}

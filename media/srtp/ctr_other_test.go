@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package srtp
+
+func lastRoundKey(hardKey) []byte { return nil }
