@@ -34,66 +34,40 @@ func newMAC(x *Scratch, key []byte) mac {
 }
 
 func keyBlock(x *Scratch, key []byte, pad byte) (state [sha1.Size]byte) {
-	b := x.tail[:sha1.BlockSize]
-	clear(b)
-	copy(b, key)
+	var b [sha1.BlockSize]byte
+	copy(b[:], key)
 	for i := range b {
 		b[i] ^= pad
 	}
 	x.hash.Reset()
-	x.hash.Write(b)
-	clear(b)
-	x.save()
-	copy(state[:], x.words())
+	x.hash.Write(b[:])
+	clear(b[:])
+	saved, _ := x.hash.AppendBinary(make([]byte, 0, stateLen)) // it has no error to tell
+	copy(state[:], saved[len(stateMagic):])
+	clear(saved)
 	return state
 }
 
-// words are the five words of the hash in x.state.
-func (x *Scratch) words() []byte { return x.state[len(stateMagic):][:sha1.Size] }
-
-func (x *Scratch) save() { _, _ = x.hash.AppendBinary(x.state[:0]) } // it has no error to tell
-
-// resume puts the hash behind one whole block that led to the words.
+// resume puts the hash behind the one block that led to the words.
 func (x *Scratch) resume(words *[sha1.Size]byte) {
-	copy(x.words(), words[:])
+	copy(x.state[len(stateMagic):], words[:])
 	_ = x.hash.UnmarshalBinary(x.state[:]) // refuses only what AppendBinary did not write
 }
 
-// sum authenticates a followed by the n octets of b. The message is padded here (RFC 3174 section 4), so that the hash sees whole
-// blocks only and copies nothing. The result is valid until the next use of x.
-func (m *mac) sum(x *Scratch, a []byte, b uint32, n int) []byte {
+// sum authenticates a, with the roll-over counter behind it if rocLen is its length and not 0. The result is valid until the
+// next use of x.
+func (m *mac) sum(x *Scratch, a []byte, roc uint32, rocLen int) []byte {
 	x.resume(&m.inner)
-	whole := len(a) &^ (sha1.BlockSize - 1)
-	if whole > 0 {
-		x.hash.Write(a[:whole])
+	x.hash.Write(a)
+	if rocLen > 0 {
+		binary.BigEndian.PutUint32(x.roc[:], roc)
+		x.hash.Write(x.roc[:])
 	}
-	t := append(x.tail[:0], a[whole:]...)
-	if n > 0 {
-		t = binary.BigEndian.AppendUint32(t, b)
-	}
-	x.hash.Write(pad(t, sha1.BlockSize+len(a)+n))
-	x.save()
-
-	t = append(x.tail[:0], x.words()...)
+	x.hash.Sum(x.tag[:0])
 	x.resume(&m.outer)
-	x.hash.Write(pad(t, sha1.BlockSize+sha1.Size))
-	x.save()
-	copy(x.tag[:], x.words())
+	x.hash.Write(x.tag[:])
+	x.hash.Sum(x.tag[:0])
 	return x.tag[:]
-}
-
-// pad fills up the last blocks of a message of n octets in all. t's capacity is two blocks.
-func pad(t []byte, n int) []byte {
-	size := sha1.BlockSize
-	if len(t) > sha1.BlockSize-9 {
-		size = 2 * sha1.BlockSize
-	}
-	used := len(t)
-	t = t[:size]
-	clear(t[used:])
-	t[used] = 0x80
-	binary.BigEndian.PutUint64(t[size-8:], uint64(n)*8)
-	return t
 }
 
 func (m *mac) wipe() { *m = mac{} }

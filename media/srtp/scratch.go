@@ -1,24 +1,27 @@
 package srtp
 
-import "crypto/aes"
+import (
+	"crypto/aes"
+	"crypto/sha1"
+)
 
 // Scratch is what a packet needs while it is worked on. All contexts of one thread may share one, so that it stays in the
 // processor's cache while their own states come and go; a context that was given none makes its own.
 type Scratch struct {
 	hash   resumable
-	state  [stateLen]byte // of the hash, as it is written and read
-	tail   [2 * 64]byte   // the last blocks of a message
+	state  [stateLen]byte // of the hash behind one block, as it is read
+	roc    [rocLen]byte
 	iv     [aes.BlockSize]byte
 	stream [64]byte
 	nonce  [gcmNonce]byte
 	aad    [rtcpClear + srtcpWord]byte
-	tag    [20]byte
+	tag    [sha1.Size]byte
 }
 
 // NewScratch makes one.
 func NewScratch() *Scratch {
 	x := &Scratch{hash: newHash()}
 	copy(x.state[:], stateMagic)
-	x.state[stateLen-1] = 64 // one block was hashed; what counts is that none is begun
+	x.state[stateLen-1] = sha1.BlockSize
 	return x
 }
