@@ -30,6 +30,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.dialogSteps(sc)
 	w.crowdSteps(sc)
 	w.matrixSteps(sc)
+	w.mishapSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

@@ -121,7 +121,7 @@ func withoutUser(uri string) string {
 	return uri
 }
 
-var softphoneColumns = columns{required: []string{"name"}, optional: []string{"encryption", "suites", "accepts", "audio", "video", "setup", "profile", "fault", "mux"}}
+var softphoneColumns = columns{required: []string{"name"}, optional: []string{"encryption", "suites", "accepts", "audio", "video", "setup", "profile", "fault", "mux", "network", "sequence", "ssrc"}}
 
 // registered makes softphones and registers them at the proxy.
 func (w *World) registered(table *godog.Table) error {
@@ -169,8 +169,21 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 	if r.text("audio") != "" {
 		media.Audio = r.list("audio")
 	}
+	bad, err := network(r.text("network"))
+	if err != nil {
+		return nil, err
+	}
+	first, err := r.numberOr("sequence", 0)
+	if err != nil {
+		return nil, err
+	}
+	ssrc, err := r.numberOr("ssrc", 0)
+	if err != nil {
+		return nil, err
+	}
 	return w.openSoftphone(endpoint.Config{
 		Name: name, Listen: fmt.Sprintf("tcp:%s:5060", addr), Proxy: through, Media: media, MediaIP: addr.String(),
+		Impair: bad, Sequence: uint16(first), SSRC: uint32(ssrc),
 	})
 }
 

@@ -35,6 +35,14 @@ func (r row) number(column string) (int, error) {
 	return n, nil
 }
 
+// numberOr is number, or d when there is nothing.
+func (r row) numberOr(column string, d int) (int, error) {
+	if r.cells[column] == "" {
+		return d, nil
+	}
+	return r.number(column)
+}
+
 // list is the cell split at commas; an empty cell is an empty list.
 func (r row) list(column string) []string {
 	if r.cells[column] == "" {

@@ -11,7 +11,7 @@ Feature: Encryption of leg A to encryption of leg B
     And b2bua runs behind the proxy of sip.example.org
 
   @S-TREN-1
-  Scenario Outline: row <row> with DTLS-SRTP: <caller> calls <callee>, <what>
+  Scenario Outline: row <row>: <caller> calls <callee>, <what>
     Given the softphones
       | name     | encryption | suites          | video   |
       | <caller> | sdes       | <caller suites> | <video> |
@@ -38,7 +38,7 @@ Feature: Encryption of leg A to encryption of leg B
       | g   | audio and video | b2bua_srtp256 | AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32 | b2bua_srtpgcm | AEAD_AES_256_GCM, AES_CM_128_HMAC_SHA1_80 | AES_256_CM_HMAC_SHA1_80 | AEAD_AES_256_GCM        | VP8/90000 |
 
   @S-TREN-1
-  Scenario Outline: row <row>: <caller> calls <callee>, <what>
+  Scenario Outline: row <row> with DTLS-SRTP: <caller> calls <callee>, <what>
     Given the softphones
       | name     | encryption | suites          | video   |
       | <caller> | <A>        | <caller suites> | <video> |

@@ -125,6 +125,7 @@ func (m *StreamSummary) describe(a sdp.Agreed) {
 func (m *StreamSummary) count(st stream.Stats) {
 	m.Local, m.Sent, m.Received, m.Refused = st.Local.String(), st.Sent, st.Received, st.Refused
 	m.Lost, m.LossPercent, m.Reordered, m.Duplicates, m.Jitter = st.Lost, 100*st.Loss, st.Reordered, st.Duplicates, st.Jitter
+	m.SSRC, m.HeardSSRC = st.SSRC, st.HeardSSRC
 	m.Handshakes, m.Fault = st.Handshakes, st.Fault
 	if m.Encryption == sdp.DTLS.String() && st.Suite != sdp.NoSuite {
 		m.Suite = st.Suite.String()

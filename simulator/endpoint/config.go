@@ -26,7 +26,10 @@ type Config struct {
 	Tone  float64 // Hz, see tone.Frequency; 0: chosen from the name
 	Media Media   // what is offered and accepted; a call can override it
 
-	Auto   *Auto             // nil: incoming calls wait for the script
+	Auto     *Auto  // nil: incoming calls wait for the script
+	SSRC     uint32 // of the media this phone sends; 0: by chance. Streams after the first count up from it
+	Sequence uint16 // of its first packet; 0: by chance
+
 	Impair impair.Config     // applied to the media this phone sends
 	Record *capture.Recorder // gets every SIP message and media packet; nil: nothing recorded beyond Messages
 	Log    *slog.Logger      // nil: discarded

@@ -25,7 +25,10 @@ func (c *Call) open(i int, k sdp.Kind) error {
 	p := c.phone
 	bad := p.cfg.Impair
 	bad.Seed += uint64(i)
-	cfg := stream.Config{Kind: k, IP: p.mediaIP, Tone: p.cfg.Tone, Impair: bad, Rand: p.rand, Notify: p.changed.fire}
+	cfg := stream.Config{Kind: k, IP: p.mediaIP, Tone: p.cfg.Tone, Impair: bad, Rand: p.rand, Sequence: p.cfg.Sequence, Notify: p.changed.fire}
+	if p.cfg.SSRC != 0 {
+		cfg.SSRC = p.cfg.SSRC + uint32(i)
+	}
 	if p.cfg.Record != nil {
 		cfg.Record = p.cfg.Record.Packet
 	}

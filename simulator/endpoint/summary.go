@@ -76,10 +76,12 @@ type StreamSummary struct {
 	LossPercent  float64       `json:"loss_percent"`
 	Reordered    uint64        `json:"reordered"`
 	Duplicates   uint64        `json:"duplicates"`
-	Jitter       time.Duration `json:"jitter_ns"` // RFC 3550 section 6.4.1
-	Refused      uint64        `json:"refused"`   // not authentic, in clear on an encrypted stream, or encrypted on a clear one
-	RTCP         uint64        `json:"rtcp"`      // reports received
-	SSRCs        int           `json:"ssrcs"`     // different ones received
+	Jitter       time.Duration `json:"jitter_ns"`            // RFC 3550 section 6.4.1
+	Refused      uint64        `json:"refused"`              // not authentic, in clear on an encrypted stream, or encrypted on a clear one
+	RTCP         uint64        `json:"rtcp"`                 // reports received
+	SSRCs        int           `json:"ssrcs"`                // different ones received
+	SSRC         uint32        `json:"ssrc"`                 // our own
+	HeardSSRC    uint32        `json:"heard_ssrc,omitempty"` // of the last packet
 	Events       string        `json:"events,omitempty"`
 	Handshakes   int           `json:"handshakes,omitempty"` // of DTLS, completed
 	Fault        string        `json:"fault,omitempty"`      // why there are no keys of DTLS

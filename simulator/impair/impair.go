@@ -9,6 +9,9 @@ import (
 // heldBack is how long a reordered packet waits: behind the next two of an audio stream of 50 packets/s.
 const heldBack = 45 * time.Millisecond
 
+// LateBy is how long a late packet waits: behind the next 150 packets of audio, where RFC 3711 section 3.3.2 wants a window of 64.
+const LateBy = 3 * time.Second
+
 // capacity bounds what is held: ten seconds of audio. A packet beyond it is lost, as in a router's queue.
 const capacity = 500
 
@@ -29,10 +32,11 @@ func New(cfg Config) *Impairer {
 	return &Impairer{cfg: cfg, random: rand.New(rand.NewPCG(cfg.Seed, 0x6e65746d))}
 }
 
-// Push puts a packet on the path. Five numbers are drawn whatever happens, so the fate of packet n depends on the seed and n alone.
+// Push puts a packet on the path. The same numbers are drawn whatever happens, so the fate of packet n depends on the seed and n alone.
 func (m *Impairer) Push(now time.Time, packet []byte) {
 	loss, dup, back := m.random.Float64(), m.random.Float64(), m.random.Float64()
 	jitter, jitter2 := m.random.Float64(), m.random.Float64()
+	late := m.cfg.Late > 0 && m.random.Float64() < m.cfg.Late
 	m.counts.In++
 	if loss < m.cfg.Loss {
 		m.counts.Lost++
@@ -42,6 +46,10 @@ func (m *Impairer) Push(now time.Time, packet []byte) {
 	if back < m.cfg.Reorder {
 		m.counts.HeldBack++
 		due = due.Add(heldBack)
+	}
+	if late {
+		m.counts.HeldBack++
+		due = due.Add(LateBy)
 	}
 	m.hold(due, packet)
 	if dup < m.cfg.Duplicate {

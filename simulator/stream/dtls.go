@@ -167,7 +167,7 @@ func (a *association) write(b []byte) {
 	}
 	s.mu.Unlock()
 	if current && a.ch == channelRTCP {
-		s.write(s.rtcp, netip.AddrPortFrom(s.local.Addr(), s.local.Port()+1), a.remote, b)
+		s.write(s.socket(channelRTCP), a.remote, b)
 	}
 }
 

@@ -2,6 +2,8 @@ package stream
 
 import (
 	"encoding/binary"
+	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -36,6 +38,8 @@ type Stats struct {
 	Heard       tone.Heard // over the last second; marked payloads count as a clear tone
 	Now         tone.Heard // over the last 200 ms
 	MOS         float64
+	SSRC        uint32    // ours
+	HeardSSRC   uint32    // of the last packet
 	Suite       sdp.Suite // of SRTP, once there are keys
 	Handshakes  int       // of DTLS, completed
 	Fault       string    // why there are no keys
@@ -66,21 +70,20 @@ func newReceiver() receiver {
 	return receiver{sources: map[uint32]*source{}, detector: tone.NewDetector()}
 }
 
-// receiveRTP is the goroutine that listens.
-func (s *Stream) receiveRTP() {
-	defer s.wg.Done()
+// receiveRTP listens until the socket is closed.
+func (s *Stream) receiveRTP(on socket) {
 	buf := make([]byte, 2048)
 	for {
-		n, from, err := s.rtp.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			if s.closed() {
-				return
-			}
+		n, from, err := on.conn.ReadFromUDPAddrPort(buf)
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
 			continue // an ICMP error of an earlier send
 		}
 		now := time.Now()
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		s.record(now, false, from, s.local, buf[:n])
+		s.record(now, false, from, on.at, buf[:n])
 		switch {
 		case s.speaks(channelRTP, buf[:n]):
 		case n > 1 && buf[1] >= 192 && buf[1] <= 223: // RFC 5761 section 4
@@ -92,19 +95,18 @@ func (s *Stream) receiveRTP() {
 	}
 }
 
-func (s *Stream) receiveRTCP() {
-	defer s.wg.Done()
+func (s *Stream) receiveRTCP(on socket) {
 	buf := make([]byte, 2048)
 	for {
-		n, from, err := s.rtcp.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			if s.closed() {
-				return
-			}
+		n, from, err := on.conn.ReadFromUDPAddrPort(buf)
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
 			continue
 		}
 		now := time.Now()
-		s.record(now, false, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), netip.AddrPortFrom(s.local.Addr(), s.local.Port()+1), buf[:n])
+		s.record(now, false, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), on.at, buf[:n])
 		if !s.speaks(channelRTCP, buf[:n]) {
 			s.control(now, channelRTCP, buf[:n])
 		}

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"encoding/binary"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -90,7 +89,6 @@ func (t *sender) payload(p []byte, video bool) []byte {
 
 // send is the goroutine that plays.
 func (s *Stream) send() {
-	defer s.wg.Done()
 	period := frame
 	if s.cfg.Kind == sdp.Video {
 		period = videoFrame
@@ -163,33 +161,33 @@ func (s *Stream) nextPacket() []byte {
 func (s *Stream) release(now, next time.Time) time.Time {
 	var out [][]byte
 	s.mu.Lock()
-	to := s.agreed.Remote
+	to, from := s.agreed.Remote, s.sockets[channelRTP]
 	s.tx.path.Due(now, func(p []byte) { out = append(out, p) })
 	if at, ok := s.tx.path.Deadline(); ok && at.Before(next) {
 		next = at
 	}
 	s.mu.Unlock()
 	for _, p := range out {
-		s.write(s.rtp, s.local, to, p)
+		s.write(from, to, p)
 	}
 	return next
 }
 
-func (s *Stream) write(conn *net.UDPConn, from, to netip.AddrPort, p []byte) {
-	s.record(time.Now(), true, from, to, p)
-	_, _ = conn.WriteToUDPAddrPort(p, to) // a refused port shows as loss at the other end
+func (s *Stream) write(from socket, to netip.AddrPort, p []byte) {
+	s.record(time.Now(), true, from.at, to, p)
+	_, _ = from.conn.WriteToUDPAddrPort(p, to) // a refused port shows as loss at the other end
 }
 
 // report sends a sender or receiver report (RFC 3550 section 6.4).
 func (s *Stream) report(now time.Time) {
 	s.mu.Lock()
-	p, to, conn, from := s.buildReport(now), s.agreed.RemoteRTCP, s.rtcp, netip.AddrPortFrom(s.local.Addr(), s.local.Port()+1)
+	p, to, from := s.buildReport(now), s.agreed.RemoteRTCP, s.sockets[channelRTCP]
 	if s.agreed.Mux {
-		to, conn, from = s.agreed.Remote, s.rtp, s.local
+		to, from = s.agreed.Remote, s.sockets[channelRTP]
 	}
 	s.mu.Unlock()
 	if p != nil && to.IsValid() && to.Port() != 0 {
-		s.write(conn, from, to, p)
+		s.write(from, to, p)
 	}
 }
 

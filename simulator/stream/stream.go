@@ -23,6 +23,10 @@ type Config struct {
 	Tone   float64 // Hz, what is played
 	Impair impair.Config
 	Rand   io.Reader // SSRC and first sequence number
+	// SSRC and Sequence are those of the first packet; 0: by chance. An SRTP receiver of RFC 3711 that misses the packets before a
+	// wrap guesses wrong, so a Sequence near 65535 is for paths without loss.
+	SSRC     uint32
+	Sequence uint16
 	// Record is given every packet as on the wire; nil: nothing. Notify is called when something a waiter may look at has changed, about
 	// every 50 ms. Both are called without locks held and must not block.
 	Record func(at time.Time, sent bool, from, to netip.AddrPort, payload []byte)
@@ -32,13 +36,13 @@ type Config struct {
 // Stream is a running one.
 type Stream struct {
 	cfg        Config
-	rtp, rtcp  *net.UDPConn
-	local      netip.AddrPort
+	ports      sdp.Ports // of the description
 	done       chan struct{}
 	wake       chan struct{}
 	wg         sync.WaitGroup
 	close      sync.Once
 	mu         sync.Mutex
+	sockets    [2]socket // by channel
 	agreed     sdp.Agreed
 	set        bool
 	tx         sender
@@ -77,47 +81,57 @@ func Open(cfg Config) (*Stream, error) {
 	if _, err := io.ReadFull(cfg.Rand, seed[:]); err != nil {
 		return nil, fmt.Errorf("stream: random numbers: %w", err)
 	}
-	local, _ := netip.ParseAddrPort(rtp.LocalAddr().String())
-	s := &Stream{cfg: cfg, rtp: rtp, rtcp: rtcp, local: local, done: make(chan struct{}), wake: make(chan struct{}, 1)}
+	s := &Stream{
+		cfg: cfg, ports: sdp.Ports{Addr: rtp.at.Addr(), RTP: rtp.at.Port(), RTCP: rtcp.at.Port()}, sockets: [2]socket{rtp, rtcp}, done: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
 	// The first sequence number stays in the lower half, so that SRTP's roll-over counter can't be guessed wrong (RFC 3711 section 3.3.1).
 	s.tx = newSender(binary.BigEndian.Uint32(seed[:]), binary.BigEndian.Uint16(seed[4:])>>1, cfg)
+	if cfg.SSRC != 0 {
+		s.tx.ssrc = cfg.SSRC
+	}
+	if cfg.Sequence != 0 {
+		s.tx.seq = cfg.Sequence
+	}
 	s.rx = newReceiver()
-	s.wg.Add(3)
-	go s.receiveRTP()
-	go s.receiveRTCP()
-	go s.send()
+	s.listen()
+	s.wg.Go(s.send)
 	return s, nil
 }
 
+// listen starts the readers of the present sockets. Each ends when its socket is closed.
+func (s *Stream) listen() {
+	rtp, rtcp := s.sockets[channelRTP], s.sockets[channelRTCP]
+	s.wg.Go(func() { s.receiveRTP(rtp) })
+	s.wg.Go(func() { s.receiveRTCP(rtcp) })
+}
+
 // bindPair looks for an even port with a free odd one after it (RFC 3550 section 11).
-func bindPair(ip netip.Addr) (rtp, rtcp *net.UDPConn, err error) {
+func bindPair(ip netip.Addr) (rtp, rtcp socket, err error) {
 	for range 200 {
-		if rtp, err = listen(ip, 0); err != nil {
+		if rtp, err = bind(ip, 0); err != nil {
 			break
 		}
-		port := netip.MustParseAddrPort(rtp.LocalAddr().String()).Port()
-		if port%2 == 0 {
-			if rtcp, err = listen(ip, port+1); err == nil {
+		if port := rtp.at.Port(); port%2 == 0 {
+			if rtcp, err = bind(ip, port+1); err == nil {
 				return rtp, rtcp, nil
 			}
 		}
-		_ = rtp.Close() // nothing was sent on it
+		_ = rtp.conn.Close() // nothing was sent on it
 	}
-	return nil, nil, fmt.Errorf("stream: no pair of free ports on %s: %w", ip, err)
+	return socket{}, socket{}, fmt.Errorf("stream: no pair of free ports on %s: %w", ip, err)
 }
 
-func listen(ip netip.Addr, port uint16) (*net.UDPConn, error) {
+func bind(ip netip.Addr, port uint16) (socket, error) {
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, port)))
 	if err != nil {
-		return nil, fmt.Errorf("stream: %w", err)
+		return socket{}, fmt.Errorf("stream: %w", err)
 	}
-	return conn, nil
+	at, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	return socket{conn, at}, err
 }
 
 // Ports for the SDP.
-func (s *Stream) Ports() sdp.Ports {
-	return sdp.Ports{Addr: s.local.Addr(), RTP: s.local.Port(), RTCP: s.local.Port() + 1}
-}
+func (s *Stream) Ports() sdp.Ports { return s.ports }
 
 // SetDTLS tells what is done in DTLS from the next Set on.
 func (s *Stream) SetDTLS(d DTLS) {
@@ -211,13 +225,13 @@ func rawContext(key, salt []byte, suite sdp.Suite, mki []byte) (*srtp.Context, e
 // Close stops the stream and waits. It is idempotent.
 func (s *Stream) Close() {
 	s.close.Do(func() {
-		close(s.done)
 		s.mu.Lock()
-		s.drop(channelRTP)
-		s.drop(channelRTCP)
+		close(s.done)
+		for ch := range s.sockets {
+			s.drop(channel(ch))
+			_ = s.sockets[ch].conn.Close() // its reader ends
+		}
 		s.mu.Unlock()
-		_ = s.rtp.Close()
-		_ = s.rtcp.Close()
 		s.wg.Wait()
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -270,7 +284,10 @@ func (s *Stream) Stats() Stats {
 	defer s.mu.Unlock()
 	st := s.rx.stats()
 	st.Sent, st.Tone = s.tx.packets, s.cfg.Tone
-	st.Local, st.Handshakes = s.local, s.handshakes
+	st.Local, st.Handshakes, st.SSRC = s.sockets[channelRTP].at, s.handshakes, s.tx.ssrc
+	if s.rx.last != nil {
+		st.HeardSSRC = s.rx.last.ssrc
+	}
 	if s.agreed.Encryption != sdp.None {
 		st.Suite = s.keys[channelRTP].suite
 	}

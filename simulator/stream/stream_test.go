@@ -29,23 +29,27 @@ type end struct {
 
 func open(t *testing.T, kind sdp.Kind, hertz float64, bad impair.Config) *end {
 	t.Helper()
+	return openWith(t, Config{Kind: kind, Impair: bad}, hertz)
+}
+
+func openWith(t *testing.T, cfg Config, hertz float64) *end {
+	t.Helper()
 	e := &end{changed: make(chan struct{}, 1)}
-	s, err := Open(Config{
-		Kind: kind, IP: netip.MustParseAddr("127.0.0.1"), Tone: hertz, Impair: bad, Rand: rand.Reader,
-		Notify: func() {
-			select {
-			case e.changed <- struct{}{}:
-			default:
-			}
-		},
-		Record: func(_ time.Time, sent bool, _, _ netip.AddrPort, p []byte) {
-			if sent {
-				e.mu.Lock()
-				e.wire = append(e.wire, bytes.Clone(p))
-				e.mu.Unlock()
-			}
-		},
-	})
+	cfg.IP, cfg.Tone, cfg.Rand = netip.MustParseAddr("127.0.0.1"), hertz, rand.Reader
+	cfg.Notify = func() {
+		select {
+		case e.changed <- struct{}{}:
+		default:
+		}
+	}
+	cfg.Record = func(_ time.Time, sent bool, _, _ netip.AddrPort, p []byte) {
+		if sent {
+			e.mu.Lock()
+			e.wire = append(e.wire, bytes.Clone(p))
+			e.mu.Unlock()
+		}
+	}
+	s, err := Open(cfg)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	e.Stream = s
@@ -103,7 +107,7 @@ func TestToneCrossesInEverySuite(t *testing.T) {
 			assert.Zero(t, st.Lost)
 			assert.Equal(t, 1, st.SSRCs)
 			assert.Greater(t, st.MOS, 4.0)
-			assert.Equal(t, b.local, st.From)
+			assert.Equal(t, b.Stats().Local, st.From)
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			heard := HeardInClear(a.wire)

@@ -1,0 +1,60 @@
+package stream
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// socket is one channel's, and what the kernel calls it.
+type socket struct {
+	conn *net.UDPConn
+	at   netip.AddrPort
+}
+
+func (s *Stream) socket(ch channel) socket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sockets[ch]
+}
+
+// Rebind is a NAT that forgot its mappings: packets come from other ports from now on, and what is sent to the old ones is lost.
+// The description keeps the old ones, as a phone behind a NAT knows no better.
+func (s *Stream) Rebind() error {
+	rtp, rtcp, err := bindPair(s.cfg.IP)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.closed() {
+		s.mu.Unlock()
+		_, _ = rtp.conn.Close(), rtcp.conn.Close() // nothing was sent on them
+		return fmt.Errorf("stream: it is closed")
+	}
+	old := s.sockets
+	s.sockets = [2]socket{rtp, rtcp}
+	s.listen()
+	s.mu.Unlock()
+	for _, o := range old {
+		_ = o.conn.Close() // its reader ends
+	}
+	return nil
+}
+
+// Restart makes the stream go on as another source (RFC 3550 section 8.1): new SSRC, sequence number and timestamp; 0: an SSRC by chance.
+func (s *Stream) Restart(ssrc uint32) error {
+	var seed [10]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return fmt.Errorf("stream: random numbers: %w", err)
+	}
+	if ssrc == 0 {
+		ssrc = binary.BigEndian.Uint32(seed[:])
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// The lower half, as in Open.
+	s.tx.ssrc, s.tx.seq, s.tx.timestamp = ssrc, binary.BigEndian.Uint16(seed[4:])>>1, binary.BigEndian.Uint32(seed[6:])
+	return nil
+}

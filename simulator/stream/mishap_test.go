@@ -1,0 +1,63 @@
+package stream
+
+import (
+	"testing"
+	"time"
+
+	"b2bua/media/sdp"
+	"b2bua/simulator/impair"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRebindSendsFromOtherPorts(t *testing.T) {
+	t.Parallel()
+	a, b := open(t, sdp.Audio, 400, impair.Config{}), open(t, sdp.Audio, 1000, impair.Config{})
+	connect(t, a, b, pcmu, sdp.AESCM128SHA180)
+	b.wait(t, "a's tone at b", hears(400))
+	was, ports := a.Stats().Local, a.Ports()
+	require.NoError(t, a.Rebind())
+	b.wait(t, "packets from the other port", func(s Stats) bool { return s.From == a.Stats().Local && s.From != was })
+	assert.Equal(t, ports, a.Ports(), "the description knows nothing of it")
+	n := a.Stats().Received
+	b.Stream.mu.Lock()
+	toA := b.agreed
+	b.Stream.mu.Unlock()
+	toA.Remote = a.Stats().Local
+	require.NoError(t, b.Set(toA))
+	a.wait(t, "packets at the other port", func(s Stats) bool { return s.Received > n+5 })
+	a.Close()
+	assert.Error(t, a.Rebind())
+}
+
+func TestRestartIsAnotherSource(t *testing.T) {
+	t.Parallel()
+	a, b := open(t, sdp.Audio, 400, impair.Config{}), open(t, sdp.Audio, 1000, impair.Config{})
+	connect(t, a, b, pcmu, sdp.NoSuite)
+	b.wait(t, "a's tone at b", hears(400))
+	require.NoError(t, a.Restart(0))
+	b.wait(t, "two sources", func(s Stats) bool { return s.SSRCs == 2 && s.HeardSSRC == a.Stats().SSRC })
+	require.NoError(t, a.Restart(b.Stats().SSRC))
+	b.wait(t, "our own SSRC", func(s Stats) bool { return s.SSRCs == 3 && s.HeardSSRC == s.SSRC })
+}
+
+func TestSequenceWraps(t *testing.T) {
+	t.Parallel()
+	cfg := Config{Kind: sdp.Audio, SSRC: 7, Sequence: 65500}
+	a, b := openWith(t, cfg, 400), open(t, sdp.Audio, 1000, impair.Config{})
+	connect(t, a, b, pcmu, sdp.AEADAES128GCM)
+	st := b.wait(t, "packets after the wrap", func(s Stats) bool { return s.Received > 50 })
+	assert.Zero(t, st.Lost+st.Refused)
+	assert.Equal(t, uint32(7), st.HeardSSRC)
+}
+
+func TestLatePackets(t *testing.T) {
+	t.Parallel()
+	m := impair.New(impair.Config{Late: 1})
+	now := time.Unix(0, 0)
+	m.Push(now, []byte{1})
+	at, held := m.Deadline()
+	assert.True(t, held)
+	assert.Equal(t, impair.LateBy, at.Sub(now))
+}
