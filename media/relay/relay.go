@@ -139,7 +139,7 @@ func (r *Relay) media(now time.Time, from netip.AddrPort, on Side, b []byte) Out
 		s.stats.Malformed++
 		return Output{}
 	}
-	codec := &s.codecs[h.PT]
+	codec := s.codec(h.PT)
 	if !codec.known { // says nothing about who the peer is, so it does not latch
 		s.stats.Unmapped++
 		return Output{}
@@ -163,7 +163,7 @@ func (r *Relay) media(now time.Time, from netip.AddrPort, on Side, b []byte) Out
 // forward puts an accepted RTP packet on the other side's line.
 func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 	s, o := &r.sides[on], &r.sides[on.Other()]
-	codec := &s.codecs[h.PT]
+	codec := s.codec(h.PT)
 	to := o.target(RTP)
 	switch {
 	case !o.ready(RTP) || !to.IsValid():
@@ -206,7 +206,7 @@ func (r *Relay) place(now time.Time, s *side, c *codec, h rtp.Header, b []byte) 
 			p[0], p[1] = byte(osn>>8), byte(osn)
 		}
 	}
-	seq, ts, fate := line.Map(now, h, c.rate)
+	seq, ts, fate := line.Map(now, h, int(c.rate))
 	if fate == rtp.Drop {
 		return false
 	}

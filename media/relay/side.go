@@ -16,7 +16,8 @@ type side struct {
 	set, enabled, secure, mux bool
 	direction                 sdp.Direction
 	list                      []sdp.Codec
-	codecs                    [128]codec // by the payload type that comes in
+	codecs                    [128]uint8 // by the payload type that comes in: the place in formats
+	formats                   []codec    // the first is that of all payload types without a meaning
 
 	dtls  bool    // keys come by Secure
 	split bool    // RTCP has keys of its own: DTLS on two ports
@@ -46,15 +47,18 @@ type side struct {
 	stats      Stats
 }
 
+// codec is the meaning of a payload type that comes in. A side was applied before its packets are looked at.
+func (s *side) codec(pt uint8) *codec { return &s.formats[s.codecs[pt]] }
+
 // codec is what a payload type of one side means.
 type codec struct {
-	known  bool // negotiated on this side
-	mapped bool // the other side has it too
-	repair bool // a retransmission of RFC 4588
-	events bool // telephone events (RFC 4733)
-	tones  bool // such that the other side lacks: their digits are told instead
+	rate   uint32 // Hz; 12 octets in all: 128 of them are in each side
+	known  bool   // negotiated on this side
+	mapped bool   // the other side has it too
+	repair bool   // a retransmission of RFC 4588
+	events bool   // telephone events (RFC 4733)
+	tones  bool   // such that the other side lacks: their digits are told instead
 	out    uint8
-	rate   int
 }
 
 // ready tells whether packets of a channel can be sent to the side.
@@ -83,7 +87,7 @@ func (s *side) count(now time.Time, h rtp.Header, n int, c *codec) {
 	s.stats.Packets++
 	s.stats.Octets += uint64(n)
 	if !c.repair {
-		s.reception.Packet(now, h, c.rate)
+		s.reception.Packet(now, h, int(c.rate))
 	}
 }
 
