@@ -84,7 +84,7 @@ measure() {
 choose_products() {
   products=${PRODUCTS:-b2bua rtpengine}
   if [[ $products == *rtpengine* ]] && ! command -v rtpengine >/dev/null; then
-    echo "NO COMPARISON: rtpengine is not installed (Debian: apt-get install rtpengine-daemon). b2bua is measured alone." >&2
+    echo "NO COMPARISON: rtpengine is not installed (Debian: apt-get install --no-install-recommends rtpengine-daemon; its service is not needed: systemctl disable --now rtpengine-daemon). b2bua is measured alone." >&2
     products=b2bua
   fi
 }
@@ -95,16 +95,16 @@ above() { awk -v v="$(field "$1" <<<"$json")" -v limit="$2" 'BEGIN {exit !(v > l
 contaminated() { above foreign_cpu_percent 15 && echo "  (contaminated: other programs took $(field foreign_cpu_percent <<<"$json" | cut -d. -f1) % of a processor)"; }
 generator_full() { above generator_late_us_p99 20000; }
 
-# header and row: the table of the media figures; object: $json on one line.
+# header and row: the table of the media figures (busy: the product's processor; near 100 the row shows an overload); object: $json on one line.
 header() {
-  echo "legs       calls  product     packets   lost %  CPU µs/packet  (user+system)   added p50 µs   p99 µs   kB/call  gen late p99 µs  gen %  others %"
+  echo "legs       calls  product     packets   lost %  CPU µs/packet  (user+system)  busy %   added p50 µs   p99 µs   kB/call  gen late p99 µs  gen %  others %"
 }
 
 row() {
-  printf '%-9s %6s  %-9s %9s %8.3f %14.2f  (%.2f+%.2f) %14.0f %8.0f %9.1f %16.0f %6.0f %9.0f\n' "$mode" "$calls" "$product" "$(field received <<<"$json")" \
+  printf '%-9s %6s  %-9s %9s %8.3f %14.2f  (%.2f+%.2f) %9.0f %14.0f %8.0f %9.1f %16.0f %6.0f %9.0f\n' "$mode" "$calls" "$product" "$(field received <<<"$json")" \
     "$(field loss_percent <<<"$json")" "$(field dut_cpu_us_per_packet <<<"$json")" \
     "$(field dut_user_us_per_packet <<<"$json")" "$(field dut_system_us_per_packet <<<"$json")" \
-    "$(field added_us_p50 <<<"$json")" "$(field added_us_p99 <<<"$json")" "$(field dut_rss_kb_per_call <<<"$json")" \
+    "$(field dut_core_busy_percent <<<"$json")" "$(field added_us_p50 <<<"$json")" "$(field added_us_p99 <<<"$json")" "$(field dut_rss_kb_per_call <<<"$json")" \
     "$(field generator_late_us_p99 <<<"$json")" "$(field generator_cpu_percent <<<"$json")" "$(field foreign_cpu_percent <<<"$json")"
 }
 
