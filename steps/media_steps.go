@@ -29,7 +29,8 @@ func (w *World) mediaSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) receives (\d+) more packets of audio$`, w.receivesMore)
 	sc.Step(`^(\w+) received from one source, nothing twice and nothing that (\w+) did not send$`, w.receivedOnly)
 	sc.Step(`^no packet of (\w+)'s leg holds a plain payload of (\w+)'s leg, nor a tone$`, w.nothingPlain)
-	sc.Step(`^(\w+) and (\w+) receive RTCP reports$`, w.receiveReports)
+	sc.Step(`^(\w+) and (\w+) receive RTCP reports$`, func(one, other string) error { return w.receiveReports(one, other, 1) })
+	sc.Step(`^(\w+) and (\w+) receive (\d+) RTCP reports$`, w.receiveReports)
 }
 
 func (w *World) openLine(name string, at netip.Addr) (*wire.Line, error) {
@@ -345,14 +346,14 @@ func audible(payloads map[string]bool) bool {
 	return heard > len(payloads)/4
 }
 
-func (w *World) receiveReports(one, other string) error {
+func (w *World) receiveReports(one, other string, n int) error {
 	for _, name := range []string{one, other} {
 		call, err := w.mediaCall(name)
 		if err != nil {
 			return err
 		}
 		ctx, cancel := w.wait()
-		err = call.WaitSummary(ctx, "RTCP reports", func(s endpoint.Summary) bool { return s.Audio().RTCP > 0 })
+		err = call.WaitSummary(ctx, "RTCP reports", func(s endpoint.Summary) bool { return s.Audio().RTCP >= uint64(n) })
 		cancel()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, w.explain(err))

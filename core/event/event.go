@@ -166,14 +166,49 @@ func (e Released) Text() string {
 }
 
 // Counters are what one leg of a stream received and sent.
-type Counters struct{ Received, Lost, Sent, Dropped uint64 }
+type Counters struct {
+	Received, Lost, Sent uint64
+	Jitter               time.Duration // of what was received
+	RoundTrip            time.Duration // between this server and the leg's peer; 0: the peer's reports did not tell
+	FarLost              int64         // of what was sent, as the peer reported last
+	FarJitter            time.Duration
+	NotAuthentic         uint64 // wrong key, or clear where it must not be
+	Replayed             uint64
+	Late                 uint64 // did not continue the stream
+	Strangers            uint64
+	Dropped              uint64 // not agreed, malformed, too long or too many
+	Tones                uint64 // digits converted from or to INFO
+}
 
+// String leaves out what is zero, but for the figures of every call.
 func (c Counters) String() string {
-	s := fmt.Sprintf("received %d, lost %d, sent %d", c.Received, c.Lost, c.Sent)
-	if c.Dropped > 0 {
-		s += fmt.Sprintf(", refused %d (not authentic, replayed, from elsewhere or not agreed)", c.Dropped)
+	s := fmt.Sprintf("received %d, lost %d (%.1f %%), jitter %s, sent %d", c.Received, c.Lost, percent(c.Lost, c.Received), fine(c.Jitter), c.Sent)
+	if c.RoundTrip > 0 {
+		s += fmt.Sprintf(", round trip %s, peer reports lost %d, jitter %s", fine(c.RoundTrip), c.FarLost, fine(c.FarJitter))
+	}
+	for _, x := range []struct {
+		n    uint64
+		what string
+	}{
+		{c.NotAuthentic, "not authentic"},
+		{c.Replayed, "replayed"},
+		{c.Late, "late"},
+		{c.Strangers, "from elsewhere"},
+		{c.Dropped, "not agreed or malformed"},
+		{c.Tones, "digits converted"},
+	} {
+		if x.n > 0 {
+			s += fmt.Sprintf(", %d %s", x.n, x.what)
+		}
 	}
 	return s
+}
+
+func percent(lost, received uint64) float64 {
+	if lost+received == 0 {
+		return 0
+	}
+	return 100 * float64(lost) / float64(lost+received)
 }
 
 // Traffic is what went through one stream of a call, when the stream closes.
@@ -279,3 +314,6 @@ func (Note) Level() Level { return Debug }
 func (e Note) Text() string { return fmt.Sprintf("%v: %s", e.Call, e.What) }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+
+// fine is for times of packets.
+func fine(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }

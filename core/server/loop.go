@@ -153,7 +153,9 @@ func (s *server) closeStream(number uint64, index int) {
 func counters(t plane.Stats) event.Counters {
 	return event.Counters{
 		Received: t.Packets, Lost: uint64(max(t.Lost, 0)), Sent: t.Sent,
-		Dropped: t.AuthFailed + t.Replayed + t.Unmapped + t.Malformed + t.Oversized + t.Strangers + t.Flooded,
+		Jitter: t.Jitter, RoundTrip: t.RoundTrip, FarLost: t.FarLost, FarJitter: t.FarJitter,
+		NotAuthentic: t.AuthFailed, Replayed: t.Replayed, Late: t.Late, Strangers: t.Strangers, Tones: t.Tones,
+		Dropped: t.Unmapped + t.Malformed + t.Oversized + t.Flooded,
 	}
 }
 

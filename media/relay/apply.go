@@ -134,7 +134,7 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 		s.rtcp = netip.AddrPortFrom(a.Remote.Addr(), a.Remote.Port()+1)
 	}
 	s.set, s.enabled, s.mux, s.direction = true, a.Enabled, a.Mux, a.Direction
-	s.list = a.Codecs
+	s.list, s.feedback = a.Codecs, a.AVPF
 	s.last, s.silences, s.unroutable, s.wayTold = now, 0, 0, false
 	mapCodecs(&r.sides[A], &r.sides[B])
 	mapCodecs(&r.sides[B], &r.sides[A])

@@ -206,6 +206,13 @@ func (r *Relay) place(now time.Time, s *side, c *codec, h rtp.Header, b []byte) 
 			p[0], p[1] = byte(osn>>8), byte(osn)
 		}
 	}
+	if !line.Started() {
+		back := &r.sides[A].flow
+		if s == &r.sides[A] {
+			back = &r.sides[B].flow
+		}
+		s.avoidCollision(now, line, back, h)
+	}
 	seq, ts, fate := line.Map(now, h, int(c.rate))
 	if fate == rtp.Drop {
 		return false
@@ -239,6 +246,9 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 	}
 	s.stats.RTCP++
 	s.heard(now)
+	about, _ := o.flow.Media.SSRC()
+	reports := rtp.ReadReports(b, about)
+	s.report(now, reports, o.reception.Rate())
 	back := RTCP
 	if o.mux {
 		back = RTP
@@ -248,7 +258,7 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 		o.stats.Unsent++
 		return Output{}
 	}
-	b = rtp.Rewriter{Own: &s.flow, Reported: &o.flow, Received: &o.reception}.Rewrite(b)
+	b = rtp.Rewriter{Own: &s.flow, Reported: &o.flow, Received: &o.reception, NoFeedback: !s.feedback || !o.feedback}.Rewrite(b)
 	if len(b) < 8 {
 		return Output{}
 	}
@@ -260,6 +270,7 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 		}
 	}
 	o.stats.SentRTCP++
+	o.trip.Sent(now, reports)
 	return Output{Packet: b, To: to, Side: on.Other(), Ch: back}
 }
 

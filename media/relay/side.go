@@ -14,6 +14,7 @@ import (
 // side is one leg of the stream.
 type side struct {
 	set, enabled, secure, mux bool
+	feedback                  bool // AVPF (RFC 4585)
 	direction                 sdp.Direction
 	list                      []sdp.Codec
 	codecs                    [128]uint8 // by the payload type that comes in: the place in formats
@@ -31,6 +32,7 @@ type side struct {
 
 	flow      rtp.Flow // from this side to the other
 	reception rtp.Reception
+	trip      rtp.RoundTrip  // to this side's peer and back
 	detector  *dtmf.Detector // nil: no event of this side had to be told yet
 	played    *played        // goes out to the other side in between; nil: nothing
 
@@ -88,6 +90,27 @@ func (s *side) count(now time.Time, h rtp.Header, n int, c *codec) {
 	s.stats.Octets += uint64(n)
 	if !c.repair {
 		s.reception.Packet(now, h, int(c.rate))
+	}
+}
+
+// avoidCollision gives a line that begins another SSRC than its source's if the other side's peer has chosen the same one for itself
+// (RFC 3550 section 8.2), or the retransmissions beside the media, or the reverse: two lines with one SSRC would share the indices of
+// one SRTP key. Later a line never changes: a peer that echoes what it is sent would chase it.
+func (s *side) avoidCollision(now time.Time, line *rtp.Line, back *rtp.Flow, h rtp.Header) {
+	if s.flow.Has(h.SSRC) || back.Fed(h.SSRC) {
+		line.Start(now, h.SSRC^0x5bd1e995, h.Seq, h.Timestamp-1)
+	}
+}
+
+// report takes what the side's peer says about the stream that it receives. rate is that stream's clock rate, Hz.
+func (s *side) report(now time.Time, r rtp.Reports, rate int) {
+	if !r.Block {
+		return
+	}
+	s.trip.Reported(now, r)
+	s.stats.FarLost = int64(r.Lost)
+	if rate > 0 {
+		s.stats.FarJitter = time.Duration(r.Jitter) * time.Second / time.Duration(rate)
 	}
 }
 

@@ -15,11 +15,17 @@ type Stats struct {
 	Sent, SentOctets uint64 // RTP to the peer
 	SentRTCP         uint64
 
-	Lost   int64          // RTP that never came, by extended sequence numbers; negative: duplicates
-	Jitter time.Duration  // RFC 3550 section 6.4.1
-	SSRC   uint32         // of the newest source
-	Last   time.Time      // newest valid packet, RTP or RTCP
-	Remote netip.AddrPort // where the media comes from; invalid: nothing came yet
+	Lost   int64         // RTP that never came, by extended sequence numbers; negative: duplicates
+	Jitter time.Duration // RFC 3550 section 6.4.1
+	// RoundTrip is from here to the peer and back, smoothed: from the relay of a sender report to the peer's report about it, less
+	// the time that the peer says it kept it (RFC 3550 section 6.4.1). The sum of both sides is what the phones see end to end.
+	// 0: not known.
+	RoundTrip time.Duration
+	FarLost   int64          // what the peer reports about the stream that we send it, by its newest RTCP report
+	FarJitter time.Duration  // the same
+	SSRC      uint32         // of the newest source
+	Last      time.Time      // newest valid packet, RTP or RTCP
+	Remote    netip.AddrPort // where the media comes from; invalid: nothing came yet
 
 	AuthFailed uint64 // SRTP or SRTCP that did not authenticate: clear packets on a secured leg, too
 	Replayed   uint64 // seen already, or older than the window
@@ -42,7 +48,7 @@ type Stats struct {
 func (r *Relay) Stats(on Side) Stats {
 	s := &r.sides[on]
 	out := s.stats
-	out.Lost, out.Jitter = s.reception.Lost(), s.reception.Jitter()
+	out.Lost, out.Jitter, out.RoundTrip = s.reception.Lost(), s.reception.Jitter(), s.trip.Smoothed()
 	out.SSRC, _ = s.reception.SSRC()
 	for i := range s.keys {
 		if recv := s.keys[i].recv; recv != nil {

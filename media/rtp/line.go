@@ -41,6 +41,9 @@ type feed struct {
 	moves  *moves // nil: seqOff never changed
 }
 
+// Started tells whether the line has begun.
+func (l *Line) Started() bool { return l.started }
+
 // SSRC is the outgoing SSRC; not ok before the first packet.
 func (l *Line) SSRC() (uint32, bool) { return l.ssrc, l.started }
 
@@ -150,6 +153,14 @@ func (f *Flow) incoming(ssrc uint32) *Line {
 	}
 	return nil
 }
+
+// Has tells whether one of the lines has an outgoing SSRC.
+func (f *Flow) Has(ssrc uint32) bool {
+	return f.Media.started && f.Media.ssrc == ssrc || f.Repair.started && f.Repair.ssrc == ssrc
+}
+
+// Fed tells whether an SSRC is a source of one of the lines.
+func (f *Flow) Fed(source uint32) bool { return f.outgoing(source) != nil }
 
 // OriginalSeq is a sequence number of the media line for an original sequence number inside a retransmission
 // (RFC 4588 section 4).

@@ -7,10 +7,13 @@ type Rewriter struct {
 	Own      *Flow      // what the writer of the packet sends: the packet goes the same way
 	Reported *Flow      // what the writer receives: the packet speaks of its outgoing numbers
 	Received *Reception // how the original of Reported is received, for extended sequence numbers
+	// NoFeedback: the receiving leg, or the writer's, has not agreed on feedback (AVPF): packets of it are taken out.
+	NoFeedback bool
 }
 
 // Rewrite makes the SSRCs, timestamps and sequence numbers of a valid compound packet those of the receiving leg, in place.
-// BYE is taken out: our outgoing stream outlives its sources and ends with the call. What is left may be empty.
+// BYE is taken out: our outgoing stream outlives its sources and ends with the call. What is left may be empty; it is if nothing
+// stands in front that a compound packet may begin with.
 func (w Rewriter) Rewrite(b []byte) []byte {
 	out := b[:0]
 	for len(b) > 0 {
@@ -19,14 +22,20 @@ func (w Rewriter) Rewrite(b []byte) []byte {
 			break
 		}
 		b = rest
-		if p[1] == typeBYE {
+		if p[1] == typeBYE || w.NoFeedback && isFeedback(p[1]) {
 			continue
 		}
 		w.packet(p)
 		out = append(out, p...) // never ahead of what is still to be read
 	}
+	if len(out) > 0 && !startsRTCP(out[1]) {
+		return out[:0]
+	}
 	return out
 }
+
+// isFeedback tells the packet types of RFC 4585 section 6.1: NACK, TMMBR, transport-wide congestion control; PLI, SLI, FIR, REMB.
+func isFeedback(t byte) bool { return t == typeRTPFB || t == typePSFB }
 
 func (w Rewriter) packet(p []byte) {
 	end := len(p)

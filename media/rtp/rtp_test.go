@@ -314,6 +314,7 @@ func TestNoAllocations(t *testing.T) {
 		if ValidRTCP(b) != nil {
 			t.Error("invalid")
 		}
+		ReadReports(b, 0xB0)
 		Rewriter{Own: own, Reported: reported, Received: received}.Rewrite(b)
 	}))
 }
@@ -360,8 +361,21 @@ func FuzzRTCP(f *testing.F) {
 		if len(got) > n {
 			t.Fatal("grew")
 		}
-		if len(got) >= 8 && startsRTCP(got[1]) && ValidRTCP(got) != nil {
+		if len(got) >= 8 && ValidRTCP(got) != nil {
 			t.Fatalf("%x", got)
+		}
+		ReadReports(got, 0xB0)
+		w.NoFeedback = true
+		got = w.Rewrite(got)
+		if len(got) >= 8 && ValidRTCP(got) != nil {
+			t.Fatalf("without feedback: %x", got)
+		}
+		for p := got; len(p) > 0; {
+			one, rest, err := nextRTCP(p)
+			if err != nil || isFeedback(one[1]) {
+				t.Fatalf("without feedback: %x, %v", got, err)
+			}
+			p = rest
 		}
 	})
 }
