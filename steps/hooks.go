@@ -24,6 +24,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.answerSteps(sc)
 	w.inviteSteps(sc)
 	w.softphoneSteps(sc)
+	w.iceSteps(sc)
 	w.mediaSteps(sc)
 	w.dtmfSteps(sc)
 	w.processSteps(sc)

@@ -38,6 +38,7 @@ type phoneFlags struct {
 	Codec      []string `placeholder:"NAME/RATE" group:"Media:" help:"Audio codecs; default PCMU/8000,PCMA/8000,telephone-event/8000."`
 	Video      []string `placeholder:"NAME/RATE" group:"Media:" help:"Video codecs, for example VP8/90000; default: no video."`
 	AVPF       bool     `name:"avpf" group:"Media:" help:"Offer the feedback profiles."`
+	ICE        bool     `name:"ice" group:"Media:" help:"Offer or accept ICE, as a full agent."`
 	RTCPMux    bool     `name:"rtcp-mux" group:"Media:" help:"RTCP on the RTP port."`
 	Direction  string   `default:"sendrecv" enum:"sendrecv,sendonly,recvonly,inactive" group:"Media:" help:"sendrecv, sendonly, recvonly or inactive."`
 }
@@ -47,7 +48,7 @@ func (f *phoneFlags) config(record *capture.Recorder, accept []string) endpoint.
 		AOR: f.AOR, Listen: f.Listen, Proxy: f.Proxy, Username: f.User, Password: f.Password, UserAgent: f.UserAgent, Tone: f.Tone, Record: record,
 		Impair: impair.Config{Seed: f.Seed, Loss: f.Loss, Duplicate: f.Duplicate, Reorder: f.Reorder, Delay: f.Delay, Jitter: f.Jitter},
 		Media: endpoint.Media{
-			Encryption: f.Encryption, Suites: f.Suite, Setup: f.Setup, Profile: f.Profile, Fault: f.Fault, Accept: accept, Audio: f.Codec, Video: f.Video, AVPF: f.AVPF, RTCPMux: f.RTCPMux, Direction: f.Direction,
+			Encryption: f.Encryption, Suites: f.Suite, Setup: f.Setup, Profile: f.Profile, Fault: f.Fault, Accept: accept, Audio: f.Codec, Video: f.Video, AVPF: f.AVPF, RTCPMux: f.RTCPMux, ICE: f.ICE, Direction: f.Direction,
 		},
 	}
 }

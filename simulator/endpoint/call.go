@@ -31,6 +31,7 @@ type Call struct {
 	ours      bool         // offer was ours
 	owesSDP   bool         // our offer was in a 2xx: the answer comes in the ACK
 	agreed    []sdp.Agreed
+	peer      *sdp.Session     // its newest description that was applied
 	streams   []*stream.Stream // by m-line; nil: none
 	early     bool             // a description was exchanged before the answer
 	provReady bool             // a provisional response came: CANCEL may go
@@ -106,6 +107,7 @@ func (c *Call) summary() Summary {
 		}
 		if i < len(c.streams) && c.streams[i] != nil {
 			m.count(c.streams[i].Stats())
+			m.Candidates = c.candidates(i)
 		}
 		s.Streams = append(s.Streams, m)
 	}
@@ -127,6 +129,10 @@ func (m *StreamSummary) count(st stream.Stats) {
 	m.Lost, m.LossPercent, m.Reordered, m.Duplicates, m.Jitter = st.Lost, 100*st.Loss, st.Reordered, st.Duplicates, st.Jitter
 	m.SSRC, m.HeardSSRC = st.SSRC, st.HeardSSRC
 	m.Handshakes, m.Fault = st.Handshakes, st.Fault
+	if st.Path.IsValid() {
+		m.Path = st.Path.String()
+	}
+	m.Agents, m.Consents, m.ICERefused = st.Agents, st.ICE.Consents, st.ICE.Refused
 	if m.Encryption == sdp.DTLS.String() && st.Suite != sdp.NoSuite {
 		m.Suite = st.Suite.String()
 	}

@@ -48,6 +48,7 @@ type Media struct {
 	Video      []string // "VP8/90000", "H264/90000"; empty: no video (as callee: refused with port 0)
 	AVPF       bool     // offer the feedback profiles
 	RTCPMux    bool     // offer or accept rtcp-mux
+	ICE        bool     // offer or accept ICE, as a full agent
 	Direction  string   // "sendrecv" (default), "sendonly", "recvonly", "inactive"
 }
 
@@ -57,6 +58,8 @@ const (
 	FaultSilent      = "silent"      // no word of DTLS is ever said
 	FaultKey         = "key"         // SDES: packets are protected with another key than the description's
 	FaultRenewed     = "renewed"     // no fault: a new certificate from this description on
+	FaultICE         = "ice"         // ICE: checks are made with another password than the peer's
+	FaultRestart     = "restart"     // no fault: new credentials of ICE in this description
 )
 
 // Auto makes a phone treat incoming calls by itself.

@@ -107,6 +107,9 @@ func (c *Call) offerLine(s *sdp.Session, k sdp.Kind, old *sdp.Media, again bool)
 	if err != nil {
 		return err
 	}
+	if err := c.connect(&m, old); err != nil {
+		return err
+	}
 	s.Media = append(s.Media, m)
 	return nil
 }
@@ -143,6 +146,11 @@ func (c *Call) makeAnswer(offer *sdp.Session) error {
 			last = err
 		}
 		taken[offered.Kind] = taken[offered.Kind] || a.Enabled
+		if a.Enabled && offered.ICE != nil {
+			if err := c.connect(&m, before); err != nil {
+				return err
+			}
+		}
 		s.Media, agreed = append(s.Media, m), append(agreed, a)
 	}
 	if !taken[sdp.Audio] && !taken[sdp.Video] {
@@ -152,7 +160,7 @@ func (c *Call) makeAnswer(offer *sdp.Session) error {
 		return last
 	}
 	c.offer, c.local, c.ours = offer, s, false
-	return c.apply(agreed)
+	return c.apply(agreed, offer)
 }
 
 // identify gives the wish its certificate: the phone's, or from now on a new one.
@@ -184,11 +192,12 @@ func (w wish) spoil(a sdp.Agreed) sdp.Agreed {
 }
 
 // apply tells the streams what was agreed.
-func (c *Call) apply(agreed []sdp.Agreed) error {
-	c.agreed = agreed
+func (c *Call) apply(agreed []sdp.Agreed, peer *sdp.Session) error {
+	c.agreed, c.peer = agreed, peer
 	for i, a := range agreed {
 		if i < len(c.streams) && c.streams[i] != nil {
 			c.streams[i].SetDTLS(stream.DTLS{Identity: c.want.identity, Suites: c.want.profiles, Silent: c.want.fault == FaultSilent})
+			c.streams[i].SetICE(c.path(i, peer))
 			if err := c.streams[i].Set(c.want.spoil(a)); err != nil {
 				return fmt.Errorf("phone %s: %w", c.phone.cfg.Name, err)
 			}
@@ -207,7 +216,7 @@ func (c *Call) takeAnswer(body []byte) error {
 	if err != nil {
 		return fmt.Errorf("the answer: %w", err)
 	}
-	return c.apply(agreed)
+	return c.apply(agreed, answer)
 }
 
 func hasSDP(m *sip.Message) bool {

@@ -24,6 +24,7 @@ type wish struct {
 	video      []sdp.Codec
 	direction  sdp.Direction
 	avpf, mux  bool
+	ice        bool
 	setup      string
 	profile    string
 	fault      string
@@ -33,7 +34,7 @@ type wish struct {
 }
 
 func parseMedia(m Media) (w wish, err error) {
-	w.avpf, w.mux = m.AVPF, m.RTCPMux
+	w.avpf, w.mux, w.ice = m.AVPF, m.RTCPMux, m.ICE
 	if w.encryption, err = parseEncryption(m.Encryption); err != nil {
 		return w, err
 	}
@@ -81,7 +82,7 @@ func parseMedia(m Media) (w wish, err error) {
 	return w, err
 }
 
-var faults = []string{"", FaultFingerprint, FaultSilent, FaultKey, FaultRenewed}
+var faults = []string{"", FaultFingerprint, FaultSilent, FaultKey, FaultRenewed, FaultICE, FaultRestart}
 
 func parseEncryption(s string) (sdp.Encryption, error) {
 	switch s {

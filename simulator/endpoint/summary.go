@@ -86,6 +86,12 @@ type StreamSummary struct {
 	Handshakes   int           `json:"handshakes,omitempty"` // of DTLS, completed
 	Fault        string        `json:"fault,omitempty"`      // why there are no keys of DTLS
 
+	Path       string   `json:"path,omitempty"`        // nominated by ICE
+	Agents     int      `json:"agents,omitempty"`      // of ICE: one, and one for each restart
+	Consents   uint64   `json:"consents,omitempty"`    // checks answered after the nomination
+	Candidates []string `json:"candidates,omitempty"`  // addresses that the peer's description lists
+	ICERefused int      `json:"ice_refused,omitempty"` // code of the newest refusal of a check
+
 	ToneSent  float64 `json:"tone_sent"`       // Hz
 	ToneHeard float64 `json:"tone_heard"`      // Hz, 0: none
 	Certainty float64 `json:"tone_confidence"` // 0..1: share of the energy that the tone holds, over the last second

@@ -100,16 +100,13 @@ type association struct {
 // secure starts, keeps or ends the associations after an agreement. The stream's lock is held.
 func (s *Stream) secure(a sdp.Agreed) error {
 	for ch := range s.assocs {
-		remote := a.Remote
-		if channel(ch) == channelRTCP {
-			remote = a.RemoteRTCP
-		}
+		remote := s.remote(channel(ch), a)
 		old := s.assocs[ch]
 		switch {
 		case !a.Enabled || a.Encryption != sdp.DTLS || channel(ch) == channelRTCP && a.Mux:
 			s.drop(channel(ch))
 			continue
-		case old != nil && old.params.Same(a.DTLS) && old.own.Identity == s.own.Identity && (!remote.IsValid() || old.remote == remote):
+		case old != nil && old.params.Same(a.DTLS) && old.own.Identity == s.own.Identity && (!remote.IsValid() || old.remote == remote || s.agent != nil):
 			continue // RFC 5763 section 6.6
 		case s.own.Identity == nil:
 			return errors.New("stream: DTLS-SRTP without a certificate of ours")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"b2bua/media/sdp"
+	"b2bua/simulator/iceagent"
 	"b2bua/simulator/tone"
 
 	"github.com/pion/rtcp"
@@ -43,6 +44,10 @@ type Stats struct {
 	Suite       sdp.Suite // of SRTP, once there are keys
 	Handshakes  int       // of DTLS, completed
 	Fault       string    // why there are no keys
+
+	Path   netip.AddrPort // nominated by ICE for RTP
+	Agents int            // of ICE so far: one, and one for each restart
+	ICE    iceagent.Stats
 }
 
 // receiver counts and listens.
@@ -85,6 +90,7 @@ func (s *Stream) receiveRTP(on socket) {
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		s.record(now, false, from, on.at, buf[:n])
 		switch {
+		case s.connects(now, channelRTP, from, buf[:n]):
 		case s.speaks(channelRTP, buf[:n]):
 		case n > 1 && buf[1] >= 192 && buf[1] <= 223: // RFC 5761 section 4
 			s.control(now, channelRTP, buf[:n])
@@ -106,8 +112,9 @@ func (s *Stream) receiveRTCP(on socket) {
 			continue
 		}
 		now := time.Now()
-		s.record(now, false, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), on.at, buf[:n])
-		if !s.speaks(channelRTCP, buf[:n]) {
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		s.record(now, false, from, on.at, buf[:n])
+		if !s.connects(now, channelRTCP, from, buf[:n]) && !s.speaks(channelRTCP, buf[:n]) {
 			s.control(now, channelRTCP, buf[:n])
 		}
 		s.notify(now)

@@ -112,6 +112,7 @@ func (s *Stream) send() {
 			s.play(now)
 			next = next.Add(period)
 		}
+		s.check(now)
 		if !report.After(now) {
 			s.report(now)
 			report = now.Add(reports)
@@ -124,7 +125,7 @@ func (s *Stream) send() {
 func (s *Stream) play(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.set || !s.tx.ok || !sends(s.agreed.Direction) || !s.agreed.Remote.IsValid() || !s.protected(channelRTP) {
+	if !s.set || !s.tx.ok || !sends(s.agreed.Direction) || !s.remote(channelRTP, s.agreed).IsValid() || !s.protected(channelRTP) {
 		return
 	}
 	p := s.nextPacket()
@@ -161,7 +162,7 @@ func (s *Stream) nextPacket() []byte {
 func (s *Stream) release(now, next time.Time) time.Time {
 	var out [][]byte
 	s.mu.Lock()
-	to, from := s.agreed.Remote, s.sockets[channelRTP]
+	to, from := s.remote(channelRTP, s.agreed), s.sockets[channelRTP]
 	s.tx.path.Due(now, func(p []byte) { out = append(out, p) })
 	if at, ok := s.tx.path.Deadline(); ok && at.Before(next) {
 		next = at
@@ -181,9 +182,9 @@ func (s *Stream) write(from socket, to netip.AddrPort, p []byte) {
 // report sends a sender or receiver report (RFC 3550 section 6.4).
 func (s *Stream) report(now time.Time) {
 	s.mu.Lock()
-	p, to, from := s.buildReport(now), s.agreed.RemoteRTCP, s.sockets[channelRTCP]
+	p, to, from := s.buildReport(now), s.remote(channelRTCP, s.agreed), s.sockets[channelRTCP]
 	if s.agreed.Mux {
-		to, from = s.agreed.Remote, s.sockets[channelRTP]
+		from = s.sockets[channelRTP]
 	}
 	s.mu.Unlock()
 	if p != nil && to.IsValid() && to.Port() != 0 {

@@ -9,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"b2bua/media/ice"
 	"b2bua/media/sdp"
+	"b2bua/simulator/iceagent"
 	"b2bua/simulator/impair"
 	"b2bua/simulator/tone"
 
@@ -52,6 +54,9 @@ type Stream struct {
 	recvKey    sdp.Crypto
 	own        DTLS
 	assocs     [2]*association
+	ice        *ICE
+	agent      *iceagent.Agent
+	restarts   int
 	hello      [2][]byte // datagrams of DTLS that came before there was an association
 	handshakes int
 	lastNotify time.Time
@@ -152,6 +157,7 @@ func (s *Stream) Set(a sdp.Agreed) error {
 			return err
 		}
 	}
+	s.gather(a)
 	if err := s.secure(a); err != nil {
 		return err
 	}
@@ -295,6 +301,9 @@ func (s *Stream) Stats() Stats {
 		if a != nil && a.failure != nil && st.Fault == "" {
 			st.Fault = a.failure.Error()
 		}
+	}
+	if s.agent != nil {
+		st.Path, st.Agents, st.ICE = s.agent.Selected(ice.RTP), s.restarts, s.agent.Stats()
 	}
 	st.MOS = 0
 	if st.Received > 0 {

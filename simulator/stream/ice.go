@@ -1,0 +1,78 @@
+package stream
+
+import (
+	"net/netip"
+	"time"
+
+	"b2bua/media/ice"
+	"b2bua/media/sdp"
+	"b2bua/simulator/iceagent"
+)
+
+// ICE is what the descriptions of both ends say about connectivity.
+type ICE struct {
+	Local, Remote ice.Credentials
+	Candidates    []ice.Candidate // the peer's
+}
+
+// SetICE tells how the stream connects from the next Set on; nil: to the address in the description.
+func (s *Stream) SetICE(c *ICE) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ice = c
+}
+
+// gather starts, keeps or ends the agent after an agreement. The stream's lock is held.
+func (s *Stream) gather(a sdp.Agreed) {
+	if s.ice == nil || !a.Enabled {
+		s.agent = nil
+		return
+	}
+	cfg := iceagent.Config{Local: s.ice.Local, Remote: s.ice.Remote, Candidates: s.ice.Candidates, Components: 2}
+	if a.Mux {
+		cfg.Components = 1
+	}
+	if s.agent == nil || !s.agent.Same(cfg) {
+		s.agent, s.restarts = iceagent.New(cfg), s.restarts+1
+	}
+}
+
+// remote is where a channel's packets go, invalid: nowhere yet. The stream's lock is held.
+func (s *Stream) remote(ch channel, a sdp.Agreed) netip.AddrPort {
+	switch {
+	case s.agent != nil && (ch == channelRTP || a.Mux):
+		return s.agent.Selected(ice.RTP)
+	case s.agent != nil:
+		return s.agent.Selected(ice.RTCP)
+	case ch == channelRTP || a.Mux:
+		return a.Remote
+	}
+	return a.RemoteRTCP
+}
+
+// check sends what the agent wants sent.
+func (s *Stream) check(now time.Time) {
+	s.mu.Lock()
+	var out []iceagent.Datagram
+	if s.agent != nil {
+		out = s.agent.Due(now)
+	}
+	sockets := s.sockets
+	s.mu.Unlock()
+	for _, d := range out {
+		s.write(sockets[d.Component-ice.RTP], d.To, d.B)
+	}
+}
+
+// connects takes a datagram of STUN, and tells whether it was one.
+func (s *Stream) connects(now time.Time, ch channel, from netip.AddrPort, b []byte) bool {
+	if len(b) == 0 || b[0] > 3 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.agent != nil && s.agent.Receive(now, ice.Component(ch)+ice.RTP, from, b) {
+		_ = s.secure(s.agreed) // its faults were told by Set
+	}
+	return true
+}

@@ -1,0 +1,72 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cucumber/godog"
+
+	"b2bua/simulator/endpoint"
+)
+
+// iceSteps: softphones with a full agent.
+func (w *World) iceSteps(sc *godog.ScenarioContext) {
+	sc.Step(`^(\w+) is connected by ICE$`, func(name string) error {
+		return w.untilStreams(name, "a path by ICE", func(s endpoint.StreamSummary) bool { return s.Path != "" })
+	})
+	sc.Step(`^(\w+) is connected by ICE once more$`, func(name string) error {
+		return w.untilStreams(name, "a path by ICE after a restart", func(s endpoint.StreamSummary) bool { return s.Path != "" && s.Agents == 2 })
+	})
+	sc.Step(`^(\w+) is offered no candidates$`, w.noCandidates)
+	sc.Step(`^(\w+) is offered a candidate at "([^"]*)"$`, func(name, addr string) error {
+		return w.untilStreams(name, "a candidate at "+addr, func(s endpoint.StreamSummary) bool { return slices.Contains(s.Candidates, addr) })
+	})
+	sc.Step(`^(\w+)'s consent is renewed$`, func(name string) error {
+		return w.untilStreams(name, "consent", func(s endpoint.StreamSummary) bool { return s.Consents >= 4 })
+	})
+	sc.Step(`^(\w+)'s checks are refused with (\d+)$`, func(name string, code int) error {
+		return w.untilStreams(name, fmt.Sprintf("a check refused with %d", code), func(s endpoint.StreamSummary) bool { return s.ICERefused == code && s.Path == "" })
+	})
+	sc.Step(`^(\w+) restarts ICE$`, w.restartsICE)
+}
+
+// untilStreams waits for all live streams of a softphone.
+func (w *World) untilStreams(name, what string, ok func(endpoint.StreamSummary) bool) error {
+	return w.during(name, func(c *endpoint.Call, ctx context.Context) error {
+		return c.WaitSummary(ctx, what, func(s endpoint.Summary) bool {
+			live := 0
+			for _, m := range s.Streams {
+				if m.Enabled && !ok(m) {
+					return false
+				}
+				if m.Enabled {
+					live++
+				}
+			}
+			return live > 0
+		})
+	})
+}
+
+func (w *World) noCandidates(name string) error {
+	call, err := w.mediaCall(name)
+	if err != nil {
+		return err
+	}
+	for i, s := range call.Summary().Streams {
+		if len(s.Candidates) > 0 || s.Path != "" {
+			return fmt.Errorf("stream %d of %s has ICE: candidates %v, path %q", i+1, name, s.Candidates, s.Path)
+		}
+	}
+	return nil
+}
+
+func (w *World) restartsICE(name string) error {
+	media, err := w.ownMedia(name)
+	if err != nil {
+		return err
+	}
+	media.Fault = endpoint.FaultRestart
+	return w.during(name, func(c *endpoint.Call, ctx context.Context) error { return c.Reinvite(ctx, media) })
+}
