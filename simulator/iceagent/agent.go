@@ -123,7 +123,8 @@ func (a *Agent) check(p *pair) []byte {
 	_, _ = rand.Read(role[:])
 	list := []stun.Setter{
 		stun.TransactionID, stun.BindingRequest, stun.NewUsername(a.cfg.Remote.Ufrag + ":" + a.cfg.Local.Ufrag),
-		stun.RawAttribute{Type: stun.AttrPriority, Value: priority[:4]}, stun.RawAttribute{Type: stun.AttrICEControlling, Value: role[:]},
+		stun.RawAttribute{Type: stun.AttrPriority, Value: priority[:4]},
+		stun.RawAttribute{Type: stun.AttrICEControlling, Value: role[:]},
 	}
 	if p.nominate {
 		list = append(list, stun.RawAttribute{Type: stun.AttrUseCandidate})
