@@ -157,4 +157,15 @@ Feature: Values of settings
       | value                | reason                                  |
       | 192.0.2.1 192.0.2.2  | only one IPv4 NAT address can be configured |
       | ::1 ::2              | only one IPv6 NAT address can be configured |
-      | nowhere.invalid      | failed to configure NAT address (nowhere.invalid) |
+
+  @S-CFG-2
+  Scenario: a name in nat-addresses that nobody knows
+    Given the file "b2bua.conf"
+      """
+      [b2bua-server]
+      transport=sip:{{b2bua}};transport=tcp
+      nat-addresses=nowhere.invalid
+      """
+    When b2bua is run with "-c b2bua.conf"
+    Then it exits with status 255
+    And it prints "failed to configure NAT address (nowhere.invalid)"

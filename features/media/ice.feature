@@ -1,4 +1,4 @@
-@media @ice
+@media
 Feature: ICE
   Spec 2.11: each leg by itself. A phone with ICE checks the candidates of b2bua, which is lite, and nominates one; any other gets ordinary RTP.
 
