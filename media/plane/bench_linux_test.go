@@ -127,14 +127,27 @@ func BenchmarkLoopback(b *testing.B) {
 		for _, suite := range []sdp.Suite{sdp.NoSuite, sdp.AESCM128SHA180, sdp.AEADAES128GCM} {
 			b.Run(fmt.Sprintf("calls=%d/suite=%d", n, suite), func(b *testing.B) {
 				for b.Loop() {
-					loopbackRun(b, n, suite)
+					loopbackRun(b, n, suite, false)
 				}
 			})
 		}
 	}
 }
 
-func loopbackRun(b *testing.B, n int, suite sdp.Suite) {
+// BenchmarkDesigns compares, in one run, the loop that owns its sockets with a goroutine for each socket: the portable driver.
+func BenchmarkDesigns(b *testing.B) {
+	for _, n := range []int{100, 300, 1000} {
+		for name, portable := range map[string]bool{"loop": false, "goroutines": true} {
+			b.Run(fmt.Sprintf("calls=%d/%s", n, name), func(b *testing.B) {
+				for b.Loop() {
+					loopbackRun(b, n, sdp.AESCM128SHA180, portable)
+				}
+			})
+		}
+	}
+}
+
+func loopbackRun(b *testing.B, n int, suite sdp.Suite, portable bool) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), generatorEnv+"=1")
 	stdin, err := cmd.StdinPipe()
@@ -147,7 +160,7 @@ func loopbackRun(b *testing.B, n int, suite sdp.Suite) {
 	var peers [2][generatorSockets]uint16
 	require.NoError(b, out.Decode(&peers))
 
-	p, err := New(Config{Loops: 1})
+	p, err := New(Config{Loops: 1, portable: portable})
 	require.NoError(b, err)
 	defer func() { _ = p.Close() }()
 	l := load{Suite: suite, Seconds: 2}
