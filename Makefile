@@ -45,8 +45,9 @@ features: ## the scenarios; TAGS='@S-CALL-3,@media' chooses some (, or; && and; 
 	$(GO) test ./steps -run TestFeatures -count=1 -v -args -godog.tags='$(TAGS)'
 
 .PHONY: interop
-interop: ## real third-party peers: linphone and sipp (INTEROP_SECONDS=60)
-	INTEROP_SECONDS=$(INTEROP_SECONDS) $(GO) test ./steps/peers -run TestInterop -count=1 -v -timeout 20m
+interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, sipp (INTEROP_SECONDS=60 of sipp); a table at the end
+	@bash .ci/setup
+	INTEROP_SECONDS=$(INTEROP_SECONDS) bash .ci/interop
 
 .PHONY: bench
 bench: bench-calls bench-media bench-micro ## all figures

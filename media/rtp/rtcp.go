@@ -28,7 +28,7 @@ const (
 var ErrRTCP = errors.New("rtp: malformed RTCP packet")
 
 // ValidRTCP checks a clear compound packet: versions, that the lengths add up, that each packet is as long as its count
-// says, that only the last one is padded, that it starts with a report or, reduced in size, with feedback (RFC 5506).
+// says, that only the last one is padded, that it starts with a report, with BYE or, reduced in size, with feedback (RFC 5506).
 func ValidRTCP(b []byte) error {
 	if len(b) < 8 || !startsRTCP(b[1]) {
 		return ErrRTCP
@@ -48,7 +48,7 @@ func ValidRTCP(b []byte) error {
 
 func startsRTCP(t byte) bool {
 	switch t {
-	case typeSR, typeRR, typeRTPFB, typePSFB, typeAPP, typeXR:
+	case typeSR, typeRR, typeRTPFB, typePSFB, typeAPP, typeXR, typeBYE: // libre's farewell begins with BYE, against RFC 3550 section 6.1
 		return true
 	}
 	return false

@@ -212,7 +212,8 @@ func TestValidRTCP(t *testing.T) {
 	cname := rtcp.NewCNAMESourceDescription(1, "phone@example.org")
 	good := [][]byte{
 		compound(t, sr, cname), compound(t, &rtcp.ReceiverReport{SSRC: 1}), compound(t, sr, cname, &rtcp.Goodbye{Sources: []uint32{1}}),
-		compound(t, &rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: 2}), // reduced size
+		compound(t, &rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: 2}),   // reduced size
+		compound(t, &rtcp.Goodbye{Sources: []uint32{1}, Reason: "Adjo"}, cname), // as libre ends a call
 		compound(t, sr, &rtcp.TransportLayerNack{SenderSSRC: 1, MediaSSRC: 2, Nacks: []rtcp.NackPair{{PacketID: 5}}}),
 	}
 	for _, b := range good {
@@ -304,7 +305,12 @@ func TestRewriteIsTransparent(t *testing.T) {
 	b := compound(t, &rtcp.SenderReport{SSRC: 1, RTPTime: 77, Reports: []rtcp.ReceptionReport{{SSRC: 2, LastSequenceNumber: 5}}}, rtcp.NewCNAMESourceDescription(1, "x"))
 	got := Rewriter{Own: own, Reported: reported, Received: &Reception{}}.Rewrite(bytes.Clone(b))
 	require.Equal(t, b, got)
-	require.Empty(t, Rewriter{Own: own, Reported: reported, Received: &Reception{}}.Rewrite(compound(t, &rtcp.Goodbye{Sources: []uint32{1}})))
+	for _, farewell := range [][]byte{
+		compound(t, &rtcp.Goodbye{Sources: []uint32{1}}),
+		compound(t, &rtcp.Goodbye{Sources: []uint32{1}}, rtcp.NewCNAMESourceDescription(1, "x")), // what is left can't begin a compound
+	} {
+		require.Empty(t, Rewriter{Own: own, Reported: reported, Received: &Reception{}}.Rewrite(farewell))
+	}
 }
 
 func TestNoAllocations(t *testing.T) {

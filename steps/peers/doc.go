@@ -1,6 +1,11 @@
-// Package peers drives real third-party SIP programs against the real b2bua: Debian's linphone-cli and sip-tester.
+// Package peers drives real third-party SIP and media programs against the real b2bua.
 //
-// The simulator shares its SIP and media stack with the product and so cannot vouch for it; these programs can. They run headless,
-// each with a state directory of its own, on loopback addresses that nobody else uses. A missing package is a failure that names
-// the command to install it, never a skipped test.
+// The simulator shares its SIP and media stack with the product and so cannot vouch for it; these programs can: Debian's
+// linphone-cli (oRTP, libsrtp2, mbedTLS), baresip-core (libre's SRTP and RTCP, OpenSSL's DTLS), libsrtp2 behind a small filter in C,
+// and sip-tester. They run headless, each with a state directory of its own, on loopback addresses and ports that nobody else uses.
+// A missing package is a failure that names the command to install it, never a skipped test.
+//
+// A pair of peers is judged by what both count, by what b2bua reports, by what they hear, and by a sniffer on the loopback interface
+// that tells ciphers from speech. The sniffer needs the right to open raw sockets; without it the table says that the wire was not
+// read.
 package peers

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -16,7 +17,10 @@ import (
 	"b2bua/steps/product"
 )
 
-var builder product.Builder
+var (
+	builder product.Builder
+	table   Table
+)
 
 // lab is a b2bua on a network of its own, judged at the end like in any scenario.
 type lab struct {
@@ -93,6 +97,9 @@ func (l *lab) start(t *testing.T, network, outboundProxy string, more ...string)
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	_ = builder.Remove()
+	if text := table.String(); text != "" {
+		fmt.Print("\n", text)
+	}
+	_ = errors.Join(builder.Remove(), os.RemoveAll(filter.dir))
 	os.Exit(status)
 }

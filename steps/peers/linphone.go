@@ -1,45 +1,24 @@
 package peers
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 )
 
-// LinphoneConfig is one linphone.
-type LinphoneConfig struct {
-	Name       string
-	Addr       netip.Addr // of its sockets
-	Encryption string     // "none", "srtp" (SDES) or "dtls"; it refuses to talk otherwise
-	Domain     string     // of its address of record
-	Proxy      string     // registrar and outbound proxy, sip:host:port over UDP: over TCP it leaves from another address than it was told
-	Codec      string     // PCMU or PCMA
-	AutoAnswer bool
-	Dir        string // state, log, recording
-}
-
 // Linphone is a running linphonec with files instead of a sound card.
 type Linphone struct {
-	cfg    LinphoneConfig
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
-	exited chan struct{}
-
-	mu      sync.Mutex
-	changed chan struct{}
-	out     strings.Builder
+	*program
+	cfg   Config
+	ports uint16 // the first one of its own; 0: the address is its own
 }
 
 // Ports of a linphone on its own address.
@@ -48,8 +27,22 @@ const (
 	rtpPort = 7100
 )
 
-// StartLinphone starts a linphone; it is ready when it returns.
-func StartLinphone(ctx context.Context, cfg LinphoneConfig) (*Linphone, error) {
+// linphonePorts are one of SIP and six of media.
+const linphonePorts = 8
+
+// StartLinphone starts a linphone; its console is ready when it returns.
+func StartLinphone(ctx context.Context, cfg Config) (*Linphone, error) {
+	l := &Linphone{}
+	if cfg.ICE {
+		var err error
+		if cfg.Addr, err = outside(); err != nil {
+			return nil, err
+		}
+		if l.ports, err = freeRange(linphonePorts); err != nil {
+			return nil, err
+		}
+	}
+	l.cfg = cfg
 	home := filepath.Join(cfg.Dir, "home")
 	for _, dir := range []string{home, filepath.Join(home, ".local/share/linphone"), filepath.Join(home, "share/linphone")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -57,61 +50,26 @@ func StartLinphone(ctx context.Context, cfg LinphoneConfig) (*Linphone, error) {
 		}
 	}
 	rc := filepath.Join(cfg.Dir, "linphonerc")
-	if err := os.WriteFile(rc, []byte(linphonerc(cfg)), 0o600); err != nil {
+	if err := os.WriteFile(rc, []byte(l.configuration()), 0o600); err != nil {
 		return nil, err
 	}
 	args := []string{"-c", rc, "-d", "6", "-l", filepath.Join(cfg.Dir, "log")}
 	if cfg.AutoAnswer {
 		args = append(args, "-a")
 	}
-	l := &Linphone{cfg: cfg, exited: make(chan struct{}), changed: make(chan struct{}), cmd: exec.Command("linphonec", args...)}
-	l.cmd.Dir = cfg.Dir
-	l.cmd.Env = append(os.Environ(), "HOME="+home, "XDG_DATA_HOME="+home+"/share", "XDG_CONFIG_HOME="+home+"/cfg", "LINPHONE_HOME="+home)
-	l.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	var err error
-	if l.stdin, err = l.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	stdout, stdin, err := os.Pipe()
+	env := []string{"HOME=" + home, "XDG_DATA_HOME=" + home + "/share", "XDG_CONFIG_HOME=" + home + "/cfg", "LINPHONE_HOME=" + home}
+	p, err := startProgram("linphone "+cfg.Name, cfg.Dir, env, "linphonec", args...)
 	if err != nil {
 		return nil, err
 	}
-	l.cmd.Stdout, l.cmd.Stderr = stdin, stdin
-	err = l.cmd.Start()
-	_ = stdin.Close()
-	if err != nil {
-		_ = stdout.Close()
-		return nil, err
-	}
-	go l.read(stdout)
-	if _, err := l.Await(ctx, "linphonec>"); err != nil {
+	l.program = p
+	if err := l.await(ctx, regexp.MustCompile("linphonec>")); err != nil {
 		l.Stop()
 		return nil, err
 	}
 	return l, errors.Join(
 		l.Command("soundcard use files"), l.Command("play "+speech), l.Command("record "+filepath.Join(cfg.Dir, "heard.wav")),
 	)
-}
-
-func (l *Linphone) read(stdout io.ReadCloser) {
-	r := bufio.NewReader(stdout)
-	buf := make([]byte, 4096)
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			l.mu.Lock()
-			l.out.Write(buf[:n])
-			close(l.changed)
-			l.changed = make(chan struct{})
-			l.mu.Unlock()
-		}
-		if err != nil {
-			break
-		}
-	}
-	_ = stdout.Close()
-	_ = l.cmd.Wait()
-	close(l.exited)
 }
 
 // Command types one line at the console.
@@ -122,31 +80,34 @@ func (l *Linphone) Command(line string) error {
 	return nil
 }
 
-// Await waits until the console has shown text that matches, and returns the submatches of the first match.
-func (l *Linphone) Await(ctx context.Context, pattern string) ([]string, error) {
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		l.mu.Lock()
-		text, changed := l.out.String(), l.changed
-		l.mu.Unlock()
-		if m := re.FindStringSubmatch(text); m != nil {
-			return m, nil
-		}
-		select {
-		case <-changed:
-		case <-l.exited:
-			return nil, fmt.Errorf("linphone %s ended without showing %q:\n%s", l.cfg.Name, pattern, tail(text))
-		case <-ctx.Done():
-			return nil, fmt.Errorf("linphone %s did not show %q in time:\n%s", l.cfg.Name, pattern, tail(text))
-		}
-	}
+// AwaitRegistered waits for the registrar's consent.
+func (l *Linphone) AwaitRegistered(ctx context.Context) error {
+	return l.awaitLog(ctx, `to \[LinphoneRegistrationOk\]`)
 }
 
-// AwaitLog waits until the log file has a line that matches.
-func (l *Linphone) AwaitLog(ctx context.Context, pattern string) error {
+// Call calls somebody.
+func (l *Linphone) Call(uri string) error { return l.Command("call " + uri) }
+
+// AwaitRunning waits until media flows as far as linphone is concerned.
+func (l *Linphone) AwaitRunning(ctx context.Context) error {
+	return l.awaitLog(ctx, "to LinphoneCallStreamsRunning")
+}
+
+// AwaitICE waits until its agent has a pair that it may use.
+func (l *Linphone) AwaitICE(ctx context.Context) error {
+	return l.awaitLog(ctx, "ICE state is IceState(Host|Reflexive)Connection")
+}
+
+// HangUp ends the call.
+func (l *Linphone) HangUp() error { return l.Command("terminate all") }
+
+// Owns tells its media address.
+func (l *Linphone) Owns(at netip.AddrPort) bool {
+	return at.Addr() == l.cfg.Addr && (l.ports == 0 || at.Port() > l.ports && at.Port() < l.ports+linphonePorts)
+}
+
+// awaitLog waits until the log file has a line that matches.
+func (l *Linphone) awaitLog(ctx context.Context, pattern string) error {
 	re, err := regexp.Compile(pattern)
 	if err != nil {
 		return err
@@ -167,30 +128,10 @@ func (l *Linphone) AwaitLog(ctx context.Context, pattern string) error {
 	}
 }
 
-func tail(text string) string {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	return strings.Join(lines[max(0, len(lines)-12):], "\n")
-}
-
 // Stop ends the program: politely, then by force. It may be called again.
 func (l *Linphone) Stop() {
 	_, _ = l.Command("terminate all"), l.Command("quit")
-	select {
-	case <-l.exited:
-		return
-	case <-time.After(5 * time.Second):
-	}
-	_ = l.cmd.Process.Kill()
-	<-l.exited
-}
-
-// Counters is what a linphone says about the audio of its last call. It says it only after the call.
-type Counters struct {
-	Sent, Received int    // RTP packets
-	Lost, Bad      int    // by sequence number; malformed
-	Errors         int    // packets that could not be decrypted
-	Suite          string // SDES suite in its descriptions, the last one
-	Profile        string // of the last m=audio line
+	l.stop()
 }
 
 var (
@@ -203,22 +144,36 @@ var (
 	audioLine    = regexp.MustCompile(`(?m)^m=audio \d+ ([A-Z/]+)`)
 )
 
-// AwaitCounters waits for the counters of a call that has ended.
+// AwaitCounters reads its log, where it writes them after the call only, and its recording.
 func (l *Linphone) AwaitCounters(ctx context.Context) (Counters, error) {
 	for {
 		log, err := os.ReadFile(filepath.Join(l.cfg.Dir, "log"))
 		if err == nil {
 			if c, ok := readCounters(string(log)); ok {
-				return c, nil
+				if err = l.listen(&c); err == nil { // its recording comes a little later
+					return c, nil
+				}
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return Counters{}, fmt.Errorf("linphone %s logged no counters of its call (%s)", l.cfg.Name, filepath.Join(l.cfg.Dir, "log"))
+			return Counters{}, fmt.Errorf("linphone %s left no counters or no recording of its call (%s): %w", l.cfg.Name, l.cfg.Dir, errors.Join(ctx.Err(), err))
 		case <-time.After(50 * time.Millisecond): // a file can't be waited for
 		}
 	}
 }
+
+// listen judges the recording: linphone plays speech, so what is not silence is the other's.
+func (l *Linphone) listen(c *Counters) error {
+	loudness, err := Loudness(filepath.Join(l.cfg.Dir, "heard.wav"))
+	if err == nil && loudness > quiet {
+		c.Heard = fmt.Sprintf("loudness %.0f", loudness)
+	}
+	return err
+}
+
+// quiet is a loudness that speech surpasses by far and the noise of a codec never reaches.
+const quiet = 100
 
 func readCounters(log string) (Counters, bool) {
 	block := statBlock.FindString(log)
@@ -252,11 +207,19 @@ var codecs = []string{
 	"BV16/8000/1", "speex/32000/1", "G729/8000/1", "L16/44100/1", "L16/44100/2",
 }
 
-// linphonerc is the configuration file.
-func linphonerc(cfg LinphoneConfig) string {
+// configuration is the file linphonerc.
+func (l *Linphone) configuration() string {
+	cfg, sip, rtp := l.cfg, uint16(sipPort), uint16(rtpPort)
+	if l.ports != 0 {
+		sip, rtp = l.ports, l.ports+2
+	}
 	mandatory := 1
 	if cfg.Encryption == "none" {
 		mandatory = 0
+	}
+	firewall := "none"
+	if cfg.ICE {
+		firewall = "ice"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `[sip]
@@ -284,7 +247,7 @@ bind_address=%[2]s
 audio_adaptive_jitt_comp_enabled=0
 
 [net]
-firewall_policy=none
+firewall_policy=%[12]s
 dns_srv_enabled=0
 dns_search_enabled=0
 mtu=1300
@@ -318,11 +281,11 @@ publish=0
 dial_escape_plus=0
 quality_reporting_enabled=0
 
-`, cfg.Name, cfg.Addr, sipPort, cfg.Encryption, mandatory, rtpPort, rtpPort+2, rtpPort+4, number(cfg.AutoAnswer), cfg.Proxy, cfg.Domain)
+`, cfg.Name, cfg.Addr, sip, cfg.Encryption, mandatory, rtp, rtp+2, rtp+4, number(cfg.AutoAnswer), "sip:"+cfg.Proxy, cfg.Domain, firewall)
 	for i, codec := range codecs {
 		parts := strings.Split(codec, "/")
 		fmt.Fprintf(&b, "[audio_codec_%d]\nmime=%s\nrate=%s\nchannels=%s\nenabled=%d\n\n",
-			i, parts[0], parts[1], parts[2], number(strings.EqualFold(parts[0], cfg.Codec)))
+			i, parts[0], parts[1], parts[2], number(parts[0] == "PCMU"))
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,10 @@ var needed = []struct{ program, file, pkg string }{
 	{program: "linphonec", pkg: "linphone-cli"},
 	{file: speech, pkg: "linphone-common"},
 	{program: "sipp", pkg: "sip-tester"},
+	{program: "baresip", pkg: "baresip-core"},
+	{file: baresipModules + "/dtls_srtp.so", pkg: "baresip-core"},
+	{program: "gcc", pkg: "gcc"},
+	{file: "/usr/include/srtp2/srtp.h", pkg: "libsrtp2-dev"},
 }
 
 // speech is what a linphone plays into a call.
@@ -27,7 +32,7 @@ func Missing() error {
 		} else {
 			_, err = os.Stat(n.file)
 		}
-		if err != nil {
+		if err != nil && !slices.Contains(missing, n.pkg) {
 			missing = append(missing, n.pkg)
 		}
 	}

@@ -1,0 +1,310 @@
+package peers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"b2bua/steps/wire"
+)
+
+// filter is compiled once.
+var filter = struct {
+	once sync.Once
+	dir  string
+	path string
+	err  error
+}{}
+
+func filterPath(ctx context.Context) (string, error) {
+	filter.once.Do(func() {
+		if filter.dir, filter.err = os.MkdirTemp("", "b2bua-libsrtp-"); filter.err == nil {
+			filter.path, filter.err = BuildFilter(ctx, filter.dir)
+		}
+	})
+	return filter.path, filter.err
+}
+
+const (
+	libsrtpPackets = 300   // RTP each way
+	libsrtpReports = 15    // RTCP each way
+	firstNumber    = 65400 // so that the roll-over counter becomes 1
+)
+
+// TestInteropLibsrtp: libsrtp2 decrypts what b2bua puts on the wire and b2bua decrypts what libsrtp2 does, RTP and RTCP, over a
+// roll-over, for every suite, on either leg and on both.
+func TestInteropLibsrtp(t *testing.T) {
+	for i, s := range Suites {
+		other := Suites[(i+1)%len(Suites)]
+		for _, legs := range [][2]string{{s.Name, ""}, {"", s.Name}, {s.Name, other.Name}} {
+			t.Run(fmt.Sprintf("%s calls %s", orPlain(legs[0]), orPlain(legs[1])), func(t *testing.T) {
+				t.Parallel()
+				throughLibsrtp(t, legs[0], legs[1])
+			})
+		}
+	}
+}
+
+func orPlain(suite string) string {
+	if suite == "" {
+		return "plain"
+	}
+	return suite
+}
+
+func throughLibsrtp(t *testing.T, suiteA, suiteB string) {
+	row := Row{Pair: "libsrtp2 " + orPlain(suiteA) + " > " + orPlain(suiteB), Wire: "RTP and RTCP by libsrtp2, roll-over 1"}
+	defer func() {
+		row.Failed = t.Failed()
+		table.Add(row)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	l := newLab(t)
+	bob := newEnd(ctx, t, l, "bob", suiteB)
+	mode := "none"
+	if suiteB != "" {
+		mode = "sdes"
+	}
+	more := []string{"[b2bua-server::trenscrypter]", "outgoing-enc-regex=" + mode + " .*"}
+	if suiteB != "" {
+		more = append(more, "outgoing-srtp-regex="+suiteB+" .*")
+	}
+	l.start(t, "udp", "sip:"+bob.phone.Addr().String()+";transport=udp", more...)
+	alice := newEnd(ctx, t, l, "alice", suiteA)
+	call := connect(ctx, t, l, alice, bob)
+	var wg sync.WaitGroup
+	for _, pair := range [][2]*end{{alice, bob}, {bob, alice}} {
+		wg.Go(func() { pair[0].speak(t) })
+		wg.Go(func() { pair[1].listen(ctx, t, pair[0]) })
+	}
+	wg.Wait()
+	_, err := call.Request("BYE", "")
+	require.NoError(t, err)
+	line, err := l.process.AwaitLine(ctx, trafficLine)
+	require.NoError(t, err)
+	assert.NotContains(t, line.Message(), "refused")
+	row.Forth, row.Back = [2]int{libsrtpPackets, bob.got}, [2]int{libsrtpPackets, alice.got}
+	row.Lost, row.Undecryptable = 2*libsrtpPackets-bob.got-alice.got, alice.bad+bob.bad
+}
+
+// connect places the call; both ends have their keys when it returns.
+func connect(ctx context.Context, t *testing.T, l *lab, alice, bob *end) *wire.Call {
+	t.Helper()
+	call, err := alice.phone.Call(l.b2bua, wire.Setup{
+		RequestURI: "sip:bob@" + l.b2bua.String(), From: "<sip:alice@example.org>", To: "<sip:bob@example.org>", Body: alice.describe(t, alice.suite),
+	})
+	require.NoError(t, err)
+	incoming, err := bob.phone.AwaitCall(ctx)
+	require.NoError(t, err)
+	bob.take(t, incoming.Invite.Body)
+	require.NoError(t, incoming.Answer(200, "OK", bob.describe(t, bob.suite)))
+	answer, err := call.AwaitAnswer(ctx, "200", func(m *wire.Received) bool { return m.Status() >= 200 })
+	require.NoError(t, err)
+	require.Equal(t, 200, answer.Status())
+	alice.take(t, answer.Body)
+	_, err = incoming.AwaitRequest(ctx, "ACK")
+	require.NoError(t, err)
+	return call
+}
+
+// end is a phone whose media is written by hand and protected by libsrtp2.
+type end struct {
+	name      string
+	suite     string // empty: plain RTP
+	phone     *wire.Phone
+	filter    *Filter
+	key       []byte
+	rtp, rtcp *net.UDPConn
+	to        netip.AddrPort
+	ssrc      uint32
+	got, bad  int // written by listen
+}
+
+func newEnd(ctx context.Context, t *testing.T, l *lab, name, suite string) *end {
+	t.Helper()
+	at := l.address(t)
+	e := &end{name: name, suite: suite, ssrc: 0x01020304}
+	if name == "bob" {
+		e.ssrc = 0x0a0b0c0d
+	}
+	var err error
+	e.phone, err = wire.NewPhone(name, name, "udp", netip.AddrPortFrom(at, sipPort), nil)
+	require.NoError(t, err)
+	t.Cleanup(e.phone.Close)
+	for port, conn := range map[uint16]**net.UDPConn{rtpPort: &e.rtp, rtpPort + 1: &e.rtcp} {
+		*conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, port)))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = (*conn).Close() })
+	}
+	if suite == "" {
+		return e
+	}
+	path, err := filterPath(ctx)
+	require.NoError(t, err)
+	e.filter, err = StartFilter(path)
+	require.NoError(t, err)
+	t.Cleanup(e.filter.Close)
+	for _, s := range Suites {
+		if s.Name == suite {
+			e.key = make([]byte, s.Length)
+		}
+	}
+	_, err = rand.Read(e.key)
+	require.NoError(t, err)
+	return e
+}
+
+func (e *end) describe(t *testing.T, suite string) string {
+	t.Helper()
+	audio := wire.Section{Kind: "audio", Port: rtpPort, Profile: "RTP/AVP", Formats: []string{"0"}, Attributes: []string{"rtpmap:0 PCMU/8000"}}
+	if suite != "" {
+		audio.Profile = "RTP/SAVP"
+		audio.Attributes = append(audio.Attributes, "crypto:1 "+suite+" inline:"+base64.StdEncoding.EncodeToString(e.key))
+	}
+	return wire.Describe(e.phone.Addr().Addr(), 1, audio)
+}
+
+// take takes the other's description: its address and, for libsrtp2, its key.
+func (e *end) take(t *testing.T, body string) {
+	t.Helper()
+	var err error
+	e.to, err = wire.MediaAddress(body)
+	require.NoError(t, err)
+	sections, err := wire.Sections(body)
+	require.NoError(t, err)
+	require.Len(t, sections, 1)
+	if e.suite == "" {
+		require.Equal(t, "RTP/AVP", sections[0].Profile)
+		return
+	}
+	require.Equal(t, "RTP/SAVP", sections[0].Profile)
+	require.Equal(t, []string{e.suite}, sections[0].Suites())
+	for _, a := range sections[0].Attributes {
+		if text, ok := strings.CutPrefix(a, "crypto:1 "+e.suite+" inline:"); ok {
+			text, _, _ = strings.Cut(text, "|")
+			theirs, err := base64.StdEncoding.DecodeString(text)
+			require.NoError(t, err)
+			require.NoError(t, e.filter.Keys(e.suite, e.key, theirs))
+			return
+		}
+	}
+	require.Fail(t, "b2bua's description has no key with tag 1")
+}
+
+// packet n of an end: a payload that nobody else sends.
+func (e *end) packet(n int) []byte {
+	p := make([]byte, 12, 172)
+	p[0] = 0x80
+	if n == 0 {
+		p[1] = 0x80
+	}
+	binary.BigEndian.PutUint16(p[2:], uint16(firstNumber+n))
+	binary.BigEndian.PutUint32(p[4:], uint32(160*n))
+	binary.BigEndian.PutUint32(p[8:], e.ssrc)
+	for i := range 160 {
+		p = append(p, byte(i*n)^byte(e.ssrc)^byte(n>>3))
+	}
+	return p
+}
+
+// report n of an end is a sender report that says how many packets were sent (RFC 3550 section 6.4.1).
+func (e *end) report(n int) []byte {
+	p := make([]byte, 28)
+	p[0], p[1], p[3] = 0x80, 200, 6
+	binary.BigEndian.PutUint32(p[4:], e.ssrc)
+	binary.BigEndian.PutUint32(p[8:], uint32(n))
+	binary.BigEndian.PutUint32(p[20:], uint32(n+1))
+	return p
+}
+
+// speak sends everything.
+func (e *end) speak(t *testing.T) {
+	control := netip.AddrPortFrom(e.to.Addr(), e.to.Port()+1)
+	every := libsrtpPackets / libsrtpReports
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for n := range libsrtpPackets {
+		<-tick.C
+		e.send(t, e.rtp, e.to, opProtect, e.packet(n))
+		if n%every == every-1 {
+			e.send(t, e.rtcp, control, opProtectRTCP, e.report(n))
+		}
+	}
+}
+
+func (e *end) send(t *testing.T, from *net.UDPConn, to netip.AddrPort, operation byte, p []byte) {
+	if e.filter != nil {
+		var err error
+		if p, _, err = e.filter.do(operation, p); !assert.NoError(t, err, e.name) {
+			return
+		}
+	}
+	_, err := from.WriteToUDPAddrPort(p, to)
+	assert.NoError(t, err, e.name)
+}
+
+// listen takes everything that the other end has sent and compares it octet by octet.
+func (e *end) listen(ctx context.Context, t *testing.T, other *end) {
+	deadline, _ := ctx.Deadline()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = e.rtcp.SetReadDeadline(deadline)
+		for n := range libsrtpReports {
+			p, _, ok := e.receive(t, e.rtcp, opUnprotectRTCP)
+			if !ok {
+				return
+			}
+			want := other.report((n+1)*libsrtpPackets/libsrtpReports - 1)
+			assert.Equal(t, want[20:24], p[20:24], "%s, report %d", e.name, n)
+			assert.Equal(t, want[:2], p[:2], "%s, report %d", e.name, n)
+		}
+	})
+	_ = e.rtp.SetReadDeadline(deadline)
+	var rollOver uint32
+	for n := range libsrtpPackets {
+		p, roc, ok := e.receive(t, e.rtp, opUnprotect)
+		if !ok {
+			break
+		}
+		if assert.Equal(t, other.packet(n), p, "%s, packet %d", e.name, n) {
+			e.got++
+		}
+		rollOver = roc
+	}
+	if e.filter != nil {
+		assert.Equal(t, uint32(1), rollOver, "%s: the roll-over counter of libsrtp2", e.name)
+	}
+	wg.Wait()
+}
+
+func (e *end) receive(t *testing.T, from *net.UDPConn, operation byte) (p []byte, rollOver uint32, ok bool) {
+	b := make([]byte, 2048)
+	n, _, err := from.ReadFromUDPAddrPort(b)
+	if !assert.NoError(t, err, e.name) {
+		return nil, 0, false
+	}
+	if p = b[:n]; e.filter == nil {
+		return p, 0, true
+	}
+	if operation == opUnprotect {
+		assert.NotEqual(t, clearLength, n, "%s got as many octets as a packet in clear has", e.name)
+	}
+	if p, rollOver, err = e.filter.do(operation, p); !assert.NoError(t, err, e.name) {
+		e.bad++
+		return nil, 0, false
+	}
+	return p, rollOver, true
+}

@@ -1,0 +1,251 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"b2bua/simulator/proxy"
+)
+
+const domain = "sip.example.org"
+
+// spoken is how many packets the two have to exchange: enough for the counters to tell a stream from a few packets.
+const spoken = 100 // two seconds
+
+// side is one of a pair, as the tables of the tests name it: "linphone dtls ice".
+type side string
+
+func (s side) kind() string       { return strings.Fields(string(s))[0] }
+func (s side) encryption() string { return strings.Fields(string(s))[1] }
+func (s side) ice() bool          { return strings.HasSuffix(string(s), " ice") }
+
+// pair is a call from one to the other.
+type pair struct {
+	caller, callee side
+	suite          string // of SDES, offered by b2bua to the callee; empty: its default
+	callerSuite    string // of SDES, of a simulated caller
+	noICE          bool   // b2bua's enable-ice=false
+	// shortRTCP: the peer on leg B expects a tag of 32 bits in SRTCP as well. RFC 3711 section 3.4 and RFC 4568 section 6.2.2 want 80.
+	shortRTCP bool
+}
+
+func (p pair) String() string {
+	text := string(p.caller) + " > " + string(p.callee)
+	if p.noICE {
+		text += " (enable-ice=false)"
+	}
+	return text
+}
+
+func (p pair) has(encryption string) bool {
+	return p.caller.encryption() == encryption || p.callee.encryption() == encryption
+}
+
+// inLab is a pair at work.
+type inLab struct {
+	*lab
+	pair       pair
+	alice, bob Peer
+	sniffer    *Sniffer
+	row        Row
+	clear      int // packets that peers sent in clear on encrypted legs
+}
+
+// run places the call, lets them talk, and judges.
+func (p pair) run(t *testing.T) {
+	t.Helper()
+	l := &inLab{lab: newLab(t), pair: p, row: Row{Pair: p.String()}}
+	defer func() {
+		l.row.Failed = t.Failed()
+		table.Add(l.row)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	l.open(ctx, t)
+	require.NoError(t, l.alice.Call("sip:bob@"+domain))
+	require.NoError(t, l.alice.AwaitRunning(ctx))
+	require.NoError(t, l.bob.AwaitRunning(ctx))
+	for name, s := range map[string]side{"A": p.caller, "B": p.callee} {
+		if agent, ok := map[string]Peer{"A": l.alice, "B": l.bob}[name].(*Linphone); ok && s.ice() && !p.noICE {
+			require.NoError(t, agent.AwaitICE(ctx))
+		}
+		if s.encryption() == "dtls" {
+			_, err := l.process.AwaitLine(ctx, regexp.MustCompile("leg "+name+": secured: audio dtls-srtp"))
+			require.NoError(t, err)
+		}
+	}
+	talk(ctx, t, l.lab)
+	require.NoError(t, l.bob.HangUp())
+	l.judge(ctx, t)
+	t.Log(l.row)
+}
+
+// open starts everything and waits until both are registered.
+func (l *inLab) open(ctx context.Context, t *testing.T) {
+	t.Helper()
+	sniffer, err := Sniff()
+	if !errors.Is(err, ErrNotAllowed) {
+		require.NoError(t, err)
+	}
+	t.Cleanup(sniffer.Close)
+	l.sniffer = sniffer
+	at := l.address(t).String() + ":5060"
+	registrar, err := proxy.New(proxy.Config{
+		Listen: []string{"tcp:" + at, "udp:" + at}, Domains: []string{domain}, Divert: proxy.Divert{URI: "sip:" + l.b2bua.String() + ";transport=tcp"},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = registrar.Close() })
+	mode := map[string]string{"srtp": "sdes", "none": "none", "dtls": "dtls-srtp"}[l.pair.callee.encryption()]
+	more := []string{"[b2bua-server]", fmt.Sprintf("enable-ice=%t", !l.pair.noICE), "[b2bua-server::trenscrypter]", "outgoing-enc-regex=" + mode + " sip:bob@.*"}
+	if l.pair.suite != "" {
+		more = append(more, "outgoing-srtp-regex="+l.pair.suite+" sip:bob@.*")
+	}
+	l.start(t, "tcp", registrar.URI(), more...)
+	l.bob = l.peer(ctx, t, Config{Name: "bob", AutoAnswer: true, Proxy: at}, l.pair.callee)
+	l.alice = l.peer(ctx, t, Config{Name: "alice", Proxy: at}, l.pair.caller)
+	require.NoError(t, l.bob.AwaitRegistered(ctx))
+	require.NoError(t, l.alice.AwaitRegistered(ctx))
+}
+
+func (l *inLab) peer(ctx context.Context, t *testing.T, cfg Config, s side) Peer {
+	t.Helper()
+	cfg.Kind, cfg.Encryption, cfg.ICE, cfg.Domain = s.kind(), s.encryption(), s.ice(), domain
+	cfg.Addr, cfg.Dir = l.address(t), l.subdir(t, cfg.Name)
+	if cfg.Name == "alice" && l.pair.callerSuite != "" {
+		cfg.Suites = []string{l.pair.callerSuite}
+	}
+	p, err := Start(ctx, cfg)
+	require.NoError(t, err)
+	t.Cleanup(p.Stop)
+	return p
+}
+
+// talk lets the two speak; the counters come only at the end of the call, so there is nothing to wait for but time.
+func talk(ctx context.Context, t *testing.T, l *lab) {
+	t.Helper()
+	select {
+	case <-time.After(3 * time.Second):
+	case <-l.process.Exited():
+		t.Fatal("b2bua ended during the call")
+	case <-ctx.Done():
+		t.Fatal(ctx.Err())
+	}
+}
+
+// judge compares what both peers, b2bua and the sniffer counted.
+func (l *inLab) judge(ctx context.Context, t *testing.T) {
+	t.Helper()
+	a, b := l.counters(ctx, t, "alice", l.alice), l.counters(ctx, t, "bob", l.bob)
+	ours := l.traffic(ctx, t)
+	for leg, c := range []Counters{a, b} {
+		assert.InDelta(t, c.Sent, ours.received[leg], 20, "what the peer of leg %c sent, b2bua received", 'A'+leg)
+		assert.InDelta(t, ours.sent[leg], c.Received, 10, "what b2bua sent, the peer of leg %c received", 'A'+leg)
+		if !l.pair.has("dtls") { // until its handshake is done, what the other one says goes nowhere
+			assert.InDelta(t, ours.received[leg], ours.sent[1-leg], 10, "what b2bua received on leg %c, it sent on the other", 'A'+leg)
+		}
+	}
+	l.row.Forth, l.row.Back = [2]int{a.Sent, b.Received}, [2]int{b.Sent, a.Received}
+	l.row.Lost = max(a.Lost, 0) + max(b.Lost, 0) + ours.lost
+	l.row.Wire = l.wire(t, "A", l.alice, l.pair.caller) + " | " + l.wire(t, "B", l.bob, l.pair.callee)
+	if l.pair.shortRTCP {
+		assert.Positive(t, b.ControlErrors, "the peer has been mended: judge it like the others")
+		b.Errors -= b.ControlErrors
+		l.row.Note += "; SRTCP apart: the peer wants a tag of 32 bits, RFC 4568 has 80"
+		ours.refused = 0 // its SRTCP
+	}
+	l.row.Undecryptable = a.Errors + b.Errors + max(ours.refused-l.clear, 0)
+	if l.clear > 0 {
+		l.row.Note += fmt.Sprintf("; the peer sent %d packets in clear, b2bua refused %d", l.clear, ours.refused)
+	}
+	assert.Zero(t, l.row.Undecryptable, "packets that somebody could not decrypt: alice %d, bob %d, b2bua %d", a.Errors, b.Errors, ours.refused)
+	assert.Zero(t, l.row.Lost, "lost packets")
+	if l.pair.suite != "" {
+		assert.Equal(t, l.pair.suite, b.Suite)
+	}
+}
+
+func (l *inLab) counters(ctx context.Context, t *testing.T, name string, p Peer) Counters {
+	t.Helper()
+	c, err := p.AwaitCounters(ctx)
+	require.NoError(t, err)
+	t.Logf("%s: %+v", name, c)
+	assert.Greater(t, c.Sent, spoken, "%s sent audio", name)
+	assert.Greater(t, c.Received, spoken, "%s received audio", name)
+	assert.Zero(t, c.Bad, "%s got malformed packets", name)
+	assert.NotEmpty(t, c.Heard, "%s heard the other, and not silence", name)
+	return c
+}
+
+// traffic is what b2bua says about both legs at the end of the call.
+type traffic struct {
+	received, sent [2]int // by leg
+	lost, refused  int
+}
+
+var (
+	trafficLine    = regexp.MustCompile(`stream 0: leg A received (\d+), lost (\d+), sent (\d+).*leg B received (\d+), lost (\d+), sent (\d+)`)
+	trafficRefused = regexp.MustCompile(`refused (\d+)`)
+)
+
+func (l *inLab) traffic(ctx context.Context, t *testing.T) (sum traffic) {
+	t.Helper()
+	line, err := l.process.AwaitLine(ctx, trafficLine)
+	require.NoError(t, err)
+	t.Log(line.Message())
+	number := func(text string) int {
+		n, err := strconv.Atoi(text)
+		require.NoError(t, err)
+		return n
+	}
+	m := trafficLine.FindStringSubmatch(line.Message())
+	sum.lost = number(m[2]) + number(m[5])
+	sum.received, sum.sent = [2]int{number(m[1]), number(m[4])}, [2]int{number(m[3]), number(m[6])}
+	for _, m := range trafficRefused.FindAllStringSubmatch(line.Message(), -1) {
+		sum.refused += number(m[1])
+	}
+	return sum
+}
+
+// wire judges what was on the wire between a peer and b2bua. A peer may leak a packet before its keys are there or after it has
+// thrown them away; b2bua must not, and must refuse them.
+func (l *inLab) wire(t *testing.T, leg string, p Peer, s side) string {
+	t.Helper()
+	if l.sniffer == nil {
+		l.row.Note = "; " + ErrNotAllowed.Error()
+		return "not read"
+	}
+	encrypted := s.encryption() != "none"
+	to, from := l.sniffer.Between(func(at netip.AddrPort) bool { return at.Port() != sipPort && p.Owns(at) })
+	for direction, w := range map[string]*Wire{"to": &to, "from": &from} {
+		assert.NoError(t, w.Check(encrypted), "leg %s, %s the peer", leg, direction)
+		assert.Equal(t, s.encryption() == "dtls", w.DTLS > 0, "leg %s, %s the peer: DTLS on the wire", leg, direction)
+		if s.ice() && !l.pair.noICE {
+			assert.Positive(t, w.STUN, "leg %s, %s the peer: STUN on the wire", leg, direction)
+		}
+	}
+	if l.pair.noICE {
+		assert.Zero(t, to.STUN, "leg %s: answers to checks that b2bua was told not to give", leg)
+	}
+	if encrypted {
+		assert.Zero(t, to.ClearRTP+to.ClearRTCP, "leg %s: b2bua sent packets in clear", leg)
+		l.clear += from.ClearRTP + from.ClearRTCP
+	}
+	text := fmt.Sprintf("%.2f/%.2f bit", to.Entropy(encrypted), from.Entropy(encrypted))
+	if n := to.DTLS + from.DTLS; n > 0 {
+		text += fmt.Sprintf(" dtls %d", n)
+	}
+	if n := to.STUN + from.STUN; n > 0 {
+		text += fmt.Sprintf(" stun %d", n)
+	}
+	return text
+}
