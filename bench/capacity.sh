@@ -35,7 +35,7 @@ search() {
     if try "$at"; then
       low=$at
     else
-      high=$at
+      high=$at limit=
       if generator_full; then limit=" (the generator was full)"; fi
     fi
     if [ "$high" -eq 0 ]; then at=$((low * 3 / 2)); else at=$(((low + high) / 2)); fi

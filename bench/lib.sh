@@ -59,6 +59,12 @@ start_rtpengine() {
   exit 1
 }
 
+# start_floor: a relay that does nothing but its system calls, for plain RTP.
+start_floor() {
+  taskset -c 1 bin/sipsim load floor 127.0.0.50:12223 >"$work/out" 2>&1 &
+  b2bua_pid=$!
+}
+
 # measure PRODUCT A-B CALLS SECONDS: fills $json; false: loss or a failed call. Both products get the same packets of the same generator.
 measure() {
   product=$1 mode=$2 calls=$3
@@ -68,6 +74,9 @@ measure() {
   if [ "$product" = rtpengine ]; then
     start_rtpengine
     set_up+=(--ng 127.0.0.1:12223)
+  elif [ "$product" = floor ]; then
+    start_floor
+    set_up+=(--ng 127.0.0.50:12223)
   else
     local domain=$b
     [ "$b" != none ] || domain=plain

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # b2bua against rtpengine (Debian's package, in user space) on the same load: G.711 at 50 packets/s each way, one core each.
-# Per row: CPU per forwarded packet, loss, added latency, memory per call; then the ratios.
+# "floor" is a relay that only receives and sends: what the system calls alone cost. Per row: CPU per forwarded packet, loss, added latency, memory per call; then the ratios.
 #   CALLS="300 1000"  MODES="none-none none-sdes sdes-sdes none-dtls"  SECONDS_EACH=10  ROUNDS=1  PRODUCTS="b2bua rtpengine"  change it;
 #   JSON=1 prints one object per line. One row: CALLS=300 MODES=none-sdes SECONDS_EACH=5 bench/media.sh
 # Rows with other programs' load above 15 % are marked: their latencies are worth nothing. sdes-sdes has another suite on the other leg, else rtpengine passes the keys through and encrypts nothing.
@@ -12,7 +12,7 @@ header
 for mode in ${MODES:-none-none none-sdes sdes-sdes none-dtls}; do
   for calls in ${CALLS:-300 1000}; do
     for round in $(seq "${ROUNDS:-1}"); do
-      for product in $products; do
+      for product in $products $([ "$mode" != none-none ] || echo floor); do
         measure "$product" "$mode" "$calls" "$each" || echo "  (loss over 0.1 % or a failed call)"
         [ -z "${JSON:-}" ] || object
         row

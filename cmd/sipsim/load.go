@@ -16,6 +16,7 @@ import (
 type loadCmd struct {
 	Calls loadCallsCmd `cmd:"" help:"Set up and release calls without media: calls per second, set-up time, CPU per call."`
 	Media loadMediaCmd `cmd:"" help:"Keep calls up with G.711 both ways: loss, added latency, CPU per packet."`
+	Floor loadFloorCmd `cmd:"" help:"A relay that only receives and sends, to be measured with media --ng: what the system calls alone cost."`
 }
 
 // loadFlags are those of both kinds.
@@ -45,6 +46,19 @@ type loadFlags struct {
 type loadCallsCmd struct {
 	loadFlags
 	Hold time.Duration `default:"0s" placeholder:"TIME" group:"Load:" help:"From answer to BYE."`
+}
+
+type loadFloorCmd struct {
+	At string `arg:"" default:"127.0.0.1:2223" placeholder:"ADDR:PORT" help:"Where the commands come (loopback only)."`
+}
+
+// Run serves until the end of the context.
+func (c *loadFloorCmd) Run(e *env) error {
+	at, err := netip.ParseAddrPort(c.At)
+	if err != nil {
+		return fmt.Errorf("%q: write address:port", c.At)
+	}
+	return load.Floor(e.ctx, at)
 }
 
 type loadMediaCmd struct {

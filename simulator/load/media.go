@@ -9,8 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tick is how long the packet loop sleeps when nothing is due: it makes bursts of a few packets for each hundred calls, not more.
-const tick = 100 * time.Microsecond
+// The packet loop sleeps between its turns, the longer the more calls there are: at 500 calls it sends some five packets each time.
+// Above, waking up for less would cost the generator more than the packets do; 2500 calls come in bursts of 125 packets.
+const (
+	shortTick = 100 * time.Microsecond
+	longTick  = 500 * time.Microsecond
+	tickCalls = 500 // for each so many calls a shortTick
+)
+
+func tickFor(calls int) time.Duration {
+	return min(max(shortTick, time.Duration(calls)*shortTick/tickCalls), longTick)
+}
 
 // lateEach: of every so many packets the generator's own delay is noted.
 const lateEach = 16
@@ -23,6 +32,7 @@ type media struct {
 	warm      int // packets of the warm-up
 	count     bool
 	latencies []int64
+	tick      time.Duration
 	late      []int64 // ns between when a packet was due and its batch
 	behind    time.Duration
 	idle      func() // other work, about every millisecond
@@ -60,7 +70,7 @@ func (m *media) play(n int) time.Duration {
 			lastIdle = now
 		}
 		if got < batch && sent >= due {
-			pause()
+			pause(m.tick)
 		}
 	}
 	if rest := time.Duration(n)*frame - time.Since(start); rest > 0 {
@@ -69,8 +79,8 @@ func (m *media) play(n int) time.Duration {
 	return time.Since(start)
 }
 
-func pause() {
-	ts := unix.NsecToTimespec(int64(tick))
+func pause(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
 	_ = unix.Nanosleep(&ts, nil) // woken early is as good
 }
 
@@ -79,7 +89,7 @@ func (m *media) settle(d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		if m.drain() == 0 {
 			m.idle()
-			pause()
+			pause(m.tick)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (g *relayer) place(ctx context.Context, _ phase) error {
 		begun := time.Now()
 		err := g.call(ctx, i)
 		for g.keying.poll(); g.keying.busy() && ctx.Err() == nil; g.keying.poll() {
-			pause()
+			pause(shortTick)
 		}
 		var refused *ng.RefusedError
 		switch {

@@ -3,6 +3,7 @@
 package load
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"os"
@@ -194,4 +195,24 @@ func TestEncryptionByHandshakeIsWanted(t *testing.T) {
 	m := newMirror(t, "", "a=fingerprint:sha-256", "a=fingerprint:md5")
 	_, err = Run(t.Context(), protects(m.config(56)))
 	require.ErrorContains(t, err, "md5")
+}
+
+func TestMediaThroughTheFloor(t *testing.T) {
+	at := netip.MustParseAddrPort("127.0.77.60:2223")
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- Floor(ctx, at) }()
+	cfg := direct("udp", 60)
+	cfg.DUT, cfg.NG, cfg.Media, cfg.Sockets = netip.AddrPort{}, at, true, 2
+	cfg.Warm, cfg.Duration, cfg.Sample = 100*time.Millisecond, 300*time.Millisecond, 1
+	r, err := Run(t.Context(), cfg)
+	require.NoError(t, err)
+	assert.True(t, r.OK(), "%+v %+v", r, r.Media)
+	assert.EqualValues(t, 20*2*20, r.Media.Verified)
+	cfg.B = "sdes"
+	_, err = Run(t.Context(), cfg)
+	require.ErrorContains(t, err, "no a=crypto line", "it encrypts nothing")
+	cancel()
+	require.NoError(t, <-over)
+	require.ErrorContains(t, Floor(ctx, netip.MustParseAddrPort("192.0.2.1:1")), "loopback")
 }

@@ -206,7 +206,7 @@ func (r *run) media() error {
 		return fmt.Errorf("load: %d of %d calls were not set up: no media with a part of them: %v", cfg.Calls-n, cfg.Calls, r.result.Failures)
 	}
 	for end := time.Now().Add(cfg.Settle); time.Now().Before(end) && r.ctx.Err() == nil; r.calls.step(1) {
-		pause()
+		pause(shortTick)
 	}
 	r.keying.rest()
 	for i := range sides {
@@ -220,6 +220,7 @@ func (r *run) media() error {
 	m := &media{
 		sides: sides, sockets: r.sockets, sample: uint64(cfg.Sample), warm: int(cfg.Warm / frame), idle: func() { r.calls.step(0) },
 		latencies: make([]int64, 0, len(sides)*int(cfg.Duration/frame)/cfg.Sample+len(sides)*2+1000),
+		tick:      tickFor(cfg.Calls),
 		late:      make([]int64, 0, len(sides)*int(cfg.Duration/frame)/lateEach+1000),
 	}
 	runtime.GC()

@@ -5,6 +5,7 @@ package load
 import (
 	"context"
 	"errors"
+	"net/netip"
 )
 
 // ErrUnsupported says that a load generator that gets out of its own way needs the system calls of Linux: epoll, sendmmsg, recvmmsg
@@ -18,3 +19,6 @@ func Run(_ context.Context, cfg Config) (*Result, error) {
 	}
 	return nil, ErrUnsupported
 }
+
+// Floor refuses.
+func Floor(context.Context, netip.AddrPort) error { return ErrUnsupported }
