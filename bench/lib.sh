@@ -48,13 +48,17 @@ start_rtpengine() {
   taskset -c 1 rtpengine --config-file=none --interface=127.0.0.50 --listen-ng=127.0.0.1:12223 --table=-1 --foreground --num-threads=1 \
     --port-min=20000 --port-max=39999 --log-level=3 --log-stderr >"$work/out" 2>&1 &
   b2bua_pid=$!
+  listens rtpengine
+}
+
+# listens NAME: returns when port 12223 (2FBF, as /proc writes it) of a loopback address is bound.
+listens() {
   for _ in $(seq 100); do
-    # 127.0.0.1:12223 bound, as /proc writes it
-    if grep -q ' 0100007F:2FBF ' /proc/net/udp; then return; fi
+    if grep -q ' [0-9A-F]\{6\}7F:2FBF ' /proc/net/udp; then return; fi
     kill -0 "$b2bua_pid" 2>/dev/null || break
     read -rt 0.05 <> <(:) || true
   done
-  echo "bench: rtpengine did not start:" >&2
+  echo "bench: $1 did not start:" >&2
   cat "$work/out" >&2
   exit 1
 }
@@ -63,6 +67,7 @@ start_rtpengine() {
 start_floor() {
   taskset -c 1 bin/sipsim load floor 127.0.0.50:12223 >"$work/out" 2>&1 &
   b2bua_pid=$!
+  listens "the floor"
 }
 
 # measure PRODUCT A-B CALLS SECONDS: fills $json; false: loss or a failed call. Both products get the same packets of the same generator.

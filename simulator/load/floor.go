@@ -47,7 +47,7 @@ func Floor(ctx context.Context, at netip.AddrPort) error {
 	}
 	f := &floor{epoll: epoll, at: netip.AddrPortFrom(at.Addr(), 0), calls: map[string][2]int{}, next: map[int]*hop{}}
 	defer f.close()
-	if f.control, _, err = f.open(at); err != nil {
+	if f.control, err = f.open(at); err != nil {
 		return err
 	}
 	runtime.LockOSThread()
@@ -65,20 +65,19 @@ func (f *floor) close() {
 	_, _ = unix.Close(f.control), unix.Close(f.epoll)
 }
 
-func (f *floor) open(at netip.AddrPort) (fd int, port int, err error) {
+func (f *floor) open(at netip.AddrPort) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return -1, 0, fmt.Errorf("load: socket: %w", err)
+		return -1, fmt.Errorf("load: socket: %w", err)
 	}
 	if err = unix.Bind(fd, sockaddr(at)); err == nil {
 		err = unix.EpollCtl(f.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
 	}
-	name, nameErr := unix.Getsockname(fd)
-	if sa, ok := name.(*unix.SockaddrInet4); err == nil && nameErr == nil && ok {
-		return fd, sa.Port, nil
+	if err == nil {
+		return fd, nil
 	}
 	_ = unix.Close(fd)
-	return -1, 0, fmt.Errorf("load: %s: %w", at, err)
+	return -1, fmt.Errorf("load: %s: %w", at, err)
 }
 
 // turn handles what came within 100 ms.
@@ -153,7 +152,7 @@ func (f *floor) obey(d ng.Dict) (string, error) {
 	}
 	if !known {
 		for i := range pair {
-			fd, _, err := f.open(f.at)
+			fd, err := f.open(f.at)
 			if err != nil {
 				return "", err
 			}

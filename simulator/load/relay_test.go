@@ -4,6 +4,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -202,6 +203,14 @@ func TestMediaThroughTheFloor(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan error, 1)
 	go func() { over <- Floor(ctx, at) }()
+	client, err := ng.Dial(at)
+	require.NoError(t, err)
+	defer client.Close()
+	var refused *ng.RefusedError
+	require.Eventually(t, func() bool {
+		_, err := client.Do(t.Context(), "ping", nil)
+		return errors.As(err, &refused)
+	}, 10*time.Second, time.Millisecond, "it knows no ping, and listens once it says so")
 	cfg := direct("udp", 60)
 	cfg.DUT, cfg.NG, cfg.Media, cfg.Sockets = netip.AddrPort{}, at, true, 2
 	cfg.Warm, cfg.Duration, cfg.Sample = 100*time.Millisecond, 300*time.Millisecond, 1
