@@ -30,7 +30,10 @@ func (w *World) dialogSteps(sc *godog.ScenarioContext) {
 
 	sc.Step(`^(\w+) gets a re-INVITE$`, w.getsReinvite)
 	sc.Step(`^the offer in (\w+)'s re-INVITE is$`, w.reinviteOffers)
-	sc.Step(`^(\w+) answers the re-INVITE (\d+)$`, w.answersReinvite)
+	sc.Step(`^(\w+) answers the re-INVITE (\d+)$`, func(name string, status int) error { return w.answersReinvite(name, status, "") })
+	sc.Step(`^(\w+) answers the re-INVITE (200) (without video|sendrecv|sendonly|recvonly|inactive|in clear)$`, w.answersReinvite)
+	sc.Step(`^(\w+) cancels the re-INVITE$`, w.cancelsReinvite)
+	sc.Step(`^(\w+) got (\d+) re-INVITEs? in all$`, w.gotReinvites)
 
 	sc.Step(`^(\w+) is a second callee behind the INVITE to (\w+)$`, w.secondCallee)
 	sc.Step(`^(\w+) answers (\d+) with the codecs (.+)$`, w.answersWithCodecs)
@@ -63,7 +66,7 @@ func (w *World) sendsOffer(name, method, words string) error {
 	if err != nil {
 		return err
 	}
-	body = strings.Replace(body, "o=wire 1 1 ", "o=wire 1 2 ", 1) // RFC 3264 section 8
+	body = w.newer(name, body)
 	branch, err := call.Request(method, body)
 	w.inside[name] = &inside{method: method, branch: branch, offer: body != ""}
 	return err
@@ -92,7 +95,7 @@ func (w *World) insideAnswered(name string, status int, sdp string) error {
 			if answer, err = wire.AnswerTo(m.Body, phone.Addr().Addr()); err != nil {
 				return err
 			}
-			answer = w.withLine(name, answer)
+			answer = w.newer(name, w.withLine(name, answered(answer, w.manners[name])))
 		}
 		if err := call.Acknowledge(m, answer); err != nil {
 			return err
@@ -219,7 +222,7 @@ func (w *World) reinviteOffers(name string, table *godog.Table) error {
 	return w.describes(m.Body, table)
 }
 
-func (w *World) answersReinvite(name string, status int) error {
+func (w *World) answersReinvite(name string, status int, how string) error {
 	m, err := w.reinvite(name)
 	if err != nil {
 		return err
@@ -233,7 +236,7 @@ func (w *World) answersReinvite(name string, status int) error {
 		if body, err = wire.AnswerTo(m.Body, phone.Addr().Addr()); err != nil {
 			return err
 		}
-		body = strings.Replace(w.withLine(name, body), "o=wire 1 1 ", "o=wire 1 2 ", 1)
+		body = w.newer(name, w.withLine(name, answered(body, how)))
 	}
 	if err := call.Reply(m, status, "As Told", body); err != nil {
 		return err
@@ -246,6 +249,65 @@ func (w *World) answersReinvite(name string, status int) error {
 		return call.Is("ACK")(m) && acknowledged == number
 	})
 	return w.explain(err)
+}
+
+// newer gives each further description of a phone its own version (RFC 3264 section 8).
+func (w *World) newer(name, body string) string {
+	if body != "" {
+		w.versions[name]++
+	}
+	return strings.Replace(body, "o=wire 1 1 ", fmt.Sprintf("o=wire 1 %d ", 1+w.versions[name]), 1)
+}
+
+// answered changes the answer of a willing phone: no video, another direction, no encryption.
+func answered(body, how string) string {
+	switch how {
+	case "":
+	case "without video":
+		body = videoPort.ReplaceAllString(body, "m=video 0 ")
+	case "in clear":
+		body = cryptoLine.ReplaceAllString(strings.ReplaceAll(body, "RTP/SAVP", "RTP/AVP"), "")
+	default:
+		body = directionLine.ReplaceAllString(body, "") // those of the offer's mirror
+		body = mediaLine.ReplaceAllString(body, "${0}a="+how+"\r\n")
+	}
+	return body
+}
+
+var (
+	videoPort     = regexp.MustCompile(`m=video [1-9]\d* `)
+	cryptoLine    = regexp.MustCompile(`a=crypto:[^\r]*\r\n`)
+	directionLine = regexp.MustCompile(`a=(sendrecv|sendonly|recvonly|inactive)\r\n`)
+	mediaLine     = regexp.MustCompile(`m=[^\r]*\r\n`)
+)
+
+func (w *World) cancelsReinvite(name string) error {
+	call, err := w.call(name)
+	if err != nil {
+		return err
+	}
+	request, ok := w.inside[name]
+	if !ok {
+		return fmt.Errorf("%s has sent no request inside a call", name)
+	}
+	return call.CancelRequest(request.branch)
+}
+
+func (w *World) gotReinvites(name string, n int) error {
+	call, phone, err := w.callAndPhone(name)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{} // by CSeq: repetitions are none
+	for _, m := range phone.All(call.Is("INVITE")) {
+		if wire.Parameter(m.Get("To"), "tag") != "" {
+			seen[m.Get("CSeq")] = true
+		}
+	}
+	if len(seen) != n {
+		return fmt.Errorf("%s got %d re-INVITEs instead of %d; it got: %s", name, len(seen), n, phone.Heard())
+	}
+	return nil
 }
 
 func (w *World) secondCallee(name, first string) error {

@@ -81,8 +81,8 @@ func (w *World) place(caller, callee string, headers []wire.Header) error {
 	return err
 }
 
-// describe writes the session description that a few words stand for: `audio`, `audio, video`, `audio sdes SUITE SUITE`, `none`,
-// or a literal description that begins with v=.
+// describe writes the session description that a few words stand for: `audio`, `audio, video`, `audio sdes SUITE SUITE`, `audio
+// sendonly, video off`, `none`, or a literal description that begins with v=.
 func (w *World) describe(phone *wire.Phone, words string) (string, error) {
 	if words == "none" {
 		return "", nil
@@ -102,11 +102,15 @@ func (w *World) describe(phone *wire.Phone, words string) (string, error) {
 			s = wire.Audio()
 		case "video":
 			s = wire.Video()
+		case "application":
+			s = wire.Application()
 		default:
-			return "", fmt.Errorf("offer %q: a part is audio or video, followed by nothing or by `sdes SUITE …`", words)
+			return "", fmt.Errorf("offer %q: a part is audio, video or application, followed by nothing or by `sdes SUITE …`", words)
 		}
 		switch {
 		case len(fields) == 1:
+		case fields[1] == "off":
+			s.Port = 0
 		case fields[1] == "sdes" && len(fields) > 2:
 			s = s.WithSDES(fields[2:]...)
 		case fields[1] == "avpf":
@@ -118,7 +122,7 @@ func (w *World) describe(phone *wire.Phone, words string) (string, error) {
 		default:
 			return "", fmt.Errorf("offer %q: nothing known about %q", words, fields[1])
 		}
-		if line, ok := w.lines[phone.Name]; ok && s.Kind == "audio" {
+		if line, ok := w.lines[phone.Name]; ok && s.Kind == "audio" && s.Port != 0 {
 			s.Port = int(line.Addr().Port())
 		}
 		sections = append(sections, s)

@@ -166,8 +166,15 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 		Encryption: cmp.Or(r.text("encryption"), "none"), Suites: r.list("suites"), Accept: r.list("accepts"), Video: r.list("video"),
 		Setup: r.text("setup"), Profile: r.text("profile"), Fault: r.text("fault"), RTCPMux: r.text("mux") == "yes", ICE: r.text("ice") == "yes",
 	}
-	if r.text("audio") != "" {
+	switch r.text("audio") {
+	case "":
+	case "none":
+		media.Audio = []string{}
+	default:
 		media.Audio = r.list("audio")
+	}
+	if r.text("video") == "none" {
+		media.Video = nil
 	}
 	bad, err := network(r.text("network"))
 	if err != nil {

@@ -50,11 +50,13 @@ type World struct {
 	recorder *capture.Recorder
 	named    map[string]string // placeholders that steps define
 
-	phones  map[string]*wire.Phone    // literal phones
-	calls   map[string]*wire.Call     // the latest call of each literal phone
-	pending map[string]string         // phone -> branch of a request whose answer a later step looks at
-	inside  map[string]*inside        // phone -> its latest request inside a call
-	offered map[string]*wire.Received // phone -> the latest re-INVITE that it received
+	phones   map[string]*wire.Phone    // literal phones
+	calls    map[string]*wire.Call     // the latest call of each literal phone
+	pending  map[string]string         // phone -> branch of a request whose answer a later step looks at
+	inside   map[string]*inside        // phone -> its latest request inside a call
+	offered  map[string]*wire.Received // phone -> the latest re-INVITE that it received
+	versions map[string]int            // phone -> of its descriptions inside calls
+	manners  map[string]string         // phone -> how it answers offers inside calls, if not willingly
 
 	proxy *proxy.Proxy
 	ends  map[string]*endpoint.Phone // softphones
@@ -74,7 +76,7 @@ func newWorld(suite *Suite) *World {
 	return &World{
 		suite: suite, settings: newSettings(), recorder: capture.NewRecorder(), named: map[string]string{},
 		phones: map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{}, files: map[string]string{},
-		inside: map[string]*inside{}, offered: map[string]*wire.Received{},
+		inside: map[string]*inside{}, offered: map[string]*wire.Received{}, versions: map[string]int{}, manners: map[string]string{},
 		ends: map[string]*endpoint.Phone{}, kits: map[string]endpoint.Media{}, media: map[string]*endpoint.Call{}, lines: map[string]*wire.Line{},
 	}
 }

@@ -89,10 +89,9 @@ func (l *leg) theyAnswered(ours, theirs *sdp.Session) {
 
 // outdated tells whether what runs on this leg no longer fits the other one: its streams, its codecs (nothing is transcoded,
 // decision 9), or a hold.
-func (l *leg) outdated() bool {
-	if !sdp.Holds(l.agreed, l.other().agreed) {
-		return true
-	}
+func (l *leg) outdated() bool { return l.misdirected() || !sdp.Holds(l.agreed, l.other().agreed) }
+
+func (l *leg) misdirected() bool {
 	for i := range l.agreed {
 		if l.runs(i) && l.wants(i) != l.heading(i).asked {
 			return true

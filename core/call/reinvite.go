@@ -119,6 +119,7 @@ func (l *leg) followed(now time.Time) {
 	c, o, x := l.call, l.other(), l.re.asked
 	l.re.asked, l.re.glares = nil, 0
 	c.superviseKeys(now)
+	l.re.wanted = l.re.wanted || l.misdirected() // a hold or a resume meanwhile
 	switch {
 	case x != nil && x == c.asking:
 		if c.answerAsked(now) {

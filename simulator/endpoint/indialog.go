@@ -142,6 +142,10 @@ func (c *Call) Reinvite(ctx context.Context, m Media) error {
 	if err != nil {
 		return err
 	}
+	// RFC 3261 section 14.1: not before the peer's own one is over.
+	if err := c.waitFor(ctx, "the ACK of a re-INVITE", func() bool { return c.reTx == 0 }); err != nil {
+		return err
+	}
 	result := make(chan error, 1)
 	err = c.phone.do(func(time.Time) error {
 		if c.sum.State != Running {
@@ -158,6 +162,18 @@ func (c *Call) Reinvite(ctx context.Context, m Media) error {
 	case <-ctx.Done():
 		return fmt.Errorf("phone %s: re-INVITE: %w", c.phone.cfg.Name, context.Cause(ctx))
 	}
+}
+
+// Prefer changes what the call wants, so that the peer's next offer is answered by it. Nothing is sent.
+func (c *Call) Prefer(m Media) error {
+	want, err := parseMedia(m)
+	if err != nil {
+		return err
+	}
+	return c.phone.do(func(time.Time) error {
+		c.want = want
+		return nil
+	})
 }
 
 // before is what a refused re-INVITE returns to (RFC 3261 section 14.1).

@@ -178,6 +178,14 @@ func (c *Call) Request(method, body string, extra ...Header) (branch string, err
 	return branch, c.phone.Send(c.to, m.Bytes())
 }
 
+// CancelRequest sends CANCEL for a request inside the dialog, the latest one.
+func (c *Call) CancelRequest(branch string) error {
+	c.mu.Lock()
+	m := c.request("CANCEL", branch, c.cseq)
+	c.mu.Unlock()
+	return c.phone.Send(c.to, m.Bytes())
+}
+
 // Answer answers the INVITE of an incoming call.
 func (c *Call) Answer(status int, reason, body string, extra ...Header) error {
 	m := c.respond(c.Invite, status, reason)
@@ -352,7 +360,8 @@ func (c *Call) AwaitAnswer(ctx context.Context, what string, match func(*Receive
 // AwaitResponse waits for a final response to a request by its branch.
 func (c *Call) AwaitResponse(ctx context.Context, branch string) (*Received, error) {
 	return c.phone.Await(ctx, "an answer to its request", func(m *Received) bool {
-		return m.Status() >= 200 && Parameter(m.Get("Via"), "branch") == branch
+		_, method := m.CSeq() // a CANCEL has the branch of its INVITE
+		return m.Status() >= 200 && method != "CANCEL" && Parameter(m.Get("Via"), "branch") == branch
 	})
 }
 

@@ -37,6 +37,11 @@ func Audio() Section { return defaultAudio.clone() }
 // Video is the video section of a literal phone, over plain RTP.
 func Video() Section { return defaultVideo.clone() }
 
+// Application is a section of a kind that b2bua does not carry (RFC 8856).
+func Application() Section {
+	return Section{Kind: "application", Port: 40004, Profile: "UDP/BFCP", Formats: []string{"*"}}
+}
+
 func (s Section) clone() Section {
 	s.Formats = append([]string(nil), s.Formats...)
 	s.Attributes = append([]string(nil), s.Attributes...)
@@ -161,7 +166,7 @@ func (s Section) Codecs() []string {
 	return out
 }
 
-// AnswerTo is the answer of a willing phone: every offered section is taken with its first codec and first suite.
+// AnswerTo is the answer of a willing phone: every offered section is taken with its codecs, its first suite and its direction.
 func AnswerTo(offer string, at netip.Addr) (string, error) {
 	sections, err := Sections(offer)
 	if err != nil {
@@ -177,6 +182,14 @@ func AnswerTo(offer string, at netip.Addr) (string, error) {
 		}
 		if suites := s.Suites(); len(suites) > 0 {
 			a.Attributes = append(a.Attributes, firstCrypto(s, suites[0]))
+		}
+		switch s.Direction() {
+		case "sendonly":
+			a.Attributes = append(a.Attributes, "recvonly")
+		case "recvonly":
+			a.Attributes = append(a.Attributes, "sendonly")
+		case "inactive":
+			a.Attributes = append(a.Attributes, "inactive")
 		}
 		if s.Port == 0 {
 			a.Port = 0
