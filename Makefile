@@ -64,6 +64,10 @@ bench-media: build ## CPU per packet, loss, added latency, memory: b2bua against
 bench-capacity: build ## most calls on one core below 0.1 % loss and 20 ms of p99: b2bua against rtpengine (about 20 minutes)
 	bench/capacity.sh
 
+.PHONY: bench-handshakes
+bench-handshakes: build ## a burst of 1000 DTLS handshakes while 500 calls are running, on one core
+	bench/handshakes.sh
+
 .PHONY: bench-micro
 bench-micro: ## Go benchmarks of the packet path, the parsers and the call engine
 	$(GO) test -run '^$$' -bench . -benchmem ./media/... ./core/...

@@ -17,6 +17,7 @@ type loadCmd struct {
 	Calls loadCallsCmd `cmd:"" help:"Set up and release calls without media: calls per second, set-up time, CPU per call."`
 	Media loadMediaCmd `cmd:"" help:"Keep calls up with G.711 both ways: loss, added latency, CPU per packet."`
 	Floor loadFloorCmd `cmd:"" help:"A relay that only receives and sends, to be measured with media --ng: what the system calls alone cost."`
+	Burst loadBurstCmd `cmd:"" help:"Many DTLS handshakes at once while calls are running: how long they take, and whether a packet is lost."`
 }
 
 // loadFlags are those of both kinds.
@@ -207,6 +208,7 @@ func printLoad(to io.Writer, r *load.Result) error {
 		fmt.Fprintf(w, "CPU         %.2f us per packet (user %.2f, system %.2f)\n", m.PacketCPU, m.UserCPU, m.SystemCPU)
 		fmt.Fprintf(w, "dropped     %d at the generator, %d elsewhere; generator late p50 %.0f us, p99 %.0f us, max %.1f ms\n", m.OwnDrops, m.DUTDrops, m.LateP50, m.LateP99, m.BehindMax)
 	}
+	printBurst(w, r.Burst)
 	fmt.Fprintf(w, "processors  B2BUA %.0f%%, generator %.0f%%, others %.0f%%\n", r.DUTCPU, r.Generator, r.Foreign)
 	if _, err := io.WriteString(to, w.String()); err != nil {
 		return fmt.Errorf("load: %w", err)

@@ -137,7 +137,12 @@ func (a *Association) mayWrite(p *peer, b []byte) bool {
 
 // serve answers one source of a passive association until it fails, or its last messages need no repetition any more.
 func (a *Association) serve(p *peer) {
-	err := a.attempt(p)
+	var err error
+	var ok bool
+	if p.begun, ok = a.h.begin(p.ctx); ok {
+		err = a.attempt(p)
+		p.begun()
+	}
 	p.cancel()
 	if err != nil {
 		a.fail(p, err)

@@ -1,6 +1,7 @@
 package dtls
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"math/rand"
@@ -358,4 +359,43 @@ func FuzzReceive(f *testing.F) {
 			t.Fatal("cookie longer than its length octet says")
 		}
 	})
+}
+
+func TestFewFirstMessagesAtATime(t *testing.T) {
+	h := handshaker(t, Config{})
+	var taken []func()
+	for range cap(h.first) {
+		done, ok := h.begin(t.Context())
+		require.True(t, ok)
+		taken = append(taken, done)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, ok := h.begin(gone)
+	require.False(t, ok, "all places are taken, and the source is gone")
+	taken[0]()
+	taken[0]()
+	done, ok := h.begin(t.Context())
+	require.True(t, ok)
+	_, ok = h.begin(gone)
+	require.False(t, ok, "a place is given back once")
+	for _, f := range append(taken[1:], done) {
+		f()
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	w := newWire(nil)
+	server, client := handshaker(t, Config{PerSecond: 10000}), handshaker(t, Config{PerSecond: 10000, Flight: time.Second})
+	var servers, clients []chan Result
+	for i := range uint16(100) {
+		a, b := netip.AddrPortFrom(addrA.Addr(), 10000+i), netip.AddrPortFrom(addrB.Addr(), 10000+i)
+		_, s := w.join(t, server, a, b, false, client.Fingerprint())
+		_, c := w.join(t, client, b, a, true, server.Fingerprint())
+		servers, clients = append(servers, s), append(clients, c)
+	}
+	for i := range servers {
+		requireKeys(t, result(t, clients[i]), result(t, servers[i]))
+	}
+	require.Empty(t, server.first, "every place was given back")
 }

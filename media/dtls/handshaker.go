@@ -27,6 +27,9 @@ type Handshaker struct {
 	ctx    context.Context //nolint:containedctx // the life of everything that Start starts
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	// first has one entry for each source whose first message is being read. Work that is ready to run is what the packets of
+	// running calls wait behind, so few may have it at a time.
+	first chan struct{}
 
 	mu      sync.Mutex
 	next    time.Time     // when the next handshake may start
@@ -45,7 +48,7 @@ func New(cfg Config) (*Handshaker, error) {
 	defaults(&cfg.Flight, flight)
 	defaults(&cfg.Timeout, timeout)
 	defaults(&cfg.Linger, linger)
-	h := &Handshaker{cfg: cfg, running: make(chan struct{}, cfg.Running)}
+	h := &Handshaker{cfg: cfg, running: make(chan struct{}, cfg.Running), first: make(chan struct{}, firstMessages*cpus)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
 }
@@ -112,6 +115,16 @@ func (h *Handshaker) Close() {
 	h.mu.Unlock()
 	h.cancel()
 	h.wg.Wait()
+}
+
+// begin waits until the first message of a source may be read. False: the source is given up.
+func (h *Handshaker) begin(ctx context.Context) (done func(), ok bool) {
+	select {
+	case h.first <- struct{}{}:
+		return sync.OnceFunc(func() { <-h.first }), true
+	case <-ctx.Done():
+		return nil, false
+	}
 }
 
 // admit waits for the turn of one handshake. release has to be called at its end. ErrBusy: too many wait already.

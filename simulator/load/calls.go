@@ -87,7 +87,7 @@ func newSignaller(cfg *Config, run string, sides []side) (*signaller, error) {
 		return nil, err
 	}
 	s := &signaller{
-		cfg: cfg, wires: w, run: run, dut: raw(cfg.DUT), calls: make([]call, cfg.Calls), byID: make(map[string]*call, cfg.Calls),
+		cfg: cfg, wires: w, run: run, dut: raw(cfg.DUT), calls: make([]call, len(sides)/2), byID: make(map[string]*call, cfg.Calls),
 		wheel: make([][]int32, wheelSlots), failures: map[string]int{}, head: headerText(cfg.Header),
 	}
 	for i := range s.calls {

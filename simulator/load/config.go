@@ -33,6 +33,7 @@ type Config struct {
 	Duration  time.Duration // measured time; default 10 s
 	Warm      time.Duration // before it; default 2 s
 	Settle    time.Duration // between the set-up of the last call and the first packet
+	Burst     int           // further calls with DTLS-SRTP and rtcp-mux on leg A, whose handshakes start at once while packets flow
 	IPA, IPB  netip.Addr    // media addresses; default those of UAC and UAS
 	Sockets   int           // per side; default 2. Few sockets keep the generator cheap
 	Sample    int           // every n-th packet of a leg is decrypted and compared; default 20, 1: all
@@ -113,6 +114,9 @@ func (c *Config) check() (err error) {
 		}
 		c.encrypted[i] = e == "sdes"
 	}
+	if c.Burst != 0 && (!c.Media || c.Burst < 0 || c.A == "dtls" || c.B == "dtls" || c.NG.IsValid()) {
+		return errors.New("load: a burst needs media without DTLS in the running calls, and SIP")
+	}
 	if c.suiteA, err = sdp.ParseSuite(c.SuiteA); err == nil {
 		c.suiteB, err = sdp.ParseSuite(c.SuiteB)
 	}
@@ -151,6 +155,14 @@ func (c *Config) suiteOf(dir int) sdp.Suite {
 		return c.suiteA
 	}
 	return c.suiteB
+}
+
+// burstSuite is suiteOf for the calls of a burst, whose leg A has DTLS.
+func (c *Config) burstSuite(dir int) sdp.Suite {
+	if dir == 0 {
+		return sdp.NoSuite
+	}
+	return c.suiteOf(dir)
 }
 
 // protected tells whether a leg has DTLS-SRTP.

@@ -23,6 +23,9 @@ type keying struct {
 	handshaker  *dtls.Handshaker
 	fingerprint string
 	sockets     []*socket
+	started     int
+	hold        bool // handshakes are kept in held, for a burst
+	held        []func() error
 	waiting     int // handshakes; this and what follows belong to the run's thread, like the sides
 	failures    map[string]int
 
@@ -77,10 +80,20 @@ func (k *keying) begin(s *side, d description) error {
 	}
 	// Answers say who is active (RFC 5763 section 5): ours does unless the offer claimed it.
 	p := sdp.DTLSParams{Active: string(d.setup) != "active", Fingerprint: f}
-	if s.tls, err = k.start(s, false, p, s.sock.fd, d.addr); err != nil || d.mux {
+	addr, mux := d.addr, d.mux
+	if k.hold {
+		k.held = append(k.held, func() error { return k.dial(s, p, addr, mux) })
+		return nil
+	}
+	return k.dial(s, p, addr, mux)
+}
+
+// dial starts the handshakes of a side.
+func (k *keying) dial(s *side, p sdp.DTLSParams, addr netip.AddrPort, mux bool) (err error) {
+	if s.tls, err = k.start(s, false, p, s.sock.fd, addr); err != nil || mux {
 		return err
 	}
-	at := netip.AddrPortFrom(d.addr.Addr(), d.addr.Port()+1)
+	at := netip.AddrPortFrom(addr.Addr(), addr.Port()+1)
 	rtcp := raw(at)
 	s.sock.rtcpSides[sourceKey(&rtcp)] = s
 	s.tlsRTCP, err = k.start(s, true, p, s.sock.rtcp, at)
@@ -104,6 +117,7 @@ func (k *keying) start(s *side, rtcp bool, p sdp.DTLSParams, fd int, remote neti
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
+	k.started++
 	k.waiting++
 	return a, nil
 }

@@ -180,3 +180,30 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+func TestBurstIsChecked(t *testing.T) {
+	for what, change := range map[string]func(*Config){
+		"without media": func(c *Config) { c.Media = false },
+		"negative":      func(c *Config) { c.Burst = -1 },
+		"with DTLS":     func(c *Config) { c.A = "dtls" },
+	} {
+		cfg := Config{DUT: netip.MustParseAddrPort("127.0.0.1:5060"), Calls: 1, Media: true, Burst: 10}
+		require.NoError(t, cfg.defaults())
+		change(&cfg)
+		assert.Error(t, cfg.check(), what)
+	}
+}
+
+func TestBurstDecides(t *testing.T) {
+	r := Result{Calls: 1, Completed: 3, Media: &MediaResult{Sent: 100_000, Received: 100_000, Verified: 1}}
+	assert.True(t, r.OK())
+	r.Burst = &BurstResult{Handshakes: 2, Complete: 2, Seconds: 9.9}
+	assert.True(t, r.OK())
+	r.Media.Received--
+	assert.False(t, r.OK(), "one packet")
+	r.Media.Received++
+	for _, bad := range []BurstResult{{2, 1, 3, nil}, {2, 2, 0, nil}, {2, 2, 10.1, nil}} {
+		r.Burst = &bad
+		assert.False(t, r.OK(), "%+v", bad)
+	}
+}

@@ -1,5 +1,7 @@
 package load
 
+import "time"
+
 // Result of one measurement. Times of the B2BUA are CPU times of its processes; without PID they are 0.
 type Result struct {
 	Kind      string         `json:"kind"` // "calls" or "media"
@@ -24,6 +26,7 @@ type Result struct {
 	EndedByDUT int     `json:"calls_ended_by_dut"`
 
 	Media *MediaResult `json:"media,omitempty"`
+	Burst *BurstResult `json:"burst,omitempty"`
 
 	DUTCPU     float64 `json:"dut_cpu_percent"`
 	Generator  float64 `json:"generator_cpu_percent"`
@@ -61,11 +64,29 @@ type MediaResult struct {
 	SendErrors   uint64  `json:"send_errors"`
 }
 
-// OK tells whether nothing was lost that should not be: every call completed, media loss at most 0.1 % and no packet altered or undecryptable.
+// BurstResult is what became of many handshakes at once while the packets flowed.
+type BurstResult struct {
+	Handshakes int            `json:"handshakes"`
+	Complete   int            `json:"complete"`
+	Seconds    float64        `json:"seconds"` // first to last handshake; 0: they were not all over
+	Failures   map[string]int `json:"failures,omitempty"`
+}
+
+// burstLimit is how long all handshakes of a burst may take.
+const burstLimit = 10 * time.Second
+
+func (b *BurstResult) ok() bool {
+	return b.Complete >= b.Handshakes && b.Seconds > 0 && b.Seconds <= burstLimit.Seconds()
+}
+
+// OK tells whether nothing was lost that should not be: every call completed, media loss at most 0.1 %, with a burst none, and no packet altered or undecryptable.
 func (r *Result) OK() bool {
 	if r.Failed > 0 || r.Completed < r.Calls {
 		return false
 	}
 	m := r.Media
+	if r.Burst != nil && (!r.Burst.ok() || m == nil || m.Received != m.Sent) { // its question is whether anybody notices
+		return false
+	}
 	return m == nil || m.LossPercent <= 0.1 && m.Verified > 0 && m.NotDecrypted == 0
 }

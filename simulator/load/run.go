@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -17,15 +18,17 @@ import (
 
 // run is one measurement in progress.
 type run struct {
-	cfg     *Config
-	ctx     context.Context
-	pids    []int
-	sides   []side
-	sockets []*socket
-	calls   control
-	keying  *keying // nil: no side has DTLS
-	memory  int     // kB before the first call
-	result  Result
+	cfg      *Config
+	ctx      context.Context
+	pids     []int
+	sides    []side
+	sockets  []*socket
+	measured []*socket // those whose packets are
+	calls    control
+	keying   *keying // nil: no side has DTLS
+	burst    *burst  // nil: none
+	memory   int     // kB before the first call
+	result   Result
 }
 
 // Run measures. It ends early, with what was measured so far released, when ctx ends.
@@ -86,20 +89,21 @@ func (r *run) open() error {
 		}
 		r.sockets = append(r.sockets, b)
 	}
+	r.measured = r.sockets
 	var random [4]byte
 	if _, err := rand.Read(random[:]); err != nil {
 		return fmt.Errorf("load: random numbers: %w", err)
 	}
-	if cfg.protected(0) || cfg.protected(1) {
-		var err error
-		if r.keying, err = newKeying(r.sockets); err != nil {
-			return err
-		}
+	if err := r.prepareKeys(); err != nil {
+		return err
 	}
-	r.sides = make([]side, 2*cfg.Calls)
+	r.sides = make([]side, 2*(cfg.Calls+cfg.Burst))
 	for i := range r.sides {
 		s := &r.sides[i]
 		*s = side{call: i / 2, dir: i % 2, suite: cfg.suiteOf(i % 2), dtls: cfg.protected(i % 2), sock: r.sockets[2*(i/2%n)+i%2], ssrc: uint32(i)*2654435761 + 1, pt: cfg.PayloadPT}
+		if i >= 2*cfg.Calls { // of a burst
+			s.dtls, s.sock, s.suite = i%2 == 0, r.sockets[2*n+i%2], cfg.burstSuite(i%2)
+		}
 		if s.dtls {
 			s.print = r.keying.fingerprint
 		}
@@ -108,6 +112,26 @@ func (r *run) open() error {
 		}
 	}
 	return r.control(hex.EncodeToString(random[:]))
+}
+
+// prepareKeys makes what DTLS needs. The calls of a burst have their own sockets, behind those whose packets are measured.
+func (r *run) prepareKeys() (err error) {
+	cfg := r.cfg
+	switch {
+	case cfg.Burst > 0:
+		n := len(r.sockets)
+		for _, ip := range []netip.Addr{cfg.IPA, cfg.IPB} {
+			s, err := openSocket(ip)
+			if err != nil {
+				return err
+			}
+			r.sockets = append(r.sockets, s)
+		}
+		r.keying, err = newKeying(r.sockets[n:])
+	case cfg.protected(0) || cfg.protected(1):
+		r.keying, err = newKeying(r.sockets)
+	}
+	return err
 }
 
 func (r *run) control(name string) error {
@@ -121,6 +145,9 @@ func (r *run) control(name string) error {
 	s, err := newSignaller(r.cfg, name, r.sides)
 	if err == nil {
 		s.keying, r.calls = r.keying, s
+		if r.burst = newBurst(r.cfg, s); r.burst != nil {
+			r.sides, r.measured = r.sides[:2*r.cfg.Calls], r.sockets[:len(r.sockets)-2]
+		}
 	}
 	return err
 }
@@ -185,7 +212,7 @@ func (r *run) measure() error {
 	}
 	r.calls.releaseAll()
 	r.calls.end(&r.result)
-	r.result.Failed = cfg.Calls - r.result.Completed
+	r.result.Failed = cfg.Calls + cfg.Burst - r.result.Completed
 	if r.ctx.Err() != nil {
 		return fmt.Errorf("load: %w", context.Cause(r.ctx))
 	}
@@ -208,7 +235,9 @@ func (r *run) media() error {
 	for end := time.Now().Add(cfg.Settle); time.Now().Before(end) && r.ctx.Err() == nil; r.calls.step(1) {
 		pause(shortTick)
 	}
-	r.keying.rest()
+	if r.burst == nil {
+		r.keying.rest()
+	}
 	for i := range sides {
 		if err := sides[i].build(cfg.packets()); err != nil {
 			return err
@@ -218,7 +247,7 @@ func (r *run) media() error {
 		}
 	}
 	m := &media{
-		sides: sides, sockets: r.sockets, sample: uint64(cfg.Sample), warm: int(cfg.Warm / frame), idle: func() { r.calls.step(0) },
+		sides: sides, sockets: r.measured, sample: uint64(cfg.Sample), warm: int(cfg.Warm / frame), idle: func() { r.calls.step(0); r.burst.step() },
 		latencies: make([]int64, 0, len(sides)*int(cfg.Duration/frame)/cfg.Sample+len(sides)*2+1000),
 		tick:      tickFor(cfg.Calls),
 		late:      make([]int64, 0, len(sides)*int(cfg.Duration/frame)/lateEach+1000),
@@ -226,18 +255,24 @@ func (r *run) media() error {
 	runtime.GC()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	own0, all0 := drops()
+	r.burst.place()
 	m.play(m.warm) // no pause before the measured window
 	m.count = true
+	r.burst.after(time.Second)
 	a := r.usage()
 	took := m.play(cfg.packets() - m.warm)
 	b := r.usage()
 	r.resident() // what a stream keeps once packets flow is in it
 	m.settle(700 * time.Millisecond)
+	for !r.burst.over() {
+		m.settle(20 * time.Millisecond)
+	}
+	r.burst.tell(&r.result)
 	own1, all1 := drops()
 	r.spent(a, b)
 	r.sum(m, a, b, took)
 	var own, rtcp uint64
-	for _, k := range r.sockets {
+	for _, k := range r.measured {
 		own += own1[int(k.at.Port())] - own0[int(k.at.Port())]
 		rtcp += own1[int(k.at.Port())+1] - own0[int(k.at.Port())+1]
 	}
