@@ -60,7 +60,8 @@ func heard(d *Detector, list []sent) string {
 }
 
 // press are the packets of one digit as devices send them: every 20 ms, 8 kHz.
-func press(at time.Duration, tone uint8, ts uint32, packets int) []sent {
+func press(at time.Duration, tone uint8, ts uint32) []sent {
+	const packets = 5
 	var list []sent
 	for i := range packets + 3 {
 		list = append(list, sent{
@@ -71,8 +72,8 @@ func press(at time.Duration, tone uint8, ts uint32, packets int) []sent {
 }
 
 func TestEachDigitOnce(t *testing.T) {
-	one, two := press(0, 1, 8000, 5), press(300*time.Millisecond, 2, 10400, 5)
-	again := press(600*time.Millisecond, 2, 12800, 5)
+	one, two := press(0, 1, 8000), press(300*time.Millisecond, 2, 10400)
+	again := press(600*time.Millisecond, 2, 12800)
 	all := append(append(append([]sent{}, one...), two...), again...)
 	require.Equal(t, "122", heard(&Detector{}, all))
 
@@ -113,14 +114,14 @@ func TestEachDigitOnce(t *testing.T) {
 		require.Equal(t, "122", heard(&Detector{}, bare))
 	})
 	t.Run("a new source begins anew", func(t *testing.T) {
-		moved := press(400*time.Millisecond, 2, 100, 5)
+		moved := press(400*time.Millisecond, 2, 100)
 		for i := range moved {
 			moved[i].ssrc = 9
 		}
 		require.Equal(t, "12", heard(&Detector{}, append(append([]sent{}, one...), moved...)))
 	})
 	t.Run("after a pause of any length", func(t *testing.T) { // the timestamp may have gone round
-		later := press(100*time.Hour, 3, one[0].ts-1000, 5)
+		later := press(100*time.Hour, 3, one[0].ts-1000)
 		require.Equal(t, "13", heard(&Detector{}, append(append([]sent{}, one...), later...)))
 	})
 }
@@ -138,7 +139,7 @@ func TestLongEvent(t *testing.T) {
 			})
 		}
 		require.Equal(t, "5", heard(&Detector{}, list), "%d Hz", rate)
-		require.Equal(t, "55", heard(&Detector{}, append(list, press(40*time.Second, 5, 77+6*maxDuration, 5)...)))
+		require.Equal(t, "55", heard(&Detector{}, append(list, press(40*time.Second, 5, 77+6*maxDuration)...)))
 	}
 }
 
@@ -152,8 +153,8 @@ func TestMovingTimestamp(t *testing.T) {
 }
 
 func TestOtherEvents(t *testing.T) {
-	require.Empty(t, heard(&Detector{}, press(0, 16, 8000, 5)), "a hook flash is no digit")
-	require.Equal(t, "1", heard(&Detector{}, append(press(0, 36, 8000, 5), press(300*time.Millisecond, 1, 10400, 5)...)))
+	require.Empty(t, heard(&Detector{}, press(0, 16, 8000)), "a hook flash is no digit")
+	require.Equal(t, "1", heard(&Detector{}, append(press(0, 36, 8000), press(300*time.Millisecond, 1, 10400)...)))
 	_, ok := (&Detector{}).Packet(start, rtp.Header{}, []byte{1, 2, 3})
 	require.False(t, ok)
 }

@@ -13,10 +13,10 @@ import (
 	"b2bua/media/sdp"
 )
 
-// event is a packet of a peer's telephone event.
-func (x *bench) event(on Side, pt uint8, seq uint16, ssrc, ts uint32, tone byte, duration uint16, first, end bool) []byte {
+// event is a packet of a telephone event of A's peer.
+func (x *bench) event(seq uint16, ssrc, ts uint32, tone byte, duration uint16, first, end bool) []byte {
 	b := make([]byte, 16, 16+Headroom)
-	b[0], b[1] = 0x80, pt
+	b[0], b[1] = 0x80, eventsA.PT
 	if first {
 		b[1] |= 0x80
 	}
@@ -26,7 +26,7 @@ func (x *bench) event(on Side, pt uint8, seq uint16, ssrc, ts uint32, tone byte,
 		b[13] |= 0x80
 	}
 	binary.BigEndian.PutUint16(b[14:], duration)
-	if s := x.send[on]; s != nil {
+	if s := x.send[A]; s != nil {
 		var err error
 		b, err = s.Protect(b)
 		require.NoError(x.t, err)
@@ -74,7 +74,7 @@ func TestEventsPass(t *testing.T) {
 					b.Codecs = []sdp.Codec{pcmu, eb}
 					x.apply(after(time.Second), B, b)
 				}
-				in := x.event(A, 101, uint16(100+i), 7, 16000, 5, uint16(160*min(i+1, 5)), i == 0, i >= 5)
+				in := x.event(uint16(100+i), 7, 16000, 5, uint16(160*min(i+1, 5)), i == 0, i >= 5)
 				out := x.r.Handle(after(time.Duration(i)*20*time.Millisecond), addrA, A, RTP, roomy(in))
 				require.NotEmpty(t, out.Packet, name)
 				h, payload := x.open(B, out.Packet)
@@ -101,7 +101,7 @@ func TestEventsAreTold(t *testing.T) {
 			now := after(time.Duration(i) * 20 * time.Millisecond)
 			if i%10 == 5 {
 				for k := range 6 {
-					in := x.event(A, 101, seq, 7, uint32(i)*160, byte(i/10), 800, k == 0, k > 2)
+					in := x.event(seq, 7, uint32(i)*160, byte(i/10), 800, k == 0, k > 2)
 					seq++
 					require.Empty(t, x.r.Handle(now, addrA, A, RTP, roomy(in)).Packet, name)
 				}
@@ -122,17 +122,17 @@ func TestEventsBeforeTheAnswer(t *testing.T) {
 	x := &bench{t: t}
 	x.r = New(Config{Notify: func(e Event) { x.events = append(x.events, e) }})
 	x.set(start, A, agreed(addrA, sdp.NoSuite, 0, pcmu, eventsA))
-	x.r.Handle(start, addrA, A, RTP, roomy(x.event(A, 101, 1, 7, 100, 5, 160, true, false)))
+	x.r.Handle(start, addrA, A, RTP, roomy(x.event(1, 7, 100, 5, 160, true, false)))
 	require.Empty(t, x.digits())
 }
 
-// steps plays all that is due, and returns what the peer reads.
-func (x *bench) steps(now time.Time, to Side) (list []rtp.Header, payloads [][]byte) {
+// steps plays all that is due to B, and returns what its peer reads.
+func (x *bench) steps(now time.Time) (list []rtp.Header, payloads [][]byte) {
 	x.t.Helper()
-	for due, more := x.r.ToneDue(to); more && !due.After(now); due, more = x.r.ToneDue(to) {
-		if out := x.r.NextTone(due, to); len(out.Packet) > 0 {
-			require.Equal(x.t, to, out.Side)
-			h, p := x.open(to, out.Packet)
+	for due, more := x.r.ToneDue(B); more && !due.After(now); due, more = x.r.ToneDue(B) {
+		if out := x.r.NextTone(due, B); len(out.Packet) > 0 {
+			require.Equal(x.t, B, out.Side)
+			h, p := x.open(B, out.Packet)
 			list, payloads = append(list, h), append(payloads, p)
 		}
 	}
@@ -150,7 +150,7 @@ func TestPlay(t *testing.T) {
 			if i%100 == 50 {
 				require.True(t, x.r.Play(now, B, dtmf.Tone(i/100), Seed{}), name)
 			}
-			headers, payloads := x.steps(now, B)
+			headers, payloads := x.steps(now)
 			for k, h := range headers {
 				step := events % 5
 				base := 50 + events/5*100
@@ -204,7 +204,7 @@ func TestPlayFirst(t *testing.T) {
 	seed := Seed{SSRC: 77, Timestamp: 5000, Seq: 0xffff}
 	require.True(t, x.r.Play(start, B, 1, seed))
 	require.True(t, x.r.Play(start, B, 2, seed))
-	headers, _ := x.steps(after(time.Second), B)
+	headers, _ := x.steps(after(time.Second))
 	require.Len(t, headers, 10)
 	for i, h := range headers {
 		require.EqualValues(t, 77, h.SSRC)
@@ -231,7 +231,7 @@ func TestPlayWhereItCannotBe(t *testing.T) {
 	held := agreed(addrB, sdp.NoSuite, 0, pcmu, eventsB)
 	held.Direction = sdp.RecvOnly
 	x.apply(start, B, held)
-	headers, _ := x.steps(after(time.Minute), B)
+	headers, _ := x.steps(after(time.Minute))
 	require.Empty(t, headers, "the peer is on hold")
 	require.NotZero(t, x.r.Stats(B).Held)
 	require.Nil(t, x.r.sides[A].played, "and its media goes on")
@@ -246,7 +246,7 @@ func TestPlayClock(t *testing.T) {
 	x.talk(start, addrB, B, 111, 1, 8)
 	x.talk(start, addrA, A, 96, 1, 7)
 	require.True(t, x.r.Play(after(10*time.Millisecond), B, 1, Seed{}))
-	headers, payloads := x.steps(after(time.Second), B)
+	headers, payloads := x.steps(after(time.Second))
 	require.EqualValues(t, 98, headers[0].PT)
 	require.EqualValues(t, 160+480, headers[0].Timestamp)
 	require.EqualValues(t, 2400, binary.BigEndian.Uint16(payloads[0][2:]))
@@ -258,7 +258,7 @@ func TestTonesDoNotAllocate(t *testing.T) {
 	now, seq := start, uint16(0)
 	ts := uint32(0)
 	x.r.cfg.Notify = nil
-	wire := roomy(x.event(A, 101, 0, 7, 0, 5, 160, true, false))
+	wire := roomy(x.event(0, 7, 0, 5, 160, true, false))
 	hear := func() {
 		now, seq, ts = now.Add(20*time.Millisecond), seq+1, ts+800
 		rtp.SetLine(wire, seq, ts, 7)
