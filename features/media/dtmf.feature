@@ -24,11 +24,13 @@ Feature: Digits
     And the stream from b2bua to pauline has no gap and one source
 
     Examples:
-      | leg A | leg B |
-      | none  | none  |
-      | none  | sdes  |
-      | sdes  | none  |
-      | sdes  | sdes  |
+      | leg A     | leg B     |
+      | none      | none      |
+      | none      | sdes      |
+      | sdes      | none      |
+      | sdes      | sdes      |
+      | dtls-srtp | none      |
+      | none      | dtls-srtp |
 
   Scenario Outline: a callee without telephone events gets INFO, and its INFO is played to the caller: <leg A> to <leg B>
     Given the settings
@@ -52,11 +54,36 @@ Feature: Digits
     And the stream from b2bua to pauline has no gap and one source
 
     Examples:
-      | leg A | leg B |
-      | none  | none  |
-      | none  | sdes  |
-      | sdes  | none  |
-      | sdes  | sdes  |
+      | leg A     | leg B     |
+      | none      | none      |
+      | none      | sdes      |
+      | sdes      | none      |
+      | sdes      | sdes      |
+      | dtls-srtp | none      |
+      | none      | dtls-srtp |
+
+  Scenario Outline: each digit once, though the network <does>: <leg A> to <leg B>
+    Given the settings
+      | setting                                       | value                  |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | <leg B> sip:pauline@.* |
+    And b2bua runs between the softphones
+      | name    | encryption | audio                           | network   |
+      | marie   | <leg A>    | PCMU/8000, telephone-event/8000 | <network> |
+      | pauline | <leg B>    | PCMU/8000                       |           |
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    When marie dials "1123558#"
+    Then pauline receives "" as telephone events and "1123558#" by INFO
+    And marie and pauline hear each other
+
+    Examples:
+      | leg A | leg B | network     | does                |
+      | none  | sdes  | loss=0.2    | loses a fifth       |
+      | sdes  | none  | loss=0.2    | loses a fifth       |
+      | none  | none  | duplicate=1 | sends all twice     |
+      | none  | none  | reorder=0.2 | changes their order |
 
   Scenario: a caller without telephone events
     Given b2bua runs between the softphones

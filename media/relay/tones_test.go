@@ -14,13 +14,13 @@ import (
 )
 
 // event is a packet of a telephone event of A's peer.
-func (x *bench) event(seq uint16, ssrc, ts uint32, tone byte, duration uint16, first, end bool) []byte {
+func (x *bench) event(seq uint16, ts uint32, tone byte, duration uint16, first, end bool) []byte {
 	b := make([]byte, 16, 16+Headroom)
 	b[0], b[1] = 0x80, eventsA.PT
 	if first {
 		b[1] |= 0x80
 	}
-	rtp.SetLine(b, seq, ts, ssrc)
+	rtp.SetLine(b, seq, ts, 7)
 	b[12], b[13] = tone, 10
 	if end {
 		b[13] |= 0x80
@@ -74,7 +74,7 @@ func TestEventsPass(t *testing.T) {
 					b.Codecs = []sdp.Codec{pcmu, eb}
 					x.apply(after(time.Second), B, b)
 				}
-				in := x.event(uint16(100+i), 7, 16000, 5, uint16(160*min(i+1, 5)), i == 0, i >= 5)
+				in := x.event(uint16(100+i), 16000, 5, uint16(160*min(i+1, 5)), i == 0, i >= 5)
 				out := x.r.Handle(after(time.Duration(i)*20*time.Millisecond), addrA, A, RTP, roomy(in))
 				require.NotEmpty(t, out.Packet, name)
 				h, payload := x.open(B, out.Packet)
@@ -101,7 +101,7 @@ func TestEventsAreTold(t *testing.T) {
 			now := after(time.Duration(i) * 20 * time.Millisecond)
 			if i%10 == 5 {
 				for k := range 6 {
-					in := x.event(seq, 7, uint32(i)*160, byte(i/10), 800, k == 0, k > 2)
+					in := x.event(seq, uint32(i)*160, byte(i/10), 800, k == 0, k > 2)
 					seq++
 					require.Empty(t, x.r.Handle(now, addrA, A, RTP, roomy(in)).Packet, name)
 				}
@@ -122,7 +122,7 @@ func TestEventsBeforeTheAnswer(t *testing.T) {
 	x := &bench{t: t}
 	x.r = New(Config{Notify: func(e Event) { x.events = append(x.events, e) }})
 	x.set(start, A, agreed(addrA, sdp.NoSuite, 0, pcmu, eventsA))
-	x.r.Handle(start, addrA, A, RTP, roomy(x.event(1, 7, 100, 5, 160, true, false)))
+	x.r.Handle(start, addrA, A, RTP, roomy(x.event(1, 100, 5, 160, true, false)))
 	require.Empty(t, x.digits())
 }
 
@@ -258,7 +258,7 @@ func TestTonesDoNotAllocate(t *testing.T) {
 	now, seq := start, uint16(0)
 	ts := uint32(0)
 	x.r.cfg.Notify = nil
-	wire := roomy(x.event(0, 7, 0, 5, 160, true, false))
+	wire := roomy(x.event(0, 0, 5, 160, true, false))
 	hear := func() {
 		now, seq, ts = now.Add(20*time.Millisecond), seq+1, ts+800
 		rtp.SetLine(wire, seq, ts, 7)
