@@ -3,6 +3,7 @@ package sdp
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"b2bua/media/sdes"
 )
@@ -31,10 +32,14 @@ func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*
 	s := &Session{ID: plan.SessionID, Version: 1, Addr: sessionAddr(local)}
 	agreed := make([]Agreed, len(offer.Media))
 	var reasons []error
+	var tagged *Media // of the group of RFC 9143
 	live := 0
 	for i := range offer.Media {
 		theirs := &offer.Media[i]
 		m, a, err := plan.section(theirs, peerOf(peer, i, theirs), ports(local, i), previousMedia(plan.Previous, i))
+		if err == nil && a.Enabled && offer.bundled(theirs, tagged) {
+			err = &StreamError{Type: theirs.Type, Err: errBundled}
+		}
 		var stream *StreamError
 		switch {
 		case errors.As(err, &stream):
@@ -46,6 +51,9 @@ func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*
 		}
 		if a.Enabled {
 			live++
+			if tagged == nil && slices.Contains(offer.Bundle, theirs.Label) {
+				tagged = theirs
+			}
 		}
 		s.Media = append(s.Media, m)
 		agreed[i] = a
@@ -53,6 +61,7 @@ func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*
 	if live == 0 {
 		return nil, nil, &NoStreamError{What: "the offer", Streams: reasons}
 	}
+	s.tag(offer.Bundle)
 	s.relocate()
 	s.follow(plan.Previous)
 	return s, agreed, nil

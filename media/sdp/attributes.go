@@ -26,6 +26,9 @@ func (p *parser) attribute(name, value string) error {
 		return nil
 	}
 	if p.media == nil {
+		if name == "group" {
+			p.group(value)
+		}
 		return nil
 	}
 	switch name {

@@ -20,6 +20,9 @@ func (s *Session) Marshal() []byte {
 		ConnectionInformation: connection(s.Addr),
 		TimeDescriptions:      []pion.TimeDescription{{}},
 	}
+	if len(s.Bundle) > 0 {
+		d.Attributes = append(d.Attributes, pion.Attribute{Key: "group", Value: "BUNDLE " + strings.Join(s.Bundle, " ")})
+	}
 	s.iceAttributes(&d)
 	for i := range s.Media {
 		d.MediaDescriptions = append(d.MediaDescriptions, s.Media[i].description(s.Addr))

@@ -184,6 +184,9 @@ func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 	if live == 0 && plan.Previous == nil {
 		return nil, &NoStreamError{What: "the offer to be relayed", Streams: reasons}
 	}
+	if plan.Previous != nil {
+		s.tag(plan.Previous.Bundle)
+	}
 	s.relocate()
 	s.follow(plan.Previous)
 	return s, nil
@@ -208,6 +211,9 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 	m := Media{
 		Kind: src.Kind, Type: src.Type, Proto: protoFor(plan.Encryption, plan.AVPF),
 		Direction: src.Direction, Ptime: src.Ptime, MaxPtime: src.MaxPtime, Bandwidth: relayedBandwidth(src.Bandwidth),
+	}
+	if previous != nil {
+		m.Label = previous.Label // of the same stream (RFC 5888 section 9.1)
 	}
 	m.at(local)
 	for _, c := range numbered(offerEvents(src.Kind, codecs), previous) {

@@ -44,7 +44,7 @@ func (s *Session) Reissue(directions ...Direction) *Session {
 // Clone is a copy with memory of its own, keys too.
 func (s *Session) Clone() *Session {
 	c := *s
-	c.Media = slices.Clone(s.Media)
+	c.Media, c.Bundle = slices.Clone(s.Media), slices.Clone(s.Bundle)
 	for i := range c.Media {
 		m := &c.Media[i]
 		m.Codecs = cloneCodecs(m.Codecs)

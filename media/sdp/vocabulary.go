@@ -118,6 +118,7 @@ type Session struct {
 	ID, Version uint64 // o= session id and version
 	Addr        netip.Addr
 	Name        string
+	Bundle      []string // the a=mid of an a=group:BUNDLE line
 	Media       []Media
 }
 
