@@ -299,6 +299,29 @@ Feature: Streams that come and go during a call
       And alice's call is released
       And bob's call is released
 
+  Rule: ports are bounded
+
+    Scenario: no ports for the new stream: it is refused, nobody is asked, and the call goes on
+      Given the error line /video-port=20100-20101/ is expected
+      And the settings
+        | setting                 | value       |
+        | b2bua-server/video-port | 20100-20101 |
+      And b2bua runs between alice and bob
+      When alice invites bob
+      Then bob is invited
+      When bob accepts
+      Then the call between alice and bob is up
+      When alice sends a re-INVITE with the offer audio, video
+      Then alice's re-INVITE is answered 200
+      And the answer to alice's request is
+        | stream | enabled |
+        | audio  | yes     |
+        | video  | no      |
+      And bob got no re-INVITE
+      And b2bua has 4 media ports open
+      When bob hangs up
+      Then alice's call is released
+
   Rule: with phones that carry media
 
     Scenario Outline: <who> adds video and switches it off, <leg A> to <leg B>
@@ -343,3 +366,6 @@ Feature: Streams that come and go during a call
         | pauline | marie   | none  | sdes  | none  | none      |
         | marie   | pauline | sdes  | none  | none  | none      |
         | marie   | pauline | sdes  | sdes  | none  | VP8/90000 |
+        | marie   | pauline | none  | dtls-srtp | none | none   |
+        | pauline | marie   | dtls-srtp | sdes  | none | none   |
+        | pauline | marie   | dtls-srtp | dtls-srtp | none | none |

@@ -28,19 +28,6 @@ func (s *Session) After(refused *Session) {
 	}
 }
 
-// Reissue is an offer of the same streams, keys included, for a re-INVITE: with the directions given, one per section, a
-// missing one unchanged. The version grows if anything changed. s, our last description on the leg, stays as it is.
-func (s *Session) Reissue(directions ...Direction) *Session {
-	next := s.Clone()
-	for i := range next.Media {
-		if i < len(directions) && next.Media[i].live() {
-			next.Media[i].Direction = directions[i]
-		}
-	}
-	next.follow(s)
-	return next
-}
-
 // Clone is a copy with memory of its own, keys too.
 func (s *Session) Clone() *Session {
 	c := *s

@@ -79,3 +79,15 @@ func TestShares(t *testing.T) {
 	require.False(t, Support{}.Usable(&offer.Media[1]))
 	require.False(t, Support{}.Usable(&offer.Media[2]))
 }
+
+// reissue is an offer of the same streams, keys included: with the directions given, one per section, a missing one unchanged.
+func reissue(s *Session, directions ...Direction) *Session {
+	next := s.Clone()
+	for i := range next.Media {
+		if i < len(directions) && next.Media[i].live() {
+			next.Media[i].Direction = directions[i]
+		}
+	}
+	next.follow(s)
+	return next
+}

@@ -222,11 +222,11 @@ func TestRFC3264Versions(t *testing.T) {
 	require.Zero(t, shorter.Media[1].Port)
 	require.True(t, first.Media[0].Crypto[0].Same(shorter.Media[0].Crypto[0]))
 
-	held := first.Reissue(SendOnly)
+	held := reissue(first, SendOnly)
 	require.Equal(t, first.Version+1, held.Version)
 	require.Equal(t, []Direction{SendOnly, SendRecv}, []Direction{held.Media[0].Direction, held.Media[1].Direction})
 	require.Equal(t, SendRecv, first.Media[0].Direction)
-	require.Equal(t, first.Version, first.Reissue().Version)
+	require.Equal(t, first.Version, reissue(first).Version)
 	held.Wipe()
 	require.NotEqual(t, make([]byte, 30), []byte(first.Media[0].Crypto[0].Key))
 }

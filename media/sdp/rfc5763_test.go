@@ -149,7 +149,7 @@ func TestRFC5763ReofferKeepsRole(t *testing.T) {
 			agreed, err := Accept(offer, parse(t, answer...))
 			require.NoError(t, err)
 
-			again := offer.Reissue()
+			again := reissue(offer)
 			require.Equal(t, string(offer.Marshal()), string(again.Marshal()))
 			same, err := Accept(again, parse(t, answer...))
 			require.NoError(t, err)

@@ -124,7 +124,7 @@ func TestARestartGetsNewCredentialsAndNothingElseDoes(t *testing.T) {
 	assert.False(t, a.ICE.Local.Same(c.ICE.Local))
 	assert.Equal(t, second.Version+1, third.Version)
 
-	again := third.Reissue()
+	again := reissue(third)
 	assert.Equal(t, string(third.Marshal()), string(again.Marshal()))
 	again.Wipe()
 	assert.True(t, third.Media[0].ICE.Same(c.ICE.Local), "a copy has memory of its own")
