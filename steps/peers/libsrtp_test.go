@@ -69,6 +69,7 @@ func throughLibsrtp(t *testing.T, suiteA, suiteB string) {
 	defer func() {
 		row.Failed = t.Failed()
 		table.Add(row)
+		t.Log(row)
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

@@ -68,6 +68,7 @@ func (p pair) run(t *testing.T) {
 	defer func() {
 		l.row.Failed = t.Failed()
 		table.Add(l.row)
+		t.Log(l.row)
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -87,7 +88,6 @@ func (p pair) run(t *testing.T) {
 	talk(ctx, t, l.lab)
 	require.NoError(t, l.bob.HangUp())
 	l.judge(ctx, t)
-	t.Log(l.row)
 }
 
 // open starts everything and waits until both are registered.

@@ -82,7 +82,7 @@ func (p *Phone) HangUp() error {
 	return p.call.HangUp()
 }
 
-// AwaitCounters waits for the end of the call; what the phone heard in the last second was its own tone if the other is an echo.
+// AwaitCounters waits for the end of the call; it has heard the other one if that plays back the phone's own tone.
 func (p *Phone) AwaitCounters(ctx context.Context) (Counters, error) {
 	call, err := p.current(ctx)
 	if err != nil {
@@ -95,7 +95,7 @@ func (p *Phone) AwaitCounters(ctx context.Context) (Counters, error) {
 	c := Counters{
 		Sent: int(audio.Sent), Received: int(audio.Received), Lost: int(audio.Lost), Errors: int(audio.Refused), Suite: audio.Suite, Profile: audio.Profile,
 	}
-	if audio.ToneHeard != 0 && audio.Certainty > 0.5 {
+	if audio.ToneHeard == p.phone.Tone() && audio.Certainty > 0.5 {
 		c.Heard = fmt.Sprintf("%g Hz (%.2f)", audio.ToneHeard, audio.Certainty)
 	}
 	return c, nil

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -15,6 +16,23 @@ type Row struct {
 	Wire          string // what the sniffer saw on both legs
 	Failed        bool
 	Note          string // "; and why"
+}
+
+func (r Row) cells() []string {
+	verdict := "ok"
+	if r.Failed {
+		verdict = "FAILED"
+	}
+	return []string{
+		r.Pair, fmt.Sprintf("%d/%d", r.Forth[0], r.Forth[1]), fmt.Sprintf("%d/%d", r.Back[0], r.Back[1]),
+		strconv.Itoa(r.Lost), strconv.Itoa(r.Undecryptable), r.Wire, verdict + r.Note,
+	}
+}
+
+// String is the row in one line, to be shown when the pair is done.
+func (r Row) String() string {
+	c := r.cells()
+	return fmt.Sprintf("%s: %s; forth %s, back %s packets, lost %s, undecryptable %s; %s", c[0], c[6], c[1], c[2], c[3], c[4], c[5])
 }
 
 // Table collects rows. Its methods are safe for concurrent use.
@@ -40,16 +58,10 @@ func (t *Table) String() string {
 	cells := [][]string{{"pair (A > b2bua > B)", "A>B sent/got", "B>A sent/got", "lost", "undecryptable", "wire A | B", "verdict"}}
 	failed := 0
 	for _, r := range t.rows {
-		verdict := "ok"
 		if r.Failed {
-			verdict = "FAILED"
 			failed++
 		}
-		verdict += r.Note
-		cells = append(cells, []string{
-			r.Pair, fmt.Sprintf("%d/%d", r.Forth[0], r.Forth[1]), fmt.Sprintf("%d/%d", r.Back[0], r.Back[1]),
-			fmt.Sprint(r.Lost), fmt.Sprint(r.Undecryptable), r.Wire, verdict,
-		})
+		cells = append(cells, r.cells())
 	}
 	width := make([]int, len(cells[0]))
 	for _, row := range cells {
