@@ -186,33 +186,60 @@ func (l *inLab) counters(ctx context.Context, t *testing.T, name string, p Peer)
 	return c
 }
 
-// traffic is what b2bua says about both legs at the end of the call.
+// traffic is what b2bua says about a stream at the end of a call, by leg.
 type traffic struct {
-	received, sent [2]int // by leg
-	lost, refused  int
+	received, sent [2]int
+	lost, refused  int // of both legs
 }
 
 var (
-	trafficLine    = regexp.MustCompile(`stream 0: leg A received (\d+), lost (\d+), sent (\d+).*leg B received (\d+), lost (\d+), sent (\d+)`)
-	trafficRefused = regexp.MustCompile(`refused (\d+)`)
+	trafficLine    = regexp.MustCompile(`stream 0: leg A (received \d+.*); leg B (received \d+.*)`)
+	trafficPart    = regexp.MustCompile(`(received|lost|sent) (\d+)`)
+	trafficRefused = regexp.MustCompile(`(\d+) (?:not authentic|replayed|late|from elsewhere|not agreed or malformed)`)
 )
 
-func (l *inLab) traffic(ctx context.Context, t *testing.T) (sum traffic) {
+func readTraffic(line string) (sum traffic, err error) {
+	legs := trafficLine.FindStringSubmatch(line)
+	if legs == nil {
+		return sum, fmt.Errorf("no figures of a stream: %s", line)
+	}
+	number := func(text string) int {
+		n, convErr := strconv.Atoi(text)
+		err = errors.Join(err, convErr)
+		return n
+	}
+	for leg, text := range legs[1:] {
+		text, _, _ = strings.Cut(text, ", peer reports") // the peer's words of the same names
+		seen := map[string]bool{}
+		for _, m := range trafficPart.FindAllStringSubmatch(text, -1) {
+			seen[m[1]] = true
+			switch m[1] {
+			case "received":
+				sum.received[leg] = number(m[2])
+			case "sent":
+				sum.sent[leg] = number(m[2])
+			case "lost":
+				sum.lost += number(m[2])
+			}
+		}
+		if len(seen) != 3 {
+			err = errors.Join(err, fmt.Errorf("figures are missing: %s", text))
+		}
+		for _, m := range trafficRefused.FindAllStringSubmatch(legs[1+leg], -1) {
+			sum.refused += number(m[1])
+		}
+	}
+	return sum, err
+}
+
+func (l *inLab) traffic(ctx context.Context, t *testing.T) traffic {
 	t.Helper()
 	line, err := l.process.AwaitLine(ctx, trafficLine)
 	require.NoError(t, err)
 	t.Log(line.Message())
-	number := func(text string) int {
-		n, err := strconv.Atoi(text)
-		require.NoError(t, err)
-		return n
-	}
-	m := trafficLine.FindStringSubmatch(line.Message())
-	sum.lost = number(m[2]) + number(m[5])
-	sum.received, sum.sent = [2]int{number(m[1]), number(m[4])}, [2]int{number(m[3]), number(m[6])}
-	for _, m := range trafficRefused.FindAllStringSubmatch(line.Message(), -1) {
-		sum.refused += number(m[1])
-	}
+	sum, err := readTraffic(line.Message())
+	require.NoError(t, err)
+	assert.Greater(t, min(sum.received[0], sum.received[1]), spoken)
 	return sum
 }
 

@@ -65,3 +65,14 @@ func TestLoudness(t *testing.T) {
 		assert.Error(t, err)
 	}
 }
+
+func TestReadTraffic(t *testing.T) {
+	got, err := readTraffic("call 1: stream 0: leg A received 150, lost 1 (0.6 %), jitter 600µs, sent 159, round trip 9.8ms, peer reports lost 7, " +
+		"jitter 400µs, 3 not authentic, 1 late; leg B received 158, lost 2 (1.2 %), jitter 600µs, sent 151, 4 replayed, 2 digits converted")
+	require.NoError(t, err)
+	assert.Equal(t, traffic{received: [2]int{150, 158}, sent: [2]int{159, 151}, lost: 3, refused: 8}, got)
+	_, err = readTraffic("stream 0: leg A received 1; leg B received 2, lost 0, sent 3")
+	require.ErrorContains(t, err, "missing")
+	_, err = readTraffic("nothing")
+	require.Error(t, err)
+}
