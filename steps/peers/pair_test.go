@@ -85,7 +85,7 @@ func (p pair) run(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	talk(ctx, t, l.lab)
+	l.talk(ctx, t)
 	require.NoError(t, l.bob.HangUp())
 	l.judge(ctx, t)
 }
@@ -130,16 +130,46 @@ func (l *inLab) peer(ctx context.Context, t *testing.T, cfg Config, s side) Peer
 	return p
 }
 
-// talk lets the two speak; the counters come only at the end of the call, so there is nothing to wait for but time.
-func talk(ctx context.Context, t *testing.T, l *lab) {
+// talk lets the two speak until the sniffer has seen enough from both and to both. Without it there is nothing to wait for but time:
+// their counters come only at the end of the call.
+func (l *inLab) talk(ctx context.Context, t *testing.T) {
 	t.Helper()
-	select {
-	case <-time.After(3 * time.Second):
-	case <-l.process.Exited():
-		t.Fatal("b2bua ended during the call")
-	case <-ctx.Done():
-		t.Fatal(ctx.Err())
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	patience, look := time.After(4*time.Second), time.NewTicker(50*time.Millisecond)
+	defer look.Stop()
+	for !l.haveTalked() {
+		select {
+		case <-look.C:
+		case <-patience:
+			if l.sniffer == nil {
+				return
+			}
+		case <-l.process.Exited():
+			t.Fatal("b2bua ended during the call")
+		case <-ctx.Done():
+			t.Log("too few packets were on the wire: the counters will tell whose")
+			return
+		}
 	}
+}
+
+func (l *inLab) haveTalked() bool {
+	if l.sniffer == nil {
+		return false
+	}
+	for _, p := range []Peer{l.alice, l.bob} {
+		to, from := l.sniffer.Between(mediaOf(p))
+		if min(to.RTP, from.RTP) < spoken+20 {
+			return false
+		}
+	}
+	return true
+}
+
+// mediaOf tells a peer's media ports, whatever it answers SIP on.
+func mediaOf(p Peer) func(netip.AddrPort) bool {
+	return func(at netip.AddrPort) bool { return at.Port() != sipPort && p.Owns(at) }
 }
 
 // judge compares what both peers, b2bua and the sniffer counted.
@@ -252,7 +282,7 @@ func (l *inLab) wire(t *testing.T, leg string, p Peer, s side) string {
 		return "not read"
 	}
 	encrypted := s.encryption() != "none"
-	to, from := l.sniffer.Between(func(at netip.AddrPort) bool { return at.Port() != sipPort && p.Owns(at) })
+	to, from := l.sniffer.Between(mediaOf(p))
 	for direction, w := range map[string]*Wire{"to": &to, "from": &from} {
 		assert.NoError(t, w.Check(encrypted), "leg %s, %s the peer", leg, direction)
 		assert.Equal(t, s.encryption() == "dtls", w.DTLS > 0, "leg %s, %s the peer: DTLS on the wire", leg, direction)
