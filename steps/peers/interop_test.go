@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"strconv"
@@ -96,6 +97,12 @@ func TestInteropSIPp(t *testing.T) {
 	}
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
+			row := Row{Pair: "sipp > sipp over " + network, Wire: "signalling only"}
+			defer func() {
+				row.Failed = t.Failed()
+				table.Add(row)
+				t.Log(row)
+			}()
 			l := newLab(t)
 			callee := netip.AddrPortFrom(l.address(t), 5060)
 			l.start(t, network, "sip:"+callee.String()+";transport="+network)
@@ -107,7 +114,7 @@ func TestInteropSIPp(t *testing.T) {
 			defer cancel()
 			outcome, err := load.Run(ctx)
 			require.NoError(t, err)
-			t.Logf("%+v", outcome)
+			row.Note = fmt.Sprintf("; %d calls at %d per second, %d failed", outcome.Created, load.Rate, outcome.Failed)
 			assert.Equal(t, Outcome{Created: load.Calls, Successful: load.Calls, Retransmissions: outcome.Retransmissions}, outcome)
 		})
 	}

@@ -40,7 +40,7 @@ type pair struct {
 }
 
 func (p pair) String() string {
-	text := string(p.caller) + " > " + string(p.callee)
+	text := strings.TrimSpace(string(p.caller)+" "+p.callerSuite) + " > " + strings.TrimSpace(string(p.callee)+" "+p.suite)
 	if p.noICE {
 		text += " (enable-ice=false)"
 	}
