@@ -1,6 +1,7 @@
 package call
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,9 @@ type infos struct {
 	full  bool // told
 	told  bool // that the peer refuses them
 	noise bool // told that the peer's own cannot be read
+
+	picture   bool // a whole picture is to be asked for
+	noPicture bool // the peer refuses to be asked
 }
 
 // PlayTone asks the media plane to play a tone to one side of a stream.
@@ -57,6 +61,10 @@ func (l *leg) info(tx TxID, req *sip.Message) {
 	}
 	kind, _, _ := strings.Cut(req.ContentType, ";")
 	switch kind = strings.ToLower(strings.TrimSpace(kind)); kind {
+	case controlType:
+		if bytes.Contains(req.Body, []byte("picture_fast_update")) {
+			l.other().askPicture()
+		}
 	case relayType, singleType:
 		if t, ok := parseTone(req.Body); ok {
 			l.other().tone(t)
@@ -97,7 +105,11 @@ func hasEvents(g sdp.Agreed) bool {
 // nextInfo sends the tone that has waited longest, once the dialog is there and the INFO before has its answer.
 func (l *leg) nextInfo() {
 	c := l.call
-	if c.state != stRunning || l.infos.ref != 0 || len(l.infos.queue) == 0 {
+	if c.state != stRunning || l.infos.ref != 0 {
+		return
+	}
+	if len(l.infos.queue) == 0 {
+		l.sendPicture()
 		return
 	}
 	t := l.infos.queue[0]

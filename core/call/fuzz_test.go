@@ -58,6 +58,7 @@ var events = []string{
 	"from-a INVITE sdp=opus", "from-b INVITE sdp=sdes-av", "re 200 sdp=no-video", "re 200 sdp=mirror", "re 200 sdp=inactive", "re 200 sdp=plain",
 	"re 200 sdp=nothing", "re 100 ", "re 487 ", "re-fails timeout", "cancel-re", "a-re-fails gone", "advance 3s", "advance 20s",
 	"surroundings ports=none-free", "surroundings ports= slow=true", "surroundings slow=false", "opened",
-	"b 200 sdp=no-events", "tone a 5", "tone b #", "info 200", "info 415", "info-fails timeout",
+	"b 200 sdp=no-events", "tone a 5", "tone b #", "info 200", "info 415", "picture a", "picture b",
+	"from-a INFO type=application/media_control+xml body=<picture_fast_update/>", "info-fails timeout",
 	`from-a INFO type=application/dtmf-relay body=Signal=5\r\nDuration=250\r\n`, "from-b INFO type=application/dtmf body=d",
 }

@@ -29,6 +29,8 @@ func (w *world) print(o Output) {
 		fmt.Fprintf(&w.out, "media open %d %s on %s and %s\n", o.Index, o.Kind, o.A, o.B)
 	case MediaSet:
 		fmt.Fprintf(&w.out, "media set %d %s: %s\n", o.Index, o.Side, agreedLine(o.Agreed))
+	case AskPicture:
+		fmt.Fprintf(&w.out, "media ask %d %s for a picture\n", o.Index, o.Side)
 	case PlayTone:
 		fmt.Fprintf(&w.out, "media play %d %s: %s\n", o.Index, o.Side, o.Tone)
 	case MediaClose:

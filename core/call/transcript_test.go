@@ -237,6 +237,8 @@ func (w *world) command(line string) {
 	case "tone":
 		tone, _ := dtmf.Parse(multi["method"][1][0])
 		w.e.Tone(w.now, 1, sides[multi["method"][0]], tone)
+	case "picture":
+		w.e.PictureLost(w.now, 1, sides[multi["method"][0]])
 	case "info":
 		w.responseInfo(args, multi)
 	case "info-fails":

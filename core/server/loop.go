@@ -102,6 +102,10 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 		if st := s.streams[streamKey{o.Call, o.Index}]; st != nil {
 			st.Play(plane.Side(o.Side), o.Tone)
 		}
+	case call.AskPicture:
+		if st := s.streams[streamKey{o.Call, o.Index}]; st != nil {
+			st.AskPicture(plane.Side(o.Side))
+		}
 	case call.MediaClose:
 		s.closeMedia(o)
 	case call.Happened:
@@ -171,6 +175,8 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 		if s.streams[streamKey{number, index}].kind == sdp.Audio { // spec 2.10 supervises audio
 			s.engine.MediaLost(now, number, side, ev.For)
 		}
+	case plane.PictureLost:
+		s.engine.PictureLost(now, number, side)
 	case plane.ToneHeard:
 		s.engine.Tone(now, number, side, ev.Tone)
 	case plane.Secured, plane.SecureFailed:

@@ -40,6 +40,7 @@ const (
 	SecureFailed = relay.SecureFailed
 	PathSelected = relay.PathSelected
 	ToneHeard    = relay.ToneHeard
+	PictureLost  = relay.PictureLost
 )
 
 // Event is something that the owner of a call wants to know.

@@ -31,12 +31,7 @@ func (st *Stream) Play(side Side, t dtmf.Tone) {
 // play sends what is due of the digits, and tells when to come again.
 func (st *Stream) play(now time.Time) (next time.Time, more bool) {
 	for _, side := range [...]Side{A, B} {
-		out := st.relay.NextTone(now, side)
-		if len(out.Packet) > 0 {
-			if err := st.legs[out.Side].sockets[out.Ch].send(out.Packet, out.To); err != nil {
-				st.relay.SendFailed(out.Side, errors.Is(err, errUnroutable))
-			}
-		}
+		st.emit(st.relay.NextTone(now, side))
 		if due, ok := st.relay.ToneDue(side); ok && (!more || due.Before(next)) {
 			next, more = due, true
 		}
@@ -87,5 +82,20 @@ func (r *rushed) play(now time.Time) {
 		if first || at.Before(r.next) {
 			r.next, first = at, false
 		}
+	}
+}
+
+// AskPicture asks the peer of one side for a whole picture, if it has agreed on feedback.
+func (st *Stream) AskPicture(side Side) {
+	st.plane.driver.post(st, func(time.Time) { st.emit(st.relay.AskPicture(side)) })
+}
+
+// emit sends a packet of our own.
+func (st *Stream) emit(out relay.Output) {
+	if len(out.Packet) == 0 {
+		return
+	}
+	if err := st.legs[out.Side].sockets[out.Ch].send(out.Packet, out.To); err != nil {
+		st.relay.SendFailed(out.Side, errors.Is(err, errUnroutable))
 	}
 }

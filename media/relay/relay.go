@@ -249,6 +249,9 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 	about, _ := o.flow.Media.SSRC()
 	reports := rtp.ReadReports(b, about)
 	s.report(now, reports, o.reception.Rate())
+	if reports.Picture && (!s.feedback || !o.feedback) {
+		r.pictureLost(now, on)
+	}
 	back := RTCP
 	if o.mux {
 		back = RTP

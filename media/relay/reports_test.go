@@ -113,6 +113,46 @@ func TestFeedbackAfterAnotherSource(t *testing.T) {
 	require.Equal(t, &rtcp.TransportLayerNack{SenderSSRC: 8, MediaSSRC: 77, Nacks: []rtcp.NackPair{{PacketID: 9000}}}, got[1])
 }
 
+// What is taken out is told, once a second, when it asks for a whole picture; and one may be asked for.
+func TestPicture(t *testing.T) {
+	modes(t, func(name string, sa, sb sdp.Suite) {
+		a, b := agreed(addrA, sa, 1, pcmu), agreed(addrB, sb, 10, pcmu)
+		a.AVPF = true
+		x := newBench(t, a, b)
+		require.Empty(t, x.r.AskPicture(A).Packet, "nothing came from there yet")
+		require.True(t, x.flows(start, addrA, A, 1, 7))
+		_, _, ok := x.talk(start, addrB, B, 0, 1, 8)
+		require.True(t, ok)
+		x.events = nil
+		wish := []rtcp.Packet{&rtcp.ReceiverReport{SSRC: 7}, &rtcp.PictureLossIndication{SenderSSRC: 7, MediaSSRC: 8}}
+		fir := []rtcp.Packet{&rtcp.ReceiverReport{SSRC: 7}, &rtcp.FullIntraRequest{SenderSSRC: 7, FIR: []rtcp.FIREntry{{SSRC: 8}}}}
+		nack := []rtcp.Packet{&rtcp.ReceiverReport{SSRC: 7}, &rtcp.TransportLayerNack{SenderSSRC: 7, MediaSSRC: 8, Nacks: []rtcp.NackPair{{}}}}
+		require.Len(t, x.report(start, A, nack...), 1)
+		require.Empty(t, x.events)
+		x.report(start, A, wish...)
+		x.report(after(500*time.Millisecond), A, wish...)
+		x.report(after(time.Second), A, fir...)
+		require.Equal(t, []Event{{Kind: PictureLost, Side: A}, {Kind: PictureLost, Side: A}}, x.events, name)
+
+		out := x.r.AskPicture(A)
+		require.Equal(t, controlA, out.To)
+		b2 := out.Packet
+		if x.recv[A] != nil {
+			var err error
+			b2, err = x.recv[A].UnprotectRTCP(b2)
+			require.NoError(t, err)
+		}
+		got, err := rtcp.Unmarshal(b2)
+		require.NoError(t, err)
+		require.Equal(t, []rtcp.Packet{&rtcp.ReceiverReport{SSRC: 8, ProfileExtensions: []byte{}}, &rtcp.PictureLossIndication{SenderSSRC: 8, MediaSSRC: 7}}, got)
+		require.Empty(t, x.r.AskPicture(B).Packet, "no feedback agreed there")
+		x.apply(start, B, func() sdp.Agreed { b.AVPF = true; return b }())
+		x.events = nil
+		require.Len(t, x.report(after(time.Minute), A, wish...), 2)
+		require.Empty(t, x.events, "it passes")
+	})
+}
+
 // A peer whose source has the number that the other peer chose for itself gets another one (RFC 3550 section 8.2).
 func TestCollision(t *testing.T) {
 	x := newBench(t, agreed(addrA, sdp.AESCM128SHA180, 1, pcmu), agreed(addrB, sdp.AEADAES128GCM, 10, pcmu))

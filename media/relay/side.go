@@ -36,6 +36,7 @@ type side struct {
 	detector  *dtmf.Detector // nil: no event of this side had to be told yet
 	played    *played        // goes out to the other side in between; nil: nothing
 
+	asked      time.Time      // PictureLost was told
 	last       time.Time      // a valid packet, or the time of Apply
 	silences   int            // NoMedia told since last
 	unroutable uint64         // datagrams without a way since Apply

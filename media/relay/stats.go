@@ -72,6 +72,7 @@ const (
 	Secured                       // Channel, Suite, Addr: the peer's certificate is the right one, and the keys are in force
 	SecureFailed                  // Channel, Err, Retried: the channel has no keys
 	PathSelected                  // Channel, Addr: the peer has nominated a pair of ICE candidates; packets go there
+	PictureLost                   // the peer asks for a whole picture by feedback, which the other side has not agreed on
 	ToneHeard                     // Tone: a digit came as a telephone event that the other side has no format for
 )
 
@@ -108,6 +109,8 @@ func (k EventKind) String() string {
 		return "media handshake failed"
 	case PathSelected:
 		return "media path selected"
+	case PictureLost:
+		return "whole picture asked for"
 	case ToneHeard:
 		return "digit heard"
 	}

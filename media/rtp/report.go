@@ -13,6 +13,8 @@ type Reports struct {
 	Jitter      uint32        // clock units
 	LastSR      uint32        // SentAt of the newest report the writer got; 0: none
 	SinceLastSR time.Duration // how long the writer has had it
+
+	Picture bool // the writer asks for a whole picture: PLI (RFC 4585 section 6.3.1) or FIR (RFC 5104 section 4.3.1)
 }
 
 // ReadReports reads a valid compound packet. about is the SSRC of the stream that the writer receives.
@@ -30,10 +32,30 @@ func ReadReports(b []byte, about uint32) (r Reports) {
 			r.blocks(p[senderInfo:], count, about)
 		case typeRR:
 			r.blocks(p[8:], count, about)
+		case typePSFB:
+			r.Picture = r.Picture || count == formatPLI || count == formatFIR
 		}
 	}
 	return r
 }
+
+// Formats of payload-specific feedback.
+const (
+	formatPLI = 1
+	formatFIR = 4
+)
+
+// PutPictureLoss writes a compound packet of PictureLossSize octets that asks the source media for a whole picture.
+func PutPictureLoss(b []byte, sender, media uint32) {
+	copy(b, []byte{0x80, typeRR, 0, 1})
+	setWord(b[4:], sender)
+	copy(b[8:], []byte{0x80 | formatPLI, typePSFB, 0, 2})
+	setWord(b[12:], sender)
+	setWord(b[16:], media)
+}
+
+// PictureLossSize is what PutPictureLoss writes, octets.
+const PictureLossSize = 20
 
 func (r *Reports) blocks(b []byte, count int, about uint32) {
 	for ; count > 0 && len(b) >= reportBlock; count-- {
