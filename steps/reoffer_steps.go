@@ -3,12 +3,15 @@ package steps
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/cucumber/godog"
 
 	"b2bua/simulator/endpoint"
 	"b2bua/steps/product"
+	"b2bua/steps/wire"
 )
 
 // reofferSteps: streams that come and go in mid-call, hold and resume.
@@ -118,6 +121,65 @@ func (w *World) wasAsked(name string, times int) error {
 	}
 	if got := call.Summary().Reanswered; got != times {
 		return fmt.Errorf("%s's phone was asked %d times instead of %d", name, got, times)
+	}
+	return nil
+}
+
+// newer gives each further description of a phone its own version (RFC 3264 section 8).
+func (w *World) newer(name, body string) string {
+	if body != "" {
+		w.versions[name]++
+	}
+	return strings.Replace(body, "o=wire 1 1 ", fmt.Sprintf("o=wire 1 %d ", 1+w.versions[name]), 1)
+}
+
+// answered changes the answer of a willing phone: no video, another direction, no encryption.
+func answered(body, how string) string {
+	switch how {
+	case "":
+	case "without video":
+		body = videoPort.ReplaceAllString(body, "m=video 0 ")
+	case "in clear":
+		body = cryptoLine.ReplaceAllString(strings.ReplaceAll(body, "RTP/SAVP", "RTP/AVP"), "")
+	default:
+		body = directionLine.ReplaceAllString(body, "") // those of the offer's mirror
+		body = mediaLine.ReplaceAllString(body, "${0}a="+how+"\r\n")
+	}
+	return body
+}
+
+var (
+	videoPort     = regexp.MustCompile(`m=video [1-9]\d* `)
+	cryptoLine    = regexp.MustCompile(`a=crypto:[^\r]*\r\n`)
+	directionLine = regexp.MustCompile(`a=(sendrecv|sendonly|recvonly|inactive)\r\n`)
+	mediaLine     = regexp.MustCompile(`m=[^\r]*\r\n`)
+)
+
+func (w *World) cancelsReinvite(name string) error {
+	call, err := w.call(name)
+	if err != nil {
+		return err
+	}
+	request, ok := w.inside[name]
+	if !ok {
+		return fmt.Errorf("%s has sent no request inside a call", name)
+	}
+	return call.CancelRequest(request.branch)
+}
+
+func (w *World) gotReinvites(name string, n int) error {
+	call, phone, err := w.callAndPhone(name)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{} // by CSeq: repetitions are none
+	for _, m := range phone.All(call.Is("INVITE")) {
+		if wire.Parameter(m.Get("To"), "tag") != "" {
+			seen[m.Get("CSeq")] = true
+		}
+	}
+	if len(seen) != n {
+		return fmt.Errorf("%s got %d re-INVITEs instead of %d; it got: %s", name, len(seen), n, phone.Heard())
 	}
 	return nil
 }
