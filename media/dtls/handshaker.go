@@ -42,7 +42,7 @@ func New(cfg Config) (*Handshaker, error) {
 	if cfg.Certificate == nil {
 		return nil, errors.New("dtls: no certificate")
 	}
-	cpus := runtime.GOMAXPROCS(0)
+	cpus := min(runtime.GOMAXPROCS(0), runtime.NumCPU()) // the runtime may be given more threads than there are processors
 	defaults(&cfg.PerSecond, perSecond*cpus)
 	defaults(&cfg.Running, running*cpus)
 	defaults(&cfg.Flight, flight)

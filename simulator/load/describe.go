@@ -134,6 +134,8 @@ func (s *side) write(offer *description) []byte {
 func (s *side) writeDTLS(b []byte, offer *description) []byte {
 	setup := "actpass"
 	switch {
+	case offer == nil && s.first: // who waits for us has nothing to repeat meanwhile
+		setup = "active"
 	case offer == nil:
 	case string(offer.setup) == "active":
 		setup = "passive"

@@ -102,7 +102,7 @@ func (r *run) open() error {
 		s := &r.sides[i]
 		*s = side{call: i / 2, dir: i % 2, suite: cfg.suiteOf(i % 2), dtls: cfg.protected(i % 2), sock: r.sockets[2*(i/2%n)+i%2], ssrc: uint32(i)*2654435761 + 1, pt: cfg.PayloadPT}
 		if i >= 2*cfg.Calls { // of a burst
-			s.dtls, s.sock, s.suite = i%2 == 0, r.sockets[2*n+i%2], cfg.burstSuite(i%2)
+			s.dtls, s.first, s.sock, s.suite = i%2 == 0, true, r.sockets[2*n+i%2], cfg.burstSuite(i%2)
 		}
 		if s.dtls {
 			s.print = r.keying.fingerprint

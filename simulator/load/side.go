@@ -26,6 +26,7 @@ type side struct {
 	call, dir int       // dir 0: caller
 	suite     sdp.Suite // DTLS: known after the handshake
 	dtls      bool
+	first     bool   // of a burst: we start the handshake
 	print     string // our fingerprint
 	sock      *socket
 	remote    unix.RawSockaddrInet4
