@@ -3,7 +3,9 @@ module b2bua
 go 1.26.0
 
 require (
+	filippo.io/bigmod v0.1.0
 	github.com/alecthomas/kong v1.17.0
+	github.com/cloudflare/circl v1.6.5
 	github.com/cucumber/gherkin/go/v26 v26.2.0
 	github.com/cucumber/godog v0.15.1
 	github.com/cucumber/messages/go/v21 v21.0.1
