@@ -48,6 +48,7 @@ type loop struct {
 	vacant  []int32
 	streams map[*Stream]struct{}
 	scratch *srtp.Scratch
+	touched uint64 // see relay.Relay.Touch
 
 	packets  int // since counted
 	counted  time.Time
@@ -194,6 +195,10 @@ func (l *loop) deliver(now time.Time) {
 	l.packets += len(parcels)
 	if l.woken.Load() { // a packet that was sent after Set returned finds the side set
 		l.commands(now)
+	}
+	for i := range parcels {
+		s := parcels[i].socket
+		l.touched += s.stream.relay.Touch(s.side)
 	}
 	for i := range parcels {
 		parcels[i].handle(now)

@@ -9,7 +9,7 @@ import (
 
 // mapCodecs fills the table of what comes in on one side from the codecs of the other: by identity, not by number.
 func mapCodecs(in, out *side) {
-	in.codecs, in.formats = [128]uint8{}, make([]codec, 1, 1+len(in.list))
+	in.codecs, in.formats = [128]uint8{}, append(in.few[:0], codec{})
 	tones := false
 	for _, c := range in.list {
 		if c.PT > 127 || len(in.formats) > 255 {

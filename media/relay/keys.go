@@ -12,9 +12,9 @@ import (
 // keys protect one channel of a side, or both.
 type keys struct {
 	recv, old       *srtp.Receiver // old: under the key before, for what is in flight
-	recvKey, oldKey fingerprint
+	send            *srtp.Sender   // made, or one of those that the side remembers
 	oldUntil        time.Time
-	send            *srtp.Sender // made, or one of those that the side remembers
+	recvKey, oldKey fingerprint
 	made            *srtp.Sender // under a key of a handshake: no other handshake makes it again
 }
 

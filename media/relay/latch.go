@@ -27,13 +27,13 @@ const (
 
 // latch is where a side's RTP really comes from (symmetric RTP, RFC 4961).
 type latch struct {
-	signalled netip.AddrPort
 	source    netip.AddrPort
-	proven    netip.AddrPort // where a handshake was made
-	since     time.Time
-	last      time.Time
 	ssrc      uint32
 	seq       uint16
+	last      time.Time
+	signalled netip.AddrPort
+	proven    netip.AddrPort // where a handshake was made
+	since     time.Time
 
 	prev      netip.AddrPort // the source before, after a move without proof
 	prevSSRC  uint32

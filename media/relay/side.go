@@ -11,43 +11,61 @@ import (
 	"b2bua/media/srtp"
 )
 
-// side is one leg of the stream.
+// side is one leg of the stream. What each packet needs stands first and together.
 type side struct {
 	set, enabled, secure, mux bool
 	feedback                  bool // AVPF (RFC 4585)
+	dtls                      bool // keys come by Secure
+	split                     bool // RTCP has keys of its own: DTLS on two ports
 	direction                 sdp.Direction
-	list                      []sdp.Codec
-	codecs                    [128]uint8 // by the payload type that comes in: the place in formats
+	detector                  *dtmf.Detector // nil: no event of this side had to be told yet
+	played                    *played        // goes out to the other side in between; nil: nothing
+	path                      *path          // by ICE
+	taken                     [2]int         // datagrams since Tick, by channel
+	latch                     latch
+	keys                      [2]keys  // by channel
+	flow                      rtp.Flow // from this side to the other
+	reception                 rtp.Reception
+	last                      time.Time // a valid packet, or the time of Apply
+	silences                  int       // NoMedia told since last
+	stats                     Stats
 	formats                   []codec    // the first is that of all payload types without a meaning
+	few                       [4]codec   // formats, as long as they fit
+	codecs                    [128]uint8 // by the payload type that comes in: the place in formats
 
-	dtls  bool    // keys come by Secure
-	split bool    // RTCP has keys of its own: DTLS on two ports
-	keys  [2]keys // by channel
-	sent  senders // under keys of descriptions: one may come back
-
-	latch   latch
-	path    *path          // by ICE
 	control netip.AddrPort // where RTCP comes from
 	rtcp    netip.AddrPort // where the peer wants it
-
-	flow      rtp.Flow // from this side to the other
-	reception rtp.Reception
-	trip      rtp.RoundTrip  // to this side's peer and back
-	detector  *dtmf.Detector // nil: no event of this side had to be told yet
-	played    *played        // goes out to the other side in between; nil: nothing
+	trip    rtp.RoundTrip  // to this side's peer and back
+	list    []sdp.Codec
+	sent    senders // under keys of descriptions: one may come back
 
 	asked      time.Time      // PictureLost was told
-	last       time.Time      // a valid packet, or the time of Apply
-	silences   int            // NoMedia told since last
 	unroutable uint64         // datagrams without a way since Apply
 	wayTold    bool           // Unroutable was, since Apply
-	taken      [2]int         // datagrams since Tick, by channel
 	flooder    netip.AddrPort // who sent the newest one that exceeded PerTick
 	floodTold  bool
 	burst      uint64 // authentication failures at the start of the burst window
 	burstFrom  time.Time
 	burstTold  bool
-	stats      Stats
+}
+
+// touch reads what the next packet of the side will need, and does nothing with it.
+func (s *side) touch(o *side) uint64 {
+	n := uint64(s.taken[0]) + uint64(s.latch.source.Port()) + uint64(s.latch.seq) + uint64(s.reception.Rate()) + s.stats.Packets +
+		uint64(s.codecs[0]) + uint64(s.last.Nanosecond()) + uint64(o.taken[0]) + uint64(o.latch.source.Port()) + o.stats.Sent
+	if s.flow.Media.Started() {
+		n++
+	}
+	if len(s.formats) > 1 && s.formats[1].known {
+		n++
+	}
+	if k := s.keysOf(RTP).recv; k != nil {
+		n += k.Touch()
+	}
+	if k := o.keysOf(RTP).send; k != nil {
+		n += k.Touch()
+	}
+	return n
 }
 
 // codec is the meaning of a payload type that comes in. A side was applied before its packets are looked at.

@@ -40,3 +40,10 @@ func (k *ctrKey) xor(x *Scratch, b []byte) {
 }
 
 func (k *ctrKey) wipe() { *k = ctrKey{} }
+
+func (k *ctrKey) touch() uint64 {
+	if k.block != nil {
+		return 1
+	}
+	return k.hard.touch()
+}

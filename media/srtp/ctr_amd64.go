@@ -39,6 +39,10 @@ func newHardKey(k []byte) hardKey {
 	return h
 }
 
+func (h *hardKey) touch() uint64 {
+	return uint64(h.schedule[0]) + uint64(h.schedule[64]) + uint64(h.schedule[128]) + uint64(h.schedule[h.rounds*16])
+}
+
 // lanes is the number of blocks that go through the cipher at a time.
 const lanes = 4
 

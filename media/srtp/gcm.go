@@ -106,3 +106,6 @@ func (t *gcm) wipe() {
 	clear(t.rtcpSalt[:])
 	t.rtp, t.rtcp = nil, nil
 }
+
+// touch cannot reach the library's key.
+func (t *gcm) touch() uint64 { return uint64(t.rtpSalt[0]) }

@@ -62,6 +62,14 @@ func NewReceiver(c sdp.Crypto) (*Receiver, error) {
 // Share makes it work with a Scratch of the thread that it belongs to.
 func (r *Receiver) Share(x *Scratch) { r.x = x }
 
+// Touch reads what the next packet will need; see relay.Relay.Touch.
+func (r *Receiver) Touch() uint64 {
+	if r.t == nil {
+		return 0
+	}
+	return r.one[0].rtp.top + r.t.touch()
+}
+
 func (r *Receiver) scratch() *Scratch {
 	if r.x == nil {
 		r.x = NewScratch()

@@ -60,6 +60,14 @@ func NewSender(c sdp.Crypto) (*Sender, error) {
 // Share makes it work with a Scratch of the thread that it belongs to.
 func (s *Sender) Share(x *Scratch) { s.x = x }
 
+// Touch reads what the next packet will need; see relay.Relay.Touch.
+func (s *Sender) Touch() uint64 {
+	if s.t == nil {
+		return 0
+	}
+	return s.first.sent.top + s.t.touch()
+}
+
 func (s *Sender) scratch() *Scratch {
 	if s.x == nil {
 		s.x = NewScratch()

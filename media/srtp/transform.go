@@ -15,6 +15,7 @@ type transform interface {
 	sealRTCP(x *Scratch, b []byte, ssrc, index uint32) []byte
 	openRTCP(x *Scratch, b []byte, ssrc, index uint32) ([]byte, error)
 	wipe()
+	touch() uint64
 }
 
 // rtcpClear is the part of an SRTCP packet that is never encrypted, octets; srtcpWord is E flag and index (RFC 3711
@@ -118,4 +119,8 @@ func (t *cm) wipe() {
 		k.ctr.wipe()
 		clear(k.salt[:])
 	}
+}
+
+func (t *cm) touch() uint64 {
+	return uint64(t.rtp.tag) + uint64(t.rtp.mac.inner[0]) + uint64(t.rtp.mac.outer[0]) + t.rtp.ctr.touch()
 }
