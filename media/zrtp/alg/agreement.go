@@ -52,11 +52,10 @@ type Party struct {
 	Commit []byte // for Commit behind hvi, empty in Diffie-Hellman
 	Public []byte // for DHPart
 
-	agreement Code
-	private   Secret // nil when wiped
-	finish    func(private Secret, peer []byte) (Secret, error)
-	exponent  int // length of a Diffie-Hellman exponent, octets; 0: one length for every cipher
-	kem       bool
+	private  Secret // nil when wiped
+	finish   func(private Secret, peer []byte) (Secret, error)
+	exponent int // length of a Diffie-Hellman exponent, octets; 0: one length for every cipher
+	kem      bool
 }
 
 // Result is DHResult (RFC 6189 section 4.4.1.4), at its full length, from the public value of the peer's DHPart. It may be

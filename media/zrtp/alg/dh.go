@@ -45,7 +45,7 @@ func (d *diffieHellman) Initiate(_ Hash, private Secret) (*Party, error) {
 		return nil, err
 	}
 	return &Party{
-		Public: public, agreement: d.code, private: private.Clone(), finish: d.finish, exponent: d.group.exponent(private),
+		Public: public, private: private.Clone(), finish: d.finish, exponent: d.group.exponent(private),
 	}, nil
 }
 

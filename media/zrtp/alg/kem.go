@@ -66,7 +66,7 @@ func (k *kem) Initiate(h Hash, private Secret) (*Party, error) {
 	default:
 		return nil, ErrPrivate
 	}
-	party := &Party{agreement: k.code, kem: true, finish: func(keys Secret, ciphertext []byte) (Secret, error) {
+	party := &Party{kem: true, finish: func(keys Secret, ciphertext []byte) (Secret, error) {
 		return k.decapsulate(h, keys, ciphertext)
 	}}
 	keys := make(Secret, 0, sum.expanded)
@@ -127,7 +127,7 @@ func (k *kem) Respond(h Hash, private Secret, commit []byte) (*Party, error) {
 		commit, private = commit[l.public:], private[l.seed:]
 	}
 	return &Party{
-		Public: ciphertexts, agreement: k.code, kem: true,
+		Public: ciphertexts, kem: true,
 		private: combine(h, secrets, ciphertexts), finish: k.checkNonce,
 	}, nil
 }

@@ -30,11 +30,15 @@ type Shared struct{ S1, S2, S3 Secret }
 // S0 is the root of all keys in DH mode (RFC 6189 section 4.4.1.4). result is Party.Result's; wipe it, and the clones of shared,
 // once S0 is there.
 func S0(h Hash, result Secret, c Context, shared Shared) Secret {
+	return h.Sum(s0Input(result, c, shared)...)
+}
+
+func s0Input(result Secret, c Context, shared Shared) [][]byte {
 	parts := [][]byte{{0, 0, 0, 1}, result, []byte("ZRTP-HMAC-KDF"), c.bytes()}
 	for _, s := range []Secret{shared.S1, shared.S2, shared.S3} {
 		parts = append(parts, binary.BigEndian.AppendUint32(nil, uint32(len(s))), s)
 	}
-	return h.Sum(parts...)
+	return parts
 }
 
 // MultistreamS0 is the root of a further stream's keys; session is the first stream's Keys.Session, c the context of this

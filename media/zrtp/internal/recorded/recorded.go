@@ -104,6 +104,27 @@ type Channel struct {
 	Derived    map[string]json.RawMessage `json:"derived"`
 	Confirm1   *Confirm                   `json:"confirm1"`
 	Confirm2   *Confirm                   `json:"confirm2"`
+	SASRelay   *SASRelay                  `json:"sasrelay"`
+	KDFLog     map[string][]KDF           `json:"kdf_log"`
+}
+
+// SASRelay is a message of that name and what is in it.
+type SASRelay struct {
+	From      string `json:"from"`
+	Message   Hex    `json:"message"`
+	Plaintext Hex    `json:"plaintext"`
+	SASHash   Hex    `json:"sashash"`
+	Type      string `json:"sas_type"`
+	Rendered  string `json:"rendered_b32"`
+}
+
+// KDF is one derivation.
+type KDF struct {
+	Label   string `json:"label"`
+	Key     Hex    `json:"key"`
+	Context Hex    `json:"context"`
+	Bits    int    `json:"L_bits"`
+	Out     Hex    `json:"out"`
 }
 
 // Algorithms are the codes of the Commit.
