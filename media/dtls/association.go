@@ -137,12 +137,7 @@ func (a *Association) mayWrite(p *peer, b []byte) bool {
 
 // serve answers one source of a passive association until it fails, or its last messages need no repetition any more.
 func (a *Association) serve(p *peer) {
-	var err error
-	var ok bool
-	if p.begun, ok = a.h.begin(p.ctx); ok {
-		err = a.attempt(p)
-		p.begun()
-	}
+	err := a.attempt(p)
 	p.cancel()
 	if err != nil {
 		a.fail(p, err)

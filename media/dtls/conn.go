@@ -18,8 +18,7 @@ type peer struct {
 	ctx     context.Context //nolint:containedctx // its life
 	cancel  context.CancelFunc
 	release func() // of its turn; set by the reader or before it starts
-	begun   func() // passive: its first message was read; set before the reader starts
-	reads   int    // of the reader
+	turn    func() // ends the reading of a datagram; of the reader
 
 	mu      sync.Mutex
 	expired chan struct{} // closed when the read deadline has passed
@@ -54,9 +53,7 @@ func (p *peer) push(d datagram) {
 
 // ReadFrom gives the next datagram, after the peer's turn has come.
 func (p *peer) ReadFrom(b []byte) (int, net.Addr, error) {
-	if p.reads++; p.reads == 2 && p.begun != nil {
-		p.begun() // the library wants more, so it is done with the first
-	}
+	p.endTurn() // the library wants more, so it is done with the one before
 	p.mu.Lock()
 	expired := p.expired
 	p.mu.Unlock()
@@ -75,7 +72,19 @@ func (p *peer) ReadFrom(b []byte) (int, net.Addr, error) {
 			}
 			p.release = release
 		}
+		var ok bool
+		if p.turn, ok = p.a.h.begin(p.ctx); !ok {
+			return 0, nil, net.ErrClosed
+		}
 		return copy(b, d.b), p.udp, nil
+	}
+}
+
+// endTurn lets another datagram be read. Only the reader calls it.
+func (p *peer) endTurn() {
+	if p.turn != nil {
+		p.turn()
+		p.turn = nil
 	}
 }
 

@@ -361,10 +361,10 @@ func FuzzReceive(f *testing.F) {
 	})
 }
 
-func TestFewFirstMessagesAtATime(t *testing.T) {
+func TestFewDatagramsAtATime(t *testing.T) {
 	h := handshaker(t, Config{})
 	var taken []func()
-	for range cap(h.first) {
+	for range cap(h.reading) {
 		done, ok := h.begin(t.Context())
 		require.True(t, ok)
 		taken = append(taken, done)
@@ -382,6 +382,15 @@ func TestFewFirstMessagesAtATime(t *testing.T) {
 	for _, f := range append(taken[1:], done) {
 		f()
 	}
+	going, cancel := context.WithCancel(t.Context())
+	for range cap(h.reading) {
+		_, ok = h.begin(going)
+		require.True(t, ok)
+	}
+	cancel()
+	done, ok = h.begin(t.Context())
+	require.True(t, ok, "a source that is given up in the middle gives its place back")
+	done()
 }
 
 func TestManyAtOnce(t *testing.T) {

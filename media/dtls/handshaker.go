@@ -27,9 +27,9 @@ type Handshaker struct {
 	ctx    context.Context //nolint:containedctx // the life of everything that Start starts
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	// first has one entry for each source whose first message is being read. Work that is ready to run is what the packets of
+	// reading has one entry for each datagram that the library is at work on. Work that is ready to run is what the packets of
 	// running calls wait behind, so few may have it at a time.
-	first chan struct{}
+	reading chan struct{}
 
 	mu      sync.Mutex
 	next    time.Time     // when the next handshake may start
@@ -48,7 +48,7 @@ func New(cfg Config) (*Handshaker, error) {
 	defaults(&cfg.Flight, flight)
 	defaults(&cfg.Timeout, timeout)
 	defaults(&cfg.Linger, linger)
-	h := &Handshaker{cfg: cfg, running: make(chan struct{}, cfg.Running), first: make(chan struct{}, firstMessages*cpus)}
+	h := &Handshaker{cfg: cfg, running: make(chan struct{}, cfg.Running), reading: make(chan struct{}, reading*cpus)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
 }
@@ -117,11 +117,17 @@ func (h *Handshaker) Close() {
 	h.wg.Wait()
 }
 
-// begin waits until the first message of a source may be read. False: the source is given up.
+// begin waits until a datagram of a source may be read. done ends that, and so does the end of ctx, for the library does not tell
+// when it gives a source up. False: the source is given up.
 func (h *Handshaker) begin(ctx context.Context) (done func(), ok bool) {
 	select {
-	case h.first <- struct{}{}:
-		return sync.OnceFunc(func() { <-h.first }), true
+	case h.reading <- struct{}{}:
+		release := sync.OnceFunc(func() { <-h.reading })
+		stop := context.AfterFunc(ctx, release)
+		return func() {
+			stop()
+			release()
+		}, true
 	case <-ctx.Done():
 		return nil, false
 	}

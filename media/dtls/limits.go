@@ -13,8 +13,8 @@ const (
 	// running handshakes at the same time for each processor: as many as the rate lets start within their time.
 	running = perSecond * 10
 
-	// firstMessages being read at the same time for each processor: a tenth of a millisecond each, and a thousand may come at once.
-	firstMessages = 1
+	// reading datagrams at the same time for each processor: up to a millisecond of public-key work each, and a thousand may come at once.
+	reading = 1
 
 	// flight is the time until the first repetition; it doubles. The second of RFC 6347 section 4.2.4.1 is heard as a gap;
 	// round trips of mobile networks stay below 300 ms.
