@@ -124,14 +124,15 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 }
 
 // mediaLoops is b2bua/media-loops, or one per processor but the one that signalling needs. Each keeps a processor of the Go
-// scheduler while it waits in the kernel, so there must be one more of those than loops.
+// scheduler while it waits in the kernel. The rest of the program has as many beside them as there are real ones, and one is
+// over: a loop that the scheduler takes off finds one free, and does not stand in line behind all that is ready to run.
 func mediaLoops(configured int) int {
 	loops := configured
 	if loops == 0 {
 		loops = max(1, runtime.NumCPU()-1)
 	}
-	if runtime.GOMAXPROCS(0) <= loops {
-		runtime.GOMAXPROCS(loops + 1)
+	if n := loops + runtime.NumCPU() + 1; runtime.GOMAXPROCS(0) < n {
+		runtime.GOMAXPROCS(n)
 	}
 	return loops
 }

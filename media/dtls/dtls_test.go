@@ -406,5 +406,5 @@ func TestManyAtOnce(t *testing.T) {
 	for i := range servers {
 		requireKeys(t, result(t, clients[i]), result(t, servers[i]))
 	}
-	require.Empty(t, server.first, "every place was given back")
+	require.Empty(t, server.reading, "every place was given back")
 }
