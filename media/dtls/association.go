@@ -254,6 +254,7 @@ func (a *Association) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.peers, a.settled, a.failure = nil, nobody, nil
+	a.h.forgotten()
 }
 
 // settle makes p the peer of the association. False: another was quicker.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type Handshaker struct {
 	next    time.Time     // when the next handshake may start
 	running chan struct{} // one entry for each
 	closed  bool
+	dropped int // associations whose state was dropped since memory was given back
 }
 
 // New makes a Handshaker.
@@ -115,6 +117,17 @@ func (h *Handshaker) Close() {
 	h.mu.Unlock()
 	h.cancel()
 	h.wg.Wait()
+}
+
+// forgotten gives the memory of dropped states back to the system, once for many: media allocates nothing, so that without calls
+// coming in no collection would run for minutes.
+func (h *Handshaker) forgotten() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.dropped++; h.dropped >= giveBack && !h.closed {
+		h.dropped = 0
+		h.wg.Go(debug.FreeOSMemory)
+	}
 }
 
 // begin waits until a datagram of a source may be read. done ends that, and so does the end of ctx, for the library does not tell

@@ -24,6 +24,9 @@ const (
 	// linger is how long the last messages are repeated to a peer that did not get them (decision 20).
 	linger = 30 * time.Second
 
+	// giveBack is the number of dropped states, some 100 KiB each, after which the memory is given back to the system.
+	giveBack = 500
+
 	// queue of datagrams of one peer: three flights of a dozen fragments.
 	queue = 32
 	// strangers that may try at the same time to be the peer of one association, besides the signalled address.
