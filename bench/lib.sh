@@ -75,7 +75,7 @@ measure() {
   product=$1 mode=$2 calls=$3
   local a=${mode%-*} b=${mode#*-} set_up=() status=0 settle=0s rate=200
   [ "$mode" != sdes-sdes ] || set_up=(--suite-b AES_CM_128_HMAC_SHA1_32)
-  [[ $mode != *dtls* ]] || settle=${SETTLE:-32s} rate=100 # what a handshake leaves is dropped after 30 s; a call has two, RTP and RTCP
+  [[ $mode != *dtls* ]] || settle=${SETTLE:-36s} rate=100 # what a handshake leaves is dropped after 30 s; a call has two, RTP and RTCP
   if [ "$product" = rtpengine ]; then
     start_rtpengine
     set_up+=(--ng 127.0.0.1:12223)
