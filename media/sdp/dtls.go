@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -154,12 +155,25 @@ func (plan OfferPlan) keyDTLS(m *Media, previous *Media) error {
 	return nil
 }
 
+// carrierNAT is the address range of providers' translators (RFC 6598).
+var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
+
+// behindNAT tells whether a peer signals an address that cannot be reached from ours: private, while ours is not.
+func behindNAT(peer, own netip.Addr) bool {
+	private := func(a netip.Addr) bool { return a.IsPrivate() || carrierNAT.Contains(a) }
+	return private(peer) && own.IsGlobalUnicast() && !private(own)
+}
+
 func (plan AnswerPlan) keyDTLS(m *Media, a *Agreed, theirs, previous *Media) error {
 	if plan.Fingerprint.IsZero() {
 		return errNoCertificate
 	}
+	now := previous.ourRole()
+	if now == roleOpen && behindNAT(a.Remote.Addr(), m.Addr) {
+		now = rolePassive // our first message would not reach it; its own opens the way
+	}
 	var err error
-	if a.DTLS, err = theirs.answerDTLS(previous.ourRole()); err != nil {
+	if a.DTLS, err = theirs.answerDTLS(now); err != nil {
 		return &StreamError{Type: theirs.Type, Err: err}
 	}
 	m.Fingerprint, m.Setup, m.role = plan.Fingerprint.String(), a.DTLS.String(), roleFor(a.DTLS.Active)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha512"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -294,4 +295,36 @@ func FuzzFingerprint(f *testing.F) {
 			_, _ = Warning(fmt.Errorf("wrapped: %w", answerErr))
 		}
 	})
+}
+
+// A peer that signals an address behind a NAT is left the first message: ours would not reach it.
+func TestPeerBehindNATBegins(t *testing.T) {
+	for _, tc := range []struct{ peer, own, setup, want string }{
+		{"192.168.1.20", "203.0.113.1", "actpass", "passive"},
+		{"10.1.2.3", "203.0.113.1", "actpass", "passive"},
+		{"100.64.9.9", "203.0.113.1", "actpass", "passive"},
+		{"192.168.1.20", "203.0.113.1", "passive", "active"},
+		{"192.168.1.20", "192.168.1.1", "actpass", "active"},
+		{"203.0.113.9", "203.0.113.1", "actpass", "active"},
+		{"127.0.0.2", "127.0.0.1", "actpass", "active"},
+		{"fd00::2", "2001:db8::1", "actpass", "passive"},
+	} {
+		t.Run(tc.peer+" "+tc.own+" "+tc.setup, func(t *testing.T) {
+			peer := netip.MustParseAddr(tc.peer)
+			family := "IP4"
+			if peer.Is6() {
+				family = "IP6"
+			}
+			offer := parse(t, "c=IN "+family+" "+tc.peer, dtlsAudio, theirLine, "a=setup:"+tc.setup)
+			plan := AnswerPlan{Support: withDTLS, Fingerprint: ourPrint}
+			answer, agreed, err := NewAnswer(offer, nil, plan, each(Ports{Addr: netip.MustParseAddr(tc.own), RTP: 20000, RTCP: 20001}, 1))
+			require.NoError(t, err)
+			require.Equal(t, tc.want, answer.Media[0].Setup)
+			require.Equal(t, tc.want == "active", agreed[0].DTLS.Active)
+			plan.Previous = answer
+			again, _, err := NewAnswer(offer, nil, plan, each(Ports{Addr: netip.MustParseAddr(tc.own), RTP: 20000, RTCP: 20001}, 1))
+			require.NoError(t, err)
+			require.Equal(t, tc.want, again.Media[0].Setup, "the role stays")
+		})
+	}
 }
