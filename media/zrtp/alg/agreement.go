@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 )
 
 // Errors of public-key work; each is wrapped with what was wrong, never with a value.
@@ -57,6 +58,12 @@ type Party struct {
 	exponent int // length of a Diffie-Hellman exponent, octets; 0: one length for every cipher
 	kem      bool
 }
+
+// Format prints "[redacted]" whatever the verb.
+func (p Party) Format(f fmt.State, verb rune) { p.private.Format(f, verb) }
+
+// LogValue is "[redacted]".
+func (p Party) LogValue() slog.Value { return p.private.LogValue() }
 
 // Result is DHResult (RFC 6189 section 4.4.1.4), at its full length, from the public value of the peer's DHPart. It may be
 // called again after a bad public value. The error wraps ErrPublicValue or ErrSpent.

@@ -55,6 +55,12 @@ func ParseCode(b []byte) Code { return Code(binary.BigEndian.Uint32(b)) }
 // Append writes the four characters behind b.
 func (c Code) Append(b []byte) []byte { return binary.BigEndian.AppendUint32(b, uint32(c)) }
 
+// Bytes are the four characters.
+func (c Code) Bytes() (b [4]byte) {
+	binary.BigEndian.PutUint32(b[:], uint32(c))
+	return b
+}
+
 // String is the name without its padding; characters that a log should not see are escaped.
 func (c Code) String() string {
 	name := strings.TrimRight(string(c.Append(nil)), " ")

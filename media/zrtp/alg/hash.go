@@ -6,7 +6,9 @@ import (
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/binary"
+	"fmt"
 	"hash"
+	"log/slog"
 )
 
 // Hash is the negotiated hash with its HMAC (RFC 6189 section 5.1.2). The zero value is SHA256.
@@ -90,6 +92,15 @@ func (m MAC8) Equal(n MAC8) bool { return subtle.ConstantTimeCompare(m[:], n[:])
 
 // Image is an element of a hash chain. Only the last one, H3, is public from the start.
 type Image [32]byte
+
+// Format prints "[redacted]" whatever the verb: all but H3 are secret until they are sent.
+func (i Image) Format(f fmt.State, verb rune) { Secret(i[:]).Format(f, verb) }
+
+// LogValue is "[redacted]".
+func (i Image) LogValue() slog.Value { return Secret(i[:]).LogValue() }
+
+// MarshalText is "[redacted]", also in JSON.
+func (i Image) MarshalText() ([]byte, error) { return Secret(i[:]).MarshalText() }
 
 // Next is the image after this one (RFC 6189 section 9: always SHA-256, whatever was negotiated).
 func (i Image) Next() Image { return sha256.Sum256(i[:]) }

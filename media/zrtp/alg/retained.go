@@ -2,7 +2,7 @@ package alg
 
 import "io"
 
-// Secrets are those of earlier times that one side has for a peer; nil: none.
+// Secrets are those of earlier times that one side has for a peer; empty: none.
 type Secrets struct {
 	RS1, RS2 Secret // retained from the last two exchanges
 	Aux, PBX Secret
@@ -18,7 +18,7 @@ func NewIDs(h Hash, role Role, h3 Image, s Secrets, rand io.Reader) (ids IDs, er
 		secret Secret
 		id     *MAC8
 	}{{s.RS1, &ids.RS1}, {s.RS2, &ids.RS2}, {s.Aux, &ids.Aux}, {s.PBX, &ids.PBX}} {
-		if x.secret == nil {
+		if len(x.secret) == 0 {
 			random, err := read(rand, len(x.id))
 			if err != nil {
 				return IDs{}, err
@@ -42,7 +42,7 @@ func secretIDs(h Hash, role Role, h3 Image, s Secrets) IDs {
 // moved from rs1 to rs2.
 func Match(h Hash, own Role, mine Secrets, peerH3 Image, peer IDs) (s Shared) {
 	expect := secretIDs(h, own.Peer(), peerH3, mine)
-	is := func(secret Secret, id, theirs MAC8) bool { return secret != nil && id.Equal(theirs) }
+	is := func(secret Secret, id, theirs MAC8) bool { return len(secret) > 0 && id.Equal(theirs) }
 	// The initiator's rs1 is looked for before its rs2, so the middle two change places with the role.
 	tries := []struct {
 		secret     Secret
