@@ -6,6 +6,7 @@ LDFLAGS := -s -w -X b2bua/core/config.Version=$(VERSION)
 TAGS ?=
 FUZZTIME ?= 30s
 INTEROP_SECONDS ?= 60
+SHARED ?= ../shared
 GOLANGCI_VERSION := v2.15.0
 
 .DEFAULT_GOAL := help
@@ -31,6 +32,10 @@ check: ## the quick one: format, vet, unit tests, scenarios (a few minutes)
 	@test -z "$$(gofmt -l core media simulator steps cmd)" || { gofmt -l core media simulator steps cmd; echo 'not gofmt-ed: run gofmt -w on them'; exit 1; }
 	$(GO) vet ./...
 	$(GO) test $$($(GO) list ./... | grep -v /steps/peers)
+
+.PHONY: check-shared
+check-shared: ## ZRTP against the vectors of other implementations, read where they lie (SHARED=../shared)
+	B2BUA_ZRTP_LIBRARY_VECTORS='$(abspath $(SHARED))/spec/zrtp-library-vectors.json' $(GO) test -tags shared -count=1 -run '^TestShared' ./media/zrtp/alg ./media/zrtp/wire ./media/srtp
 
 .PHONY: race
 race: ## unit tests and scenarios under the race detector
