@@ -229,6 +229,10 @@ func TestDraw(t *testing.T) {
 	require.NoError(t, err)
 	_, err = a.Initiate(SHA256, private)
 	require.NoError(t, err)
+	order := elliptic.P256().Params().N.FillBytes(make([]byte, 32)) // as a scalar, zero
+	drawn, err := a.Draw(io.MultiReader(bytes.NewReader(order), bytes.NewReader(private)), Initiator, AES128)
+	require.NoError(t, err)
+	require.Equal(t, []byte(private), []byte(drawn))
 	_, err = a.Draw(bytes.NewReader(bytes.Repeat(beyond, 2*drawTries)), Initiator, AES128)
 	require.ErrorIs(t, err, ErrPrivate)
 }
