@@ -41,6 +41,10 @@ check-shared: ## ZRTP against the vectors of other implementations, read where t
 race: ## unit tests and scenarios under the race detector
 	$(GO) test -race $$($(GO) list ./... | grep -v /steps/peers)
 
+.PHONY: zrtp-seeds
+zrtp-seeds: ## two ZRTP ends on 10000 seeded networks with loss, repetition, reordering and outages (about 10 s)
+	B2BUA_ZRTP_SEEDS=10000 $(GO) test ./media/zrtp -run TestNetworks -count=1 -v
+
 .PHONY: test
 test: ## everything the repository promises, on a fresh machine (installs what is missing)
 	.ci/test

@@ -35,7 +35,7 @@ var states = [...]string{
 
 func (s state) String() string { return states[s] }
 
-func (s state) is(any ...state) bool { return slices.Contains(any, s) }
+func (s state) is(one ...state) bool { return slices.Contains(one, s) }
 
 // message is one of ours, frozen: a repetition is the same octets.
 type message struct {
