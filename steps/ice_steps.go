@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cucumber/godog"
 
@@ -21,6 +22,9 @@ func (w *World) iceSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) is offered no candidates$`, w.noCandidates)
 	sc.Step(`^(\w+) is offered a candidate at "([^"]*)"$`, func(name, addr string) error {
 		return w.untilStreams(name, "a candidate at "+addr, func(s endpoint.StreamSummary) bool { return slices.Contains(s.Candidates, addr) })
+	})
+	sc.Step(`^(\w+) is told to send media to "([^"]*)"$`, func(name, addr string) error {
+		return w.untilStreams(name, "to send to "+addr, func(s endpoint.StreamSummary) bool { return strings.HasPrefix(s.Remote, addr+":") })
 	})
 	sc.Step(`^(\w+)'s consent is renewed$`, func(name string) error {
 		return w.untilStreams(name, "consent", func(s endpoint.StreamSummary) bool { return s.Consents >= 4 })

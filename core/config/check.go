@@ -49,6 +49,11 @@ func (l *loader) checkTLS(c *Config) {
 
 func (l *loader) checkNAT(c *Config) {
 	if len(c.B2BUA.NATAddresses) == 0 {
+		if c.Own.NATInSDP {
+			f := l.finding(Warning, sectionOwn, "nat-address-in-sdp", "it has no effect without b2bua-server/nat-addresses", "[b2bua-server] nat-addresses=<the public address>, or false")
+			f.soft = true
+			l.report.add(f)
+		}
 		return
 	}
 	invalid := func(reason, fix string) {

@@ -137,6 +137,7 @@ type Own struct {
 	Strict       bool          // skipped rules and unknown names are faults
 	MediaLoops   int           // threads that forward packets; 0: one per processor
 	MediaAddress []netip.Addr  // at most one IPv4 and one IPv6 address for media; empty: the one the system routes by
+	NATInSDP     bool          // B2BUA.NATAddresses stand in c=, too
 }
 
 // TLS is [b2bua::tls]. Paths are resolved against the directory of the INI file.

@@ -67,8 +67,8 @@ func b2buaMedia() []key {
 	nat := key{
 		name: "nat-addresses", kind: "StringList", def: "",
 		help: `Public addresses of this host behind a 1:1 NAT, at most one IPv4 and one IPv6 address or host name, which is looked up
-once at the start. They are offered as ICE candidates with the local ports, and stand in the descriptions that offer or accept ICE;
-enable-ice must be on. The NAT must keep the port numbers.`,
+once at the start. They are offered as further ICE candidates with the local ports; enable-ice must be on. The NAT must keep the
+port numbers. Peers without ICE get the local address, unless b2bua/nat-address-in-sdp is on.`,
 		store: func(c *Config, v value) error { c.B2BUA.NATAddresses = tokens(v.text); return nil },
 	}
 	return []key{
@@ -131,8 +131,11 @@ Flexisip refuses sections it does not know.`, keys: []key{
 				return nil
 			}),
 		parsed("media-address", "StringList", "", `Address written into SDP and bound for media, instead of the one that the system routes by; for hosts with several addresses
-or 1:1 NAT inside. At most one IPv4 and one IPv6 address, separated by a space.`,
+or 1:1 NAT inside. At most one IPv4 and one IPv6 address of this host, separated by a space.`,
 			func(c *Config) *[]netip.Addr { return &c.Own.MediaAddress }, parseMediaAddresses),
+		boolean("nat-address-in-sdp", "false", `Write b2bua-server/nat-addresses into c= and o= of every description, for a server behind a 1:1 NAT that has peers without ICE
+outside. Devices inside the NAT must reach the public address then.`,
+			func(c *Config) *bool { return &c.Own.NATInSDP }),
 	}}
 }
 

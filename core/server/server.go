@@ -163,7 +163,7 @@ func Explain(cfg *config.Config, facts app.Facts) (app.Decision, error) {
 }
 
 func support(cfg *config.Config) sdp.Support {
-	return sdp.Support{Encryptions: supported, AudioCodec: filter(cfg.B2BUA.AudioCodec), VideoCodec: filter(cfg.B2BUA.VideoCodec), ICE: cfg.B2BUA.EnableICE}
+	return sdp.Support{Encryptions: supported, AudioCodec: filter(cfg.B2BUA.AudioCodec), VideoCodec: filter(cfg.B2BUA.VideoCodec), ICE: cfg.B2BUA.EnableICE, NATInSDP: cfg.Own.NATInSDP}
 }
 
 func filter(c config.Codec) string {

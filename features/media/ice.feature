@@ -21,21 +21,21 @@ Feature: ICE
 
     Examples:
       | legs      | encryption | a   | b   | who     | other   | mux |
-      | leg A     | none       | yes | no  | marie   | marie   | no  |
-      | leg B     | none       | no  | yes | pauline | pauline | no  |
-      | both legs | none       | yes | yes | marie   | pauline | no  |
+      | leg A     | none       | yes | no  | marie   | marie   |     |
+      | leg B     | none       | no  | yes | pauline | pauline |     |
+      | both legs | none       | yes | yes | marie   | pauline |     |
       | both legs | none       | yes | yes | marie   | pauline | yes |
-      | both legs | sdes       | yes | yes | marie   | pauline | no  |
+      | both legs | sdes       | yes | yes | marie   | pauline |     |
       | leg A     | dtls-srtp  | yes | no  | marie   | marie   | yes |
-      | leg B     | dtls-srtp  | no  | yes | pauline | pauline | no  |
+      | leg B     | dtls-srtp  | no  | yes | pauline | pauline |     |
       | both legs | dtls-srtp  | yes | yes | marie   | pauline | yes |
 
   Scenario: without ICE on either leg nothing of it is answered
     Given b2bua runs behind the proxy of sip.example.org
     And the softphones
       | name    | ice |
-      | marie   | no  |
-      | pauline | no  |
+      | marie   |     |
+      | pauline |     |
     When marie calls pauline
     Then pauline's phone rings
     When pauline picks up
@@ -78,6 +78,39 @@ Feature: ICE
     And marie is connected by ICE
     And pauline is connected by ICE
     And marie and pauline hear each other
+
+  Scenario: a phone without ICE behind the same NAT gets the local address
+    Given the settings
+      | setting                    | value       |
+      | b2bua-server/nat-addresses | 203.0.113.1 |
+    And b2bua runs behind the proxy of sip.example.org
+    And the softphones
+      | name    | ice |
+      | marie   | yes |
+      | pauline |     |
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    And marie is offered a candidate at "203.0.113.1"
+    And marie and pauline hear each other
+
+  Scenario: nat-address-in-sdp gives phones without ICE the public address
+    Given the settings
+      | setting                    | value      |
+      | b2bua-server/nat-addresses | 127.88.0.9 |
+      | b2bua/nat-address-in-sdp   | true       |
+    And b2bua runs behind the proxy of sip.example.org
+    And the softphones
+      | name    | ice |
+      | marie   |     |
+      | pauline |     |
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    And marie is told to send media to "127.88.0.9"
+    And pauline is told to send media to "127.88.0.9"
 
   Scenario Outline: consent is answered as long as the call lives, and <who> restarts by a re-INVITE
     Given b2bua runs behind the proxy of sip.example.org

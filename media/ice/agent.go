@@ -85,6 +85,11 @@ func (a *Agent) nominate(now time.Time, c Component, from netip.AddrPort, priori
 	return changed
 }
 
+// knows tells whether a name is ours, or was before the last restart.
+func (a *Agent) knows(ufrag []byte) bool {
+	return len(ufrag) > 0 && (string(ufrag) == a.params.Local.Ufrag || string(ufrag) == a.former.Ufrag)
+}
+
 // password finds the one that a request's first half of the user name belongs to.
 func (a *Agent) password(c Component, ufrag []byte) (pwd Secret, current bool) {
 	switch string(ufrag) {

@@ -138,8 +138,6 @@ func TestTheBestNominationCountsAndLaterTheNewest(t *testing.T) {
 func TestWhatIsRefusedChangesNothing(t *testing.T) {
 	c, other := credentials(t, 1), credentials(t, 2)
 	wrong := Credentials{Ufrag: c.Ufrag, Pwd: other.Pwd}
-	noUser, err := stun.Build(stun.TransactionID, stun.BindingRequest, use, stun.NewShortTermIntegrity(string(c.Pwd)), stun.Fingerprint)
-	require.NoError(t, err)
 	noIntegrity, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(c.Ufrag+":x"), use, stun.Fingerprint)
 	require.NoError(t, err)
 	noColon, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(c.Ufrag), use, stun.NewShortTermIntegrity(string(c.Pwd)), stun.Fingerprint)
@@ -148,14 +146,11 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		req  []byte
 		code int
 	}{
-		"no user name":           {noUser.Raw, 400},
-		"no integrity":           {noIntegrity.Raw, 400},
-		"no colon":               {noColon.Raw, 401},
-		"another user":           {check(t, other, controlling, use), 401},
-		"another password":       {check(t, wrong, controlling, use), 401},
-		"an unknown attribute":   {check(t, c, controlling, use, attribute(0x7fff, 1)), 420},
-		"the controlled role":    {check(t, c, controlled, use), 487},
-		"stranger and attribute": {check(t, other, attribute(0x7fff, 1), use), 401},
+		"no integrity":         {noIntegrity.Raw, 400},
+		"no colon":             {noColon.Raw, 401},
+		"another password":     {check(t, wrong, controlling, use), 401},
+		"an unknown attribute": {check(t, c, controlling, use, attribute(0x7fff, 1)), 420},
+		"the controlled role":  {check(t, c, controlled, use), 487},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := New(Params{Local: c})
@@ -172,6 +167,28 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 				assert.Equal(t, stun.UnknownAttributes{0x7fff}, u)
 			}
 		})
+	}
+}
+
+// An answer is longer than a request that knows nothing, and its source may be forged.
+func TestStrangersGetNoAnswer(t *testing.T) {
+	c, other := credentials(t, 1), credentials(t, 2)
+	build := func(list ...stun.Setter) []byte {
+		m, err := stun.Build(append([]stun.Setter{stun.TransactionID, stun.BindingRequest}, list...)...)
+		require.NoError(t, err)
+		return m.Raw
+	}
+	for name, req := range map[string][]byte{
+		"a header alone":         build(),
+		"no user name":           build(use, stun.NewShortTermIntegrity(string(c.Pwd)), stun.Fingerprint),
+		"the peer's name alone":  build(stun.NewUsername(":them"), stun.NewShortTermIntegrity(string(c.Pwd)), stun.Fingerprint),
+		"another user":           check(t, other, controlling, use),
+		"stranger and attribute": check(t, other, attribute(0x7fff, 1), use),
+	} {
+		a := New(Params{Local: c})
+		out, res := a.Handle(start, RTP, one, req, []byte("before"))
+		assert.Equal(t, "before", string(out), name)
+		assert.Equal(t, Result{}, res, name)
 	}
 }
 

@@ -18,6 +18,10 @@ const (
 	codeRoleConflict    = 487
 )
 
+// strange is no code: the request shows no user name of ours, and gets no answer. RFC 8489 section 9.1.3 wants 400 and 401, but
+// who forges a source could have more sent there than he spends; a peer with our description has the name.
+const strange = -1
+
 var reasons = map[int]string{
 	codeBadRequest: "Bad Request", codeUnauthenticated: "Unauthenticated", codeUnknown: "Unknown Attribute", codeRoleConflict: "Role Conflict",
 }
@@ -61,9 +65,12 @@ func (a *Agent) Handle(now time.Time, c Component, from netip.AddrPort, b, out [
 	}
 	r := s.read()
 	code, pwd, current := a.judge(c, &r, m)
-	if code == 0 {
+	switch code {
+	case 0:
 		s.succeed(from, pwd)
-	} else {
+	case strange:
+		return out, Result{}
+	default:
 		s.fail(code, r.unknown, pwd)
 	}
 	out = append(out, s.response.Raw...)
@@ -131,11 +138,14 @@ func (s *scratch) read() request {
 
 // judge is RFC 8489 sections 9.1.3 and 6.3.1, then RFC 8445 section 7.3.1.1. Code 0: the check succeeds.
 func (a *Agent) judge(c Component, r *request, m *stun.Message) (code int, pwd Secret, current bool) {
-	if len(r.username) == 0 || !r.integrity {
-		return codeBadRequest, nil, false
-	}
 	// The half behind the colon is the peer's, whose description may come later than its checks.
 	ufrag, _, found := bytes.Cut(r.username, []byte{':'})
+	switch {
+	case !a.knows(ufrag):
+		return strange, nil, false
+	case !r.integrity:
+		return codeBadRequest, nil, false
+	}
 	if pwd, current = a.password(c, ufrag); !found || pwd == nil {
 		return codeUnauthenticated, nil, false
 	}

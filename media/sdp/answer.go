@@ -29,7 +29,7 @@ type AnswerPlan struct {
 // the offer's. The suite is the first of the offer that is supported, with its tag and spelling and a fresh key.
 // The result has one Agreed per section. Errors are *NoStreamError with the reason of each stream, or the failure of Rand.
 func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*Session, []Agreed, error) {
-	s := &Session{ID: plan.SessionID, Version: 1, Addr: sessionAddr(local)}
+	s := &Session{ID: plan.SessionID, Version: 1, Addr: plan.Support.shown(sessionAddr(local))}
 	agreed := make([]Agreed, len(offer.Media))
 	var reasons []error
 	var tagged *Media // of the group of RFC 9143
@@ -62,7 +62,6 @@ func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*
 		return nil, nil, &NoStreamError{What: "the offer", Streams: reasons}
 	}
 	s.tag(offer.Bundle)
-	s.relocate()
 	s.follow(plan.Previous)
 	return s, agreed, nil
 }
@@ -105,7 +104,7 @@ func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous
 		RTCPMux:   theirs.RTCPMux && muxable(codecs),
 		Ptime:     peer.Ptime, MaxPtime: peer.MaxPtime, Bandwidth: relayedBandwidth(peer.Bandwidth),
 	}
-	m.at(local)
+	m.at(local, plan.Support)
 	a := Agreed{
 		Kind: m.Kind, Enabled: true, Direction: m.Direction, Mux: m.RTCPMux, Codecs: codecs, AVPF: p.feedback,
 		Ptime: theirs.Ptime, MaxPtime: theirs.MaxPtime, Bandwidth: relayedBandwidth(theirs.Bandwidth),

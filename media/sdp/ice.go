@@ -111,8 +111,8 @@ func (m *Media) acceptICE(a *Agreed, theirs *Media) {
 	a.ICE = &ice.Params{Local: m.ICE.Clone(), PeerLite: theirs.ICE.Lite}
 }
 
-// connect writes our host candidates: where the port is, and where a 1:1 NAT has it (decision 17). The latter is the default address, which
-// works for most peers (RFC 8445 section 5.1.4).
+// connect writes our host candidates: where the port is, and where a 1:1 NAT has it (decision 17). Both go to every peer; one inside the NAT
+// reaches the first, which is the default address unless b2bua/nat-address-in-sdp says otherwise.
 func (m *Media) connect(local Ports, nat []netip.Addr, old *ICE, random io.Reader) error {
 	i := &ICE{Lite: true, Options: []string{optionICE2}}
 	if old.usable() {
@@ -127,8 +127,6 @@ func (m *Media) connect(local Ports, nat []netip.Addr, old *ICE, random io.Reade
 	for _, a := range nat {
 		if a.Is4() == local.Addr.Is4() && a != local.Addr {
 			addrs = append(addrs, a)
-			local.Addr = a
-			m.at(local)
 		}
 	}
 	for rank, a := range addrs {

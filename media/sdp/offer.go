@@ -17,9 +17,23 @@ type Support struct {
 	Encryptions []Encryption
 	// AudioCodec and VideoCodec are the settings of the same name, "name/rate" or "name". Empty: every codec.
 	AudioCodec, VideoCodec string
-	// ICE is offered, and answered where it is offered (enable-ice). NAT are our addresses behind a 1:1 NAT (nat-addresses).
-	ICE bool
-	NAT []netip.Addr
+	// ICE is offered, and answered where it is offered (enable-ice). NAT are our addresses behind a 1:1 NAT (nat-addresses): further
+	// candidates, and with NATInSDP the addresses in c= and o=, too, for peers without ICE (b2bua/nat-address-in-sdp).
+	ICE      bool
+	NAT      []netip.Addr
+	NATInSDP bool
+}
+
+// shown is the address that peers are told for one of ours.
+func (s Support) shown(own netip.Addr) netip.Addr {
+	if s.NATInSDP && own.IsValid() && !own.IsUnspecified() {
+		for _, a := range s.NAT {
+			if a.Is4() == own.Is4() {
+				return a
+			}
+		}
+	}
+	return own
 }
 
 func (s Support) encryptions() []Encryption {
@@ -152,7 +166,7 @@ func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 			Kind: Audio, Type: "audio", Port: 9, Proto: "RTP/AVP", Addr: netip.IPv4Unspecified(), Codecs: defaultCodecs(),
 		}}}
 	}
-	s := &Session{ID: plan.SessionID, Version: 1, Addr: sessionAddr(local)}
+	s := &Session{ID: plan.SessionID, Version: 1, Addr: plan.Support.shown(sessionAddr(local))}
 	var reasons []error
 	live := 0
 	for i := range from.Media {
@@ -187,7 +201,6 @@ func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 	if plan.Previous != nil {
 		s.tag(plan.Previous.Bundle)
 	}
-	s.relocate()
 	s.follow(plan.Previous)
 	return s, nil
 }
@@ -215,7 +228,7 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 	if previous != nil {
 		m.Label = previous.Label // of the same stream (RFC 5888 section 9.1)
 	}
-	m.at(local)
+	m.at(local, plan.Support)
 	for _, c := range numbered(offerEvents(src.Kind, codecs), previous) {
 		n := Codec{PT: c.PT, Name: c.Name, Rate: c.Rate, Channels: c.Channels, Fmtp: c.Fmtp}
 		if from, _ := parseProfile(src.Proto); plan.AVPF && from.feedback { // what only one leg has cannot be relayed
@@ -295,21 +308,11 @@ func sessionAddr(local []Ports) netip.Addr {
 	return netip.IPv4Unspecified()
 }
 
-// relocate writes the address that the first stream has by its candidates.
-func (s *Session) relocate() {
-	for i := range s.Media {
-		if m := &s.Media[i]; m.Port != 0 && m.ICE != nil {
-			s.Addr = m.Addr
-			return
-		}
-	}
-}
-
 // at puts the section on local ports.
-func (m *Media) at(p Ports) {
-	m.Addr, m.Port = p.Addr, p.RTP
+func (m *Media) at(p Ports, s Support) {
+	m.Addr, m.Port = s.shown(p.Addr), p.RTP
 	if p.RTCP != 0 {
-		m.RTCP = netip.AddrPortFrom(p.Addr, p.RTCP)
+		m.RTCP = netip.AddrPortFrom(m.Addr, p.RTCP)
 	}
 }
 

@@ -100,10 +100,21 @@ func TestAMediaAddressThatIsNoCandidateIsAMismatch(t *testing.T) {
 	}
 }
 
-func TestNATAddressesAreCandidatesAndTheDefault(t *testing.T) {
-	plan := AnswerPlan{Support: iceSupport("203.0.113.1", "2001:db8::1")}
-	text, _, _ := iceAnswer(t, iceHead+iceAudio, plan)
+func TestNATAddressesAreCandidates(t *testing.T) {
+	support := iceSupport("203.0.113.1", "2001:db8::1")
+	text := natAnswer(t, support)
+	assert.Contains(t, text, "\r\nc=IN IP4 198.51.100.1\r\n")
+	assert.Regexp(t, `o=- \d+ \d+ IN IP4 198\.51\.100\.1\r\n`, text)
+	support.NATInSDP = true
+	text = natAnswer(t, support)
 	assert.Contains(t, text, "\r\nc=IN IP4 203.0.113.1\r\n")
+	assert.Regexp(t, `o=- \d+ \d+ IN IP4 203\.0\.113\.1\r\n`, text)
+}
+
+// natAnswer is our description to a peer with ICE.
+func natAnswer(t *testing.T, support Support) string {
+	t.Helper()
+	text, _, _ := iceAnswer(t, iceHead+iceAudio, AnswerPlan{Support: support})
 	assert.NotContains(t, text, "2001:db8::1", "the other family")
 	assert.Contains(t, text, "a=candidate:1 1 UDP 2130706431 198.51.100.1 30000 typ host\r\na=candidate:1 2 UDP 2130706430 198.51.100.1 30001 typ host\r\n"+
 		"a=candidate:2 1 UDP 2130706175 203.0.113.1 30000 typ host\r\na=candidate:2 2 UDP 2130706174 203.0.113.1 30001 typ host\r\n")
@@ -111,6 +122,27 @@ func TestNATAddressesAreCandidatesAndTheDefault(t *testing.T) {
 	got, err := Parse([]byte(text))
 	require.NoError(t, err)
 	assert.False(t, got.Media[0].mismatched(false))
+	return text
+}
+
+// A peer without ICE, inside the NAT perhaps, gets the address that the port is bound to.
+func TestNATAddressForPeersWithoutICEOnlyWhereItIsAskedFor(t *testing.T) {
+	support := iceSupport("203.0.113.1", "203.0.113.2")
+	plain := iceHead + "m=audio 4000 RTP/AVP 8\r\n"
+	theirs, err := Parse([]byte(plain))
+	require.NoError(t, err)
+	for inSDP, want := range map[bool]string{false: "198.51.100.1", true: "203.0.113.1"} {
+		support.NATInSDP = inSDP
+		text, _, _ := iceAnswer(t, plain, AnswerPlan{Support: support})
+		assert.Contains(t, text, "\r\nc=IN IP4 "+want+"\r\n")
+		assert.NotContains(t, text, "a=candidate")
+		offer, err := NewOffer(theirs, OfferPlan{Support: support, Rand: rand.Reader, SessionID: 1}, iceAt)
+		require.NoError(t, err)
+		assert.Contains(t, string(offer.Marshal()), "\r\nc=IN IP4 "+want+"\r\n")
+	}
+	sleeping, err := NewOffer(theirs, OfferPlan{Support: support, Rand: rand.Reader, SessionID: 1}, []Ports{{Addr: netip.IPv4Unspecified(), RTP: 30000}})
+	require.NoError(t, err)
+	assert.Contains(t, string(sleeping.Marshal()), "\r\nc=IN IP4 0.0.0.0\r\n")
 }
 
 func TestARestartGetsNewCredentialsAndNothingElseDoes(t *testing.T) {
