@@ -44,6 +44,8 @@ func (s *Stream) Rebind() error {
 }
 
 // Restart makes the stream go on as another source (RFC 3550 section 8.1): new SSRC, sequence number and timestamp; 0: an SSRC by chance.
+// One that the stream had before goes on where it was: SRTP's index must grow under one key (RFC 3711 section 9.1), and a receiver
+// refuses smaller ones as replayed.
 func (s *Stream) Restart(ssrc uint32) error {
 	var seed [10]byte
 	if _, err := rand.Read(seed[:]); err != nil {
@@ -54,7 +56,14 @@ func (s *Stream) Restart(ssrc uint32) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// The lower half, as in Open.
-	s.tx.ssrc, s.tx.seq, s.tx.timestamp = ssrc, binary.BigEndian.Uint16(seed[4:])>>1, binary.BigEndian.Uint32(seed[6:])
+	if s.tx.former == nil {
+		s.tx.former = map[uint32]place{}
+	}
+	s.tx.former[s.tx.ssrc] = s.tx.place
+	at, again := s.tx.former[ssrc]
+	if !again { // the lower half, as in Open
+		at = place{seq: binary.BigEndian.Uint16(seed[4:]) >> 1, timestamp: binary.BigEndian.Uint32(seed[6:])}
+	}
+	s.tx.ssrc, s.tx.place = ssrc, at
 	return nil
 }

@@ -42,6 +42,34 @@ func TestRestartIsAnotherSource(t *testing.T) {
 	b.wait(t, "our own SSRC", func(s Stats) bool { return s.SSRCs == 3 && s.HeardSSRC == s.SSRC })
 }
 
+// A phone that comes back to an SSRC, as after a collision that was none, goes on with its numbers.
+func TestSourceThatComesBackGoesOn(t *testing.T) {
+	t.Parallel()
+	a, b := open(t, sdp.Audio, 400, impair.Config{}), open(t, sdp.Audio, 1000, impair.Config{})
+	connect(t, a, b, pcmu, sdp.AESCM128SHA180)
+	b.wait(t, "a's tone at b", hears(400))
+	now := func() (uint32, place) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.tx.ssrc, a.tx.place
+	}
+	require.NoError(t, a.Restart(0))
+	first, was := b.Stats().HeardSSRC, place{}
+	b.wait(t, "another source", func(s Stats) bool { return s.HeardSSRC != first })
+	a.mu.Lock()
+	was = a.tx.former[first]
+	a.mu.Unlock()
+	require.NoError(t, a.Restart(first))
+	ssrc, at := now()
+	require.Equal(t, first, ssrc)
+	require.Less(t, at.seq-was.seq, uint16(10))
+	n := b.Stats().Received
+	st := b.wait(t, "the first source again", func(s Stats) bool { return s.HeardSSRC == first && s.Received > n+20 })
+	assert.Equal(t, 2, st.SSRCs)
+	assert.Zero(t, st.Refused)
+	assert.Zero(t, st.Lost)
+}
+
 func TestSequenceWraps(t *testing.T) {
 	t.Parallel()
 	cfg := Config{Kind: sdp.Audio, SSRC: 7, Sequence: 65500}

@@ -22,23 +22,29 @@ const (
 
 // sender builds packets.
 type sender struct {
-	ssrc      uint32
+	place
+	ssrc    uint32
+	former  map[uint32]place // of the SSRCs before
+	packets uint64
+	octets  uint64
+	codec   sdp.Codec
+	ok      bool // a codec to send with is known
+	tone    *tone.Generator
+	mark    []byte
+	path    *impair.Impairer
+	dial    []event // digits to be sent
+	samples [tone.Rate / 50]int16
+	buf     [1500]byte
+}
+
+// place is where the stream of one SSRC goes on.
+type place struct {
 	seq       uint16
 	timestamp uint32
-	packets   uint64
-	octets    uint64
-	codec     sdp.Codec
-	ok        bool // a codec to send with is known
-	tone      *tone.Generator
-	mark      []byte
-	path      *impair.Impairer
-	dial      []event // digits to be sent
-	samples   [tone.Rate / 50]int16
-	buf       [1500]byte
 }
 
 func newSender(ssrc uint32, seq uint16, cfg Config) sender {
-	return sender{ssrc: ssrc, seq: seq, tone: tone.NewGenerator(cfg.Tone), mark: mark(cfg.Tone), path: impair.New(cfg.Impair)}
+	return sender{ssrc: ssrc, place: place{seq: seq}, tone: tone.NewGenerator(cfg.Tone), mark: mark(cfg.Tone), path: impair.New(cfg.Impair)}
 }
 
 // next is the next plain RTP packet (RFC 3550 section 5.1). The result is valid until the following call.
