@@ -108,6 +108,14 @@ func (x *bench) wire(on Side, pt uint8, seq uint16, ssrc uint32) []byte {
 	return b
 }
 
+// begins is the number of the first packet that goes out for a source that begins at seq: SRTP begins in the lower half.
+func begins(to sdp.Suite, seq uint16) uint16 {
+	if to != sdp.NoSuite {
+		return seq & 0x7fff
+	}
+	return seq
+}
+
 func roomy(b []byte) []byte {
 	out := make([]byte, len(b), len(b)+Headroom)
 	copy(out, b)

@@ -183,7 +183,7 @@ func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 		s.flow.Media.Skip(h) // a digit is being played instead (RFC 4733 section 2.5.1.2)
 		return Output{}
 	}
-	if !r.place(now, s, codec, h, b) {
+	if !r.place(now, on, codec, h, b) {
 		s.stats.Late++
 		return Output{}
 	}
@@ -201,7 +201,8 @@ func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 }
 
 // place writes the packet's numbers on the outgoing line, and its payload type; false: it does not continue the line.
-func (r *Relay) place(now time.Time, s *side, c *codec, h rtp.Header, b []byte) bool {
+func (r *Relay) place(now time.Time, on Side, c *codec, h rtp.Header, b []byte) bool {
+	s := &r.sides[on]
 	line := &s.flow.Media
 	if c.repair {
 		line = &s.flow.Repair
@@ -211,11 +212,7 @@ func (r *Relay) place(now time.Time, s *side, c *codec, h rtp.Header, b []byte) 
 		}
 	}
 	if !line.Started() {
-		back := &r.sides[A].flow
-		if s == &r.sides[A] {
-			back = &r.sides[B].flow
-		}
-		s.avoidCollision(now, line, back, h)
+		s.begin(line, &r.sides[on.Other()], h)
 	}
 	seq, ts, fate := line.Map(now, h, int(c.rate))
 	if fate == rtp.Drop {

@@ -39,7 +39,7 @@ func TestBothWaysInEveryMode(t *testing.T) {
 				h, out, ok := x.talk(after(time.Duration(i)*20*time.Millisecond), addrA, A, 96, seq, 7)
 				require.True(t, ok)
 				require.Equal(t, addrB, out.To)
-				require.Equal(t, rtp.Header{PT: 111, Seq: seq, Timestamp: uint32(seq) * 160, SSRC: 7, Size: 12}, h)
+				require.Equal(t, rtp.Header{PT: 111, Seq: begins(b, 65400) + uint16(i), Timestamp: uint32(seq) * 160, SSRC: 7, Size: 12}, h)
 				h, out, ok = x.talk(after(time.Duration(i)*20*time.Millisecond), addrB, B, 97, seq, 8)
 				require.True(t, ok)
 				require.Equal(t, addrA, out.To)
@@ -90,6 +90,60 @@ func TestRollOverWithLoss(t *testing.T) {
 	require.EqualValues(t, got, s.Packets)
 	require.EqualValues(t, total-got, s.Lost)
 	require.Zero(t, s.AuthFailed)
+}
+
+// A peer that hears a source from its tenth packet on, past the roll-over of the source's own numbers, follows it all the same: it
+// takes the roll-over counter for 0, and so it is. Nothing else about the packets changes.
+func TestFirstPacketsMissed(t *testing.T) {
+	for _, suite := range suites[1:] {
+		t.Run(suite.String(), func(t *testing.T) {
+			x := newBench(t, agreed(addrA, sdp.NoSuite, 0, pcmu), agreed(addrB, suite, 10, pcmu))
+			for i := range 300 {
+				now, seq := after(time.Duration(i)*20*time.Millisecond), uint16(65530+i)
+				out := x.r.Handle(now, addrA, A, RTP, packet(0, seq, 7))
+				require.NotEmpty(t, out.Packet)
+				if i < 10 {
+					continue
+				}
+				b, err := x.recv[B].Unprotect(bytes.Clone(out.Packet))
+				require.NoError(t, err)
+				h, err := rtp.Parse(b)
+				require.NoError(t, err)
+				require.Equal(t, rtp.Header{Seq: uint16(32762 + i), Timestamp: uint32(seq) * 160, SSRC: 7, Size: 12}, h)
+			}
+		})
+	}
+}
+
+// Two packets that changed places keep their numbers, also in the half of a cycle that begins ten minutes after a played digit.
+func TestReorderingLongAfterADigit(t *testing.T) {
+	for _, suite := range []sdp.Suite{sdp.NoSuite, sdp.AESCM128SHA180} {
+		t.Run(suite.String(), func(t *testing.T) {
+			x := newBench(t, agreed(addrA, sdp.NoSuite, 0, pcmu), agreed(addrB, suite, 10, pcmu, eventsB))
+			now, seq := start, uint16(100)
+			say := func(n uint16) uint16 {
+				now = now.Add(20 * time.Millisecond)
+				h, _, ok := x.talk(now, addrA, A, 0, n, 7)
+				require.True(t, ok, n)
+				return h.Seq
+			}
+			say(99)
+			require.True(t, x.r.Play(now, B, 5, Seed{1, 1, 1}))
+			for range 12 {
+				now = now.Add(50 * time.Millisecond)
+				x.steps(now)
+			}
+			for range 33000 {
+				say(seq)
+				seq++
+			}
+			for range 100 {
+				newer := say(seq + 1)
+				require.Equal(t, newer-1, say(seq))
+				seq += 2
+			}
+		})
+	}
 }
 
 func TestUnknownPayloadType(t *testing.T) {

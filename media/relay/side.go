@@ -112,13 +112,23 @@ func (s *side) count(now time.Time, h rtp.Header, n int, c *codec) {
 	}
 }
 
-// avoidCollision gives a line that begins another SSRC than its source's if the other side's peer has chosen the same one for itself
-// (RFC 3550 section 8.2), or the retransmissions beside the media, or the reverse: two lines with one SSRC would share the indices of
-// one SRTP key. Later a line never changes: a peer that echoes what it is sent would chase it.
-func (s *side) avoidCollision(now time.Time, line *rtp.Line, back *rtp.Flow, h rtp.Header) {
-	if s.flow.Has(h.SSRC) || back.Fed(h.SSRC) {
-		line.Start(now, h.SSRC^0x5bd1e995, h.Seq, h.Timestamp-1)
+// begin gives a line towards the other side o its first numbers.
+//
+// It has another SSRC than its source if o's peer has chosen the same one for itself (RFC 3550 section 8.2), or the retransmissions
+// beside the media, or the reverse: two lines with one SSRC would share the indices of one SRTP key. Later a line never changes: a
+// peer that echoes what it is sent would chase it.
+//
+// Under SRTP it begins in the lower half of the sequence numbers: a peer that missed all packets before the first roll-over would take
+// the counter for 0 for ever (RFC 3711 section 3.3.1).
+func (s *side) begin(line *rtp.Line, o *side, h rtp.Header) {
+	ssrc, seq := h.SSRC, h.Seq
+	if s.flow.Has(ssrc) || o.flow.Fed(ssrc) {
+		ssrc ^= 0x5bd1e995
 	}
+	if o.secure {
+		seq &= 0x7fff
+	}
+	line.Begin(h, ssrc, seq)
 }
 
 // report takes what the side's peer says about the stream that it receives. rate is that stream's clock rate, Hz.

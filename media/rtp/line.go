@@ -34,6 +34,8 @@ type Line struct {
 // feed is one incoming source and how far its numbers are from the line's.
 type feed struct {
 	valid  bool
+	moved  bool   // seqOff changed not long ago
+	lately uint16 // from this number on it is the present one, if moved
 	ssrc   uint32
 	maxSeq uint16
 	seqOff uint16
@@ -47,13 +49,20 @@ func (l *Line) Started() bool { return l.started }
 // SSRC is the outgoing SSRC; not ok before the first packet.
 func (l *Line) SSRC() (uint32, bool) { return l.ssrc, l.started }
 
+// Begin makes h the first packet of a line with an SSRC of its own, at a sequence number of its own. The timestamps are the source's.
+func (l *Line) Begin(h Header, ssrc uint32, seq uint16) {
+	if !l.started {
+		*l = Line{started: true, ssrc: ssrc, badSeq: -1, outSeq: seq - 1}
+		l.cur = feed{valid: true, ssrc: h.SSRC, maxSeq: h.Seq - 1, seqOff: seq - h.Seq}
+	}
+}
+
 // Map gives a packet its place on the line. rate is the clock rate of the packet's codec, Hz.
 func (l *Line) Map(now time.Time, h Header, rate int) (seq uint16, ts uint32, f Fate) {
 	f = Continue
 	switch {
 	case !l.started:
-		*l = Line{started: true, ssrc: h.SSRC, badSeq: -1, outSeq: h.Seq - 1}
-		l.cur = feed{valid: true, ssrc: h.SSRC, maxSeq: h.Seq - 1}
+		l.Begin(h, h.SSRC, h.Seq)
 	case l.cur.valid && h.SSRC == l.cur.ssrc:
 		if f = l.follow(h); f == Switched {
 			l.takeOver(now, h, rate)
@@ -73,9 +82,13 @@ func (l *Line) Map(now time.Time, h Header, rate int) (seq uint16, ts uint32, f 
 			l.outTS, l.at = ts, now
 		}
 		l.cur.maxSeq, l.outSeq = h.Seq, seq
+		if l.cur.moved && h.Seq-l.cur.lately > forgetMoves {
+			l.cur.moves.forget()
+			l.cur.moved = false
+		}
 		return seq, ts, f
 	}
-	if l.cur.moves != nil {
+	if l.cur.moved {
 		return l.cur.place(h)
 	}
 	return seq, ts, f

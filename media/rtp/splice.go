@@ -5,6 +5,10 @@ import "time"
 // What a line carries besides its source: packets of our own between the source's, and packets of the source left out. The numbers
 // after them move, those before keep their place, so that a late packet neither collides with what was sent nor fills a wrong gap.
 
+// forgetMoves is how many packets after the newest change all are forgotten: a late packet is not that late, and half a cycle after a
+// change its number would compare as one that lies ahead.
+const forgetMoves = 1 << 14
+
 // moves are the newest changes of a feed's seqOff.
 type moves struct {
 	ring [64]move
@@ -84,6 +88,7 @@ func (l *Line) move(from, by uint16) {
 		l.cur.moves = &moves{}
 	}
 	l.cur.moves.add(from, l.cur.seqOff)
+	l.cur.moved, l.cur.lately = true, from
 	l.cur.seqOff += by
 }
 

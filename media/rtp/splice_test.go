@@ -88,3 +88,54 @@ func TestTakeOverAfterAnEvent(t *testing.T) {
 	_, ts, _ := l.Map(start.Add(time.Second), Header{SSRC: 2, Seq: 9, Timestamp: 1}, 8000)
 	require.EqualValues(t, 8160+8000, ts)
 }
+
+// Two packets that changed places keep their order on the line wherever in the cycle they are, however long ago something was put in
+// or left out, and however the changes lie in between.
+func TestReorderingLongAfterASplice(t *testing.T) {
+	for _, apart := range []int{500, 10000, forgetMoves, 20000, 33000, 50000, 70000} {
+		var l Line
+		now, seq := start, uint16(100)
+		say := func(n uint16) uint16 {
+			out, _, fate := l.Map(now, Header{Seq: n, SSRC: 1, Timestamp: uint32(n) * 160}, 8000)
+			require.Equal(t, Continue, fate)
+			return out
+		}
+		say(seq)
+		for i := range 200000 {
+			seq++
+			now = now.Add(20 * time.Millisecond)
+			switch {
+			case i%apart == 0:
+				for range 7 {
+					l.Insert(now, l.Clock(now, 8000))
+				}
+				l.Skip(Header{Seq: seq, SSRC: 1})
+			case i%50 == 49:
+				newer := say(seq + 1)
+				require.Equal(t, newer-1, say(seq), "%d packets apart, after %d", apart, i)
+				seq++
+			default:
+				say(seq)
+			}
+		}
+	}
+}
+
+// Begin leaves the source's timestamps as they are, and is nothing special to the packets after it.
+func TestBegin(t *testing.T) {
+	var l Line
+	h := Header{Seq: 65535, SSRC: 1, Timestamp: 1 << 31}
+	l.Begin(h, 9, 32767)
+	seq, ts, fate := l.Map(start, h, 8000)
+	require.Equal(t, Continue, fate)
+	require.EqualValues(t, 32767, seq)
+	require.EqualValues(t, 1<<31, ts)
+	seq, _, fate = l.Map(start, Header{Seq: 0, SSRC: 1, Timestamp: 1<<31 + 160}, 8000)
+	require.Equal(t, Continue, fate)
+	require.EqualValues(t, 32768, seq)
+	ssrc, _ := l.SSRC()
+	require.EqualValues(t, 9, ssrc)
+	l.Begin(h, 8, 5)
+	again, _ := l.SSRC()
+	require.Equal(t, ssrc, again, "it has begun already")
+}
