@@ -34,6 +34,6 @@ func (s *server) keyEvent(now time.Time, ev plane.Event, number uint64, index in
 	case ev.Kind == plane.SecureFailed && ev.Channel == relay.RTP && !ev.Retried:
 		s.engine.SecureFailed(now, number, index, side, ev.Err)
 	case ev.Kind == plane.SecureFailed:
-		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf("%v: no keys yet: %v", ev.Channel, ev.Err)})
+		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf("%v: the no new keys yet: %v", ev.Channel, ev.Err)})
 	}
 }

@@ -23,8 +23,9 @@ type guard struct {
 	remote netip.AddrPort // signalled
 	assoc  *dtls.Association
 	keyed  bool
-	dead   bool           // it failed, and is not tried any more
-	proven netip.AddrPort // where the peer was, once keyed
+	proof  *sdp.DTLSParams // under which the keys in force were made, by this guard or one before; nil: none are
+	dead   bool            // it failed, and is not tried any more
+	proven netip.AddrPort  // where the peer was, once keyed
 	early  []early
 }
 
@@ -38,6 +39,27 @@ type early struct {
 // A hold by 0.0.0.0 is no other transport.
 func (g *guard) continues(params *sdp.DTLSParams, remote netip.AddrPort) bool {
 	return g != nil && !g.dead && g.params.Same(params) && (remote == g.remote || !usable(remote) || !usable(g.remote))
+}
+
+// successor ends g, which may be nil, and takes its place.
+func (g *guard) successor(params *sdp.DTLSParams) *guard {
+	next := &guard{params: params}
+	if g != nil {
+		next.proof = g.proof
+	}
+	g.close()
+	return next
+}
+
+// holds tells whether the keys in force are of a peer that is still to be believed: its certificate is one that the description in
+// force names.
+func (g *guard) holds() bool {
+	if g.proof == nil {
+		return false
+	}
+	proof := *g.proof
+	proof.Active = g.params.Active
+	return proof.Same(g.params)
 }
 
 func (g *guard) close() {
@@ -76,8 +98,7 @@ func (st *Stream) protect(side Side, agreed sdp.Agreed) {
 			st.guards[side][ch] = nil
 			continue
 		case !g.continues(agreed.DTLS, remote):
-			g.close()
-			g = &guard{params: agreed.DTLS}
+			g = g.successor(agreed.DTLS)
 			st.guards[side][ch] = g
 		case g.keyed:
 			st.relay.Prove(side, channel, g.proven)
@@ -113,7 +134,7 @@ func (st *Stream) handshake(side Side, ch relay.Channel, g *guard) {
 		Done: func(r dtls.Result) { st.completed(side, ch, g, r) },
 	})
 	if err != nil {
-		g.dead = true
+		g.dead, g.proof = true, nil
 		st.relay.Fail(side, ch, fmt.Errorf("media plane: DTLS: %w", err), false)
 	}
 }
@@ -147,10 +168,14 @@ func (st *Stream) completed(side Side, ch relay.Channel, g *guard, r dtls.Result
 func (st *Stream) secured(now time.Time, side Side, ch relay.Channel, g *guard, r dtls.Result, p *relay.Prepared) {
 	if r.Err != nil {
 		g.dead = !errors.Is(r.Err, dtls.ErrTimeout) && !errors.Is(r.Err, dtls.ErrBusy) // these are tried further
+		if g.dead || !g.holds() {
+			st.relay.Revoke(side, ch)
+			g.proof = nil
+		}
 		st.relay.Fail(side, ch, r.Err, !g.dead)
 		return
 	}
-	g.keyed, g.proven = true, r.Remote
+	g.keyed, g.proven, g.proof = true, r.Remote, g.params
 	st.relay.Secure(now, side, ch, r.Remote, p)
 	waiting := g.early
 	g.early = nil

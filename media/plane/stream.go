@@ -61,7 +61,8 @@ func (st *Stream) Ports(side Side) sdp.Ports {
 //
 // A side with DTLS makes its keys itself: Secured or SecureFailed tell the end, for each channel (RTCP only where it has a port of
 // its own). The same role, fingerprint and address again keep the association; others start a new one, and the keys of the former one
-// stay in force until then. After a SecureFailed that says Retried the handshake goes on, and Secured may follow.
+// stay in force until then. After a SecureFailed that says Retried the handshake goes on, and Secured may follow; former keys stay in
+// force meanwhile if the fingerprint is the same.
 func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	if err := st.plane.canProtect(agreed); err != nil {
 		return err

@@ -112,12 +112,20 @@ func (r *Relay) Prove(on Side, ch Channel, from netip.AddrPort) {
 	}
 }
 
-// Fail takes the keys of a channel away whose handshake failed, and tells it. retried: it is tried further.
+// Revoke takes the keys of a channel away: whoever has them is not the peer any more.
+func (r *Relay) Revoke(on Side, ch Channel) {
+	if s := &r.sides[on]; !r.closed && s.dtls {
+		s.stats.Evicted += s.keys[ch].wipe()
+	}
+}
+
+// Fail tells a handshake that failed. retried: it is tried further, and keys of a former one stay in force; else they are taken away.
 func (r *Relay) Fail(on Side, ch Channel, err error, retried bool) {
-	s := &r.sides[on]
-	if r.closed || !s.dtls {
+	if r.closed || !r.sides[on].dtls {
 		return
 	}
-	s.stats.Evicted += s.keys[ch].wipe()
+	if !retried {
+		r.Revoke(on, ch)
+	}
 	r.notify(Event{Kind: SecureFailed, Side: on, Channel: ch, Err: err, Retried: retried})
 }

@@ -124,11 +124,23 @@ func TestFailedHandshake(t *testing.T) {
 	fault := errors.New("wrong")
 	x.r.Fail(A, RTP, fault, true)
 	require.Equal(t, []Event{{Kind: SecureFailed, Side: A, Err: fault, Retried: true}}, x.events)
-	require.False(t, x.flows(start, addrA, A, 1, 7))
-	require.False(t, x.flows(start, addrB, B, 1, 9))
+	require.True(t, x.flows(start, addrA, A, 1, 7), "the keys of a former handshake are good while another is tried")
+	require.True(t, x.flows(start, addrB, B, 1, 9))
 	x.events = nil
+	x.r.Revoke(B, RTP)
 	x.r.Fail(B, RTP, fault, false)
 	require.Empty(t, x.events, "a side without DTLS has no handshake")
+	require.True(t, x.flows(start, addrA, A, 2, 7))
+
+	x.r.Revoke(A, RTP)
+	require.Empty(t, x.events)
+	require.False(t, x.flows(start, addrA, A, 3, 7))
+	require.False(t, x.flows(start, addrB, B, 3, 9))
+	x.secure(start, RTP, addrA, sdp.AEADAES128GCM, 3)
+	require.True(t, x.flows(start, addrA, A, 4, 7))
+	x.r.Fail(A, RTP, fault, false)
+	require.False(t, x.flows(start, addrA, A, 5, 7))
+	require.False(t, x.flows(start, addrB, B, 5, 9))
 }
 
 // Another encryption starts without the keys of the one before, and a side with DTLS takes no keys from a description.

@@ -70,7 +70,7 @@ const (
 	AuthFailures                  // Count failed in a short time
 	Unroutable                    // Addr, Count: the system knows no way there for so many datagrams
 	Secured                       // Channel, Suite, Addr: the peer's certificate is the right one, and the keys are in force
-	SecureFailed                  // Channel, Err, Retried: the channel has no keys
+	SecureFailed                  // Channel, Err, Retried: the channel has no keys, or only those of a former handshake
 	PathSelected                  // Channel, Addr: the peer has nominated a pair of ICE candidates; packets go there
 	PictureLost                   // the peer asks for a whole picture by feedback, which the other side has not agreed on
 	ToneHeard                     // Tone: a digit came as a telephone event that the other side has no format for
@@ -86,7 +86,7 @@ type Event struct {
 	Channel Channel
 	Suite   sdp.Suite
 	Err     error
-	Retried bool // of a SecureFailed: the peer may still succeed, and Secured follow
+	Retried bool // of a SecureFailed: the peer may still succeed, and Secured follow; keys that its certificate proved stay in force
 	Tone    dtmf.Tone
 }
 

@@ -1,0 +1,52 @@
+package plane
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"b2bua/media/dtls"
+	"b2bua/media/sdp"
+)
+
+// The peer of a moves to another address of its own, with the same certificate and role, and keeps its association: it answers no new
+// handshake. Its keys are still good, whatever becomes of that.
+func TestMovedPeerKeepsItsKeys(t *testing.T) {
+	for _, active := range []bool{true, false} {
+		t.Run(fmt.Sprintf("active=%t", active), func(t *testing.T) {
+			a, b := newNode(t, Config{}, dtls.Config{Timeout: 200 * time.Millisecond}), newNode(t, Config{}, dtls.Config{})
+			b.secure(t, a, !active, true)
+			a.secure(t, b, active, true)
+			a.events.wait(t, B, Secured, 1)
+			b.events.wait(t, B, Secured, 1)
+			talk(t, a, b)
+			pa, pb := a.stream.Ports(B), b.stream.Ports(B)
+			l := newLossy(t, 1, 0, [2]netip.AddrPort{netip.AddrPortFrom(pa.Addr, pa.RTP), netip.AddrPortFrom(pb.Addr, pb.RTP)})
+			moved := sdp.Ports{Addr: loopback, RTP: local(l.conns[0]).Port()}
+			require.NoError(t, a.stream.Set(B, a.agreed(b, moved, active, true)))
+			failed := a.events.wait(t, B, SecureFailed, 1)[0]
+			require.True(t, failed.Retried)
+			require.ErrorIs(t, failed.Err, dtls.ErrTimeout)
+			require.Eventually(t, func() bool { a.phone.say(8, "moved"); return len(b.events.find(B, Latched)) == 2 },
+				10*time.Second, 5*time.Millisecond, "b's side of the line hears a from its other end")
+			a.phone.say(8, "there")
+			for string(b.phone.hear().Payload) == "moved" {
+			}
+			talk(t, a, b)
+			s := a.stream.Stats(B)
+			require.Zero(t, s.Unsent+s.NotReady+s.AuthFailed)
+
+			// Another certificate is another peer: who has the old keys is not believed any more once that does not come.
+			stranger := newHandshaker(t, dtls.Config{})
+			other := a.agreed(b, moved, active, true)
+			other.DTLS.Fingerprint = stranger.Fingerprint()
+			require.NoError(t, a.stream.Set(B, other))
+			a.events.wait(t, B, SecureFailed, 2)
+			a.phone.say(8, "nobody's")
+			require.Eventually(t, func() bool { return a.stream.Stats(B).Unsent == 1 }, 10*time.Second, time.Millisecond)
+		})
+	}
+}
