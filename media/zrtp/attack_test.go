@@ -326,6 +326,50 @@ func TestErrorsThatAreTrue(t *testing.T) {
 	}
 }
 
+// Strangers who know a=zrtp-hash and the SSRC, but none of the keys, do not get in the way, whenever they try.
+func TestInjectedPackets(t *testing.T) {
+	for at := range 60 {
+		w := newWorld(t, uint64(at))
+		for i := range w.ends {
+			w.join(i, config(i), 2, nil)
+		}
+		for i, e := range w.ends {
+			for s, l := range w.ends[1-i].lines {
+				e.do(s, PeerHash{Hash: l.HelloHash()})
+			}
+			w.start(i, 0)
+		}
+		w.after(time.Duration(at)*2*time.Millisecond, func() {
+			for i, e := range w.ends {
+				for s, l := range w.ends[1-i].lines {
+					for _, m := range strangers(l) {
+						e.inject(s, m)
+					}
+				}
+			}
+		})
+		w.run(time.Minute)
+		require.True(t, w.settle(), "%d ms: %v %v", 2*at, w.ends[0].lines, w.ends[1].lines)
+	}
+}
+
+// strangers are messages in the name of a stream, by somebody without its keys.
+func strangers(l *line) [][]byte {
+	hello := wire.ParseHello(bytes.Clone(l.hello.data))
+	hello.Client[0]++
+	return [][]byte{
+		sealed(wire.AppendHello(nil, hello), alg.Image{}),
+		wire.AppendEmpty(nil, wire.HelloACK),
+		wire.AppendCommit(nil, wire.CommitFields{ZID: l.session.config.ZID, Agreement: codeMult}),
+		wire.AppendDHPart(nil, wire.DHPart1, wire.DHPartFields{Public: make([]byte, 32)}),
+		wire.AppendDHPart(nil, wire.DHPart2, wire.DHPartFields{Public: make([]byte, 32)}),
+		wire.AppendConfirm(nil, wire.Confirm1, wire.ConfirmFields{Body: make([]byte, wire.BodySize)}),
+		wire.AppendConfirm(nil, wire.Confirm2, wire.ConfirmFields{Body: make([]byte, wire.BodySize)}),
+		wire.AppendGoClear(nil, [8]byte{}), wire.AppendEmpty(nil, wire.ErrorACK), wire.AppendEmpty(nil, wire.ClearACK),
+		wire.AppendFailure(nil, uint32(CodeMalformed)),
+	}
+}
+
 // Floods: each kind of answer is bounded per second, and no repetition causes another key agreement.
 func TestFloods(t *testing.T) {
 	w := meet(t, 1)

@@ -153,7 +153,11 @@ func (st *Stream) follows(c wire.CommitFields) (alg.Suite, bool) {
 		// Our own Commit in DH mode stays in force (RFC 6189 section 4.2); without one the peer has to send another.
 		if st.session.config.Passive {
 			st.refuse(CodeNoSecret, "")
+			return alg.Suite{}, false
 		}
+		st.acked = true // who commits has our Hello
+		st.stopAsking()
+		st.maybeBegin()
 		return alg.Suite{}, false
 	}
 	var codes [alg.Kinds]alg.Code

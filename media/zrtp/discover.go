@@ -67,7 +67,7 @@ func (st *Stream) onHello(m []byte, ssrc uint32) {
 		st.ask()
 	}
 	st.stopAsking()
-	if st == st.session.streams[0] && !st.session.secure() {
+	if st == st.session.first() && !st.session.secure() {
 		st.loadSecrets()
 	}
 	st.maybeBegin()

@@ -99,9 +99,11 @@ func (st *Stream) derive(result alg.Secret) {
 	}
 	s0 := alg.S0(h, result, c, shared)
 	st.keys = alg.Derive(st.suite, s0, c)
-	for name, v := range map[string][]byte{"s0": s0, "s1": shared.S1, "s2": shared.S2, "s3": shared.S3, "total_hash": c.TotalHash} {
-		st.trace(name, v)
-	}
+	st.trace("s0", s0)
+	st.trace("s1", shared.S1)
+	st.trace("s2", shared.S2)
+	st.trace("s3", shared.S3)
+	st.trace("total_hash", c.TotalHash)
 	s0.Wipe()
 }
 

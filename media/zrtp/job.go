@@ -4,11 +4,12 @@ import "b2bua/media/zrtp/alg"
 
 // Job is public-key work. It shares nothing with the stream while it runs.
 type Job struct {
-	run    func(*Job)
-	stream *Stream
-	party  *alg.Party
-	result alg.Secret
-	err    error
+	run     func(*Job)
+	private alg.Secret // what run needs and wipes
+	stream  *Stream
+	party   *alg.Party
+	result  alg.Secret
+	err     error
 }
 
 // Run does the work: on any goroutine, once.
@@ -17,8 +18,9 @@ func (j *Job) Run() { j.run(j) }
 // Stream is whose job it is.
 func (j *Job) Stream() *Stream { return j.stream }
 
-// Wipe overwrites what the job made; for one that is not given back.
+// Wipe overwrites its secrets; for one that has run or never will, and is not given back.
 func (j *Job) Wipe() {
+	j.private.Wipe()
 	if j.party != nil {
 		j.party.Wipe()
 	}
@@ -40,27 +42,25 @@ func (st *Stream) prepare(role alg.Role, suite alg.Suite, commit []byte) {
 		return
 	}
 	hash, commit := suite.Hash, append([]byte(nil), commit...)
-	st.give(func(j *Job) {
+	st.give(&Job{private: private, run: func(j *Job) {
 		if role == alg.Initiator {
-			j.party, j.err = agreement.Initiate(hash, private)
+			j.party, j.err = agreement.Initiate(hash, j.private)
 		} else {
-			j.party, j.err = agreement.Respond(hash, private, commit)
+			j.party, j.err = agreement.Respond(hash, j.private, commit)
 		}
-		private.Wipe()
-	})
+		j.private.Wipe()
+	}})
 }
 
 // agree asks for DHResult. The party is the job's until it is given back.
 func (st *Stream) agree(public []byte) {
-	party, public := st.party, append([]byte(nil), public...)
+	public = append([]byte(nil), public...)
+	st.give(&Job{party: st.party, run: func(j *Job) { j.result, j.err = j.party.Result(public) }})
 	st.party = nil
-	st.give(func(j *Job) {
-		j.party = party
-		j.result, j.err = party.Result(public)
-	})
 }
 
-func (st *Stream) give(run func(*Job)) {
-	st.job = &Job{run: run, stream: st}
-	st.out(NeedKeys{Job: st.job})
+func (st *Stream) give(j *Job) {
+	j.stream = st
+	st.job = j
+	st.out(NeedKeys{Job: j})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -396,8 +397,8 @@ func (a *actor) session(tr recorded.Transcript, call recorded.Call) *Session {
 	if aux := tr.Config[a.name]["aux"]; aux != "" {
 		require.NoError(a.t, unmarshal([]byte(`"`+aux+`"`), (*recorded.Hex)(&c.Aux)))
 	}
-	if tr.Config[a.name]["mtu"] == "600" {
-		c.MTU = 600
+	if mtu, err := strconv.Atoi(tr.Config[a.name]["mtu"]); err == nil {
+		c.MTU = mtu
 	}
 	return &Session{config: c, nonces: map[[16]byte]struct{}{}}
 }

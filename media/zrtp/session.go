@@ -74,7 +74,17 @@ func (s *Session) secure() bool { return s.key != nil }
 
 // mayBegin tells whether the stream may send a Commit.
 func (s *Session) mayBegin(st *Stream) bool {
-	return s.secure() || s.streams[0] == st && (s.exchange == nil || s.exchange == st)
+	return s.secure() || s.first() == st && (s.exchange == nil || s.exchange == st)
+}
+
+// first is the stream that begins: the first one that has not failed.
+func (s *Session) first() *Stream {
+	for _, st := range s.streams {
+		if !st.state.is(errorSent, dead) {
+			return st
+		}
+	}
+	return nil
 }
 
 // mayFollow tells whether the stream may answer a Commit in DH mode. An exchange of ours that has not been answered gives way:

@@ -116,6 +116,65 @@ func TestNobodyAnswers(t *testing.T) {
 	assert.True(t, w.settle(), "a late peer is answered")
 }
 
+// A key pair whose exponent is too short for the winner's cipher is made again.
+func TestKeyPairThatDoesNotSuitTheWinner(t *testing.T) {
+	again := 0
+	for seed := range uint64(8) {
+		w := newWorld(t, seed)
+		for i, ciphers := range [][]alg.Code{{alg.AES1, alg.AES3}, {alg.AES3, alg.AES1}} {
+			c := config(i)
+			c.Lists[alg.KindAgreement], c.Lists[alg.KindCipher] = []alg.Code{alg.DH3k}, ciphers
+			w.join(i, c, 1, nil)
+			w.start(i, 0)
+		}
+		w.run(time.Minute)
+		require.True(t, w.settle())
+		if w.ends[0].lines[0].reports[0].Suite.Cipher == alg.AES256 {
+			again++
+		}
+	}
+	assert.Positive(t, again)
+	assert.Less(t, again, 8)
+}
+
+// A Commit in Preshared mode is answered with ours, which stays in force.
+func TestPresharedCommit(t *testing.T) {
+	w := meet(t, 1)
+	a, b := w.ends[0], w.ends[1]
+	acks := w.sentBy(1, wire.HelloACK)
+	w.alter(1, wire.HelloACK, func(*line, []byte) []byte { return nil })
+	w.run(200 * time.Millisecond)
+	require.NotEmpty(t, *acks)
+	require.Equal(t, discover, a.lines[0].state)
+	c := wire.CommitFields{H2: b.lines[0].chain[2], ZID: b.config.ZID, Agreement: codePrsh}
+	a.inject(0, sealed(wire.AppendCommit(nil, c), b.lines[0].chain[1]))
+	w.run(time.Minute)
+	assert.True(t, w.settle())
+	assert.Equal(t, alg.Initiator, a.lines[0].reports[0].Role)
+}
+
+// Where the first stream fails, the next one agrees on the key.
+func TestFirstStreamFails(t *testing.T) {
+	w, a, b := pair(t, 1, 2)
+	w.meddle = func(_ *end, stream int, data []byte) [][]byte {
+		if p, _ := wire.Parse(data); stream == 0 {
+			if kind, _ := wire.Check(p.Message); kind == wire.Commit {
+				return nil
+			}
+		}
+		return [][]byte{data}
+	}
+	w.run(time.Minute)
+	assert.False(t, w.settle())
+	assert.True(t, a.lines[1].Secure() && b.lines[1].Secure())
+	report, ok := a.Report()
+	assert.True(t, ok)
+	assert.Equal(t, a.lines[1].reports[0], report)
+	a.do(1, Stop{})
+	assert.False(t, a.lines[1].Secure())
+	assert.Len(t, a.Confirm(w.now, false), 1)
+}
+
 // The media of the responder stands for a Conf2ACK, and the responder answers each Confirm2.
 func TestLostConf2ACK(t *testing.T) {
 	w := meet(t, 1)
