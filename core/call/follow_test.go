@@ -2,6 +2,7 @@ package call
 
 import (
 	"fmt"
+	"strings"
 
 	"b2bua/core/sip"
 	"b2bua/media/sdp"
@@ -17,6 +18,27 @@ func (w *world) answerOpen(o MediaOpen) {
 		delete(w.open, fmt.Sprint(o.Call, "/", o.Index))
 	}
 	w.e.MediaOpened(w.now, o.Call, o.Index, sdp.Ports{Addr: o.A, RTP: base, RTCP: base + 1}, sdp.Ports{Addr: o.B, RTP: base + 2, RTCP: base + 3}, w.ports)
+}
+
+// protects checks RFC 3711 section 9.1 for every stream that we protect: a key serves one stream of the media plane, from its opening to its
+// end. That stream counts what was sent under the key; another one begins anew, and would make the same keystream.
+func (w *world) protects(o Output) {
+	switch o := o.(type) {
+	case MediaOpen:
+		w.opened[fmt.Sprint(o.Call, "/", o.Index)]++
+	case MediaSet:
+		key := string(o.Agreed.SendKey.Key)
+		if !o.Agreed.Enabled || key == "" {
+			return
+		}
+		require.NotEmpty(w.t, strings.Trim(key, "\x00"), "a key that was wiped")
+		index := fmt.Sprint(o.Call, "/", o.Index)
+		stream := fmt.Sprint(index, " ", o.Side, " #", w.opened[index])
+		if in, known := w.keys[key]; known {
+			require.Equal(w.t, in, stream, "a key is used again")
+		}
+		w.keys[key] = stream
+	}
 }
 
 // follows checks RFC 3264 section 8 for every description of ours: the session id stays, the version grows by one with a change and

@@ -61,4 +61,6 @@ var events = []string{
 	"b 200 sdp=no-events", "tone a 5", "tone b #", "info 200", "info 415", "picture a", "picture b",
 	"from-a INFO type=application/media_control+xml body=<picture_fast_update/>", "info-fails timeout",
 	`from-a INFO type=application/dtmf-relay body=Signal=5\r\nDuration=250\r\n`, "from-b INFO type=application/dtmf body=d",
+	// Keys.
+	"app enc=sdes suites=AES_CM_128_HMAC_SHA1_80", "invite sdp=sdes-av", "from-a INVITE sdp=sdes-av", "from-a INVITE sdp=av-hold", "b 200 sdp=no-video tag=other",
 }

@@ -78,6 +78,9 @@ func (c *call) closeStream(i int) {
 		l.ports[i] = sdp.Ports{}
 		*l.heading(i) = heading{}
 		delete(l.secure, i)
+		// What was sent under its keys is known no longer, so none of them may come back (RFC 3711 section 9.1).
+		l.ours.Forget(i)
+		l.undone.Forget(i)
 	}
 	c.e.emit(MediaClose{Call: c.number, Index: i})
 }

@@ -107,7 +107,9 @@ type world struct {
 	ownReq  map[Ref]*sip.Message
 	reRef   Ref // last re-INVITE of ours
 	last    map[string]*sdp.Session
-	infoRef Ref // last INFO of ours
+	infoRef Ref               // last INFO of ours
+	opened  map[string]int    // streams, how often
+	keys    map[string]string // of ours: the stream that uses it
 }
 
 type scriptedApp struct{ d app.Decision }
@@ -166,6 +168,7 @@ func (w *world) config(args map[string]string) {
 		}
 	}
 	w.e, w.last = New(cfg), map[string]*sdp.Session{}
+	w.opened, w.keys = map[string]int{}, map[string]string{}
 }
 
 type noTransportError struct{ error }
@@ -534,6 +537,7 @@ func (w *world) drain() {
 			require.NotContains(w.t, h.Event.Text(), "broken invariant")
 		}
 		w.follows(o)
+		w.protects(o)
 		switch o := o.(type) {
 		case SendRequest:
 			w.ownReq[o.Ref] = o.Msg

@@ -11,7 +11,8 @@ import (
 // breaks a rule of RFC 3264 or RFC 4568 is an error as a whole: *SectionError, *NoStreamError, or *StreamError around
 // *ProfileError, *KeyError, *DTLSError, *NoCodecError or *AddressError. Protection is never less than offered.
 //
-// In ourOffer it notes our role in DTLS, which the next description with it as Previous keeps.
+// In ourOffer it notes our role in DTLS, which the next description with it as Previous keeps, and what the peer refused, of which that
+// description keeps nothing.
 func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 	if theirAnswer == nil {
 		return nil, &SectionError{"there is no session description in the answer"}
@@ -28,7 +29,7 @@ func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 		if ours.Type != theirs.Type {
 			return nil, &SectionError{fmt.Sprintf("section %d was offered as %s and answered as %s", i+1, ours.Type, theirs.Type)}
 		}
-		if !ours.live() || !theirs.live() {
+		if ours.ended = !theirs.live(); ours.ended || !ours.live() {
 			continue
 		}
 		a, err := acceptStream(ours, theirs)

@@ -128,7 +128,7 @@ type OfferPlan struct {
 	// Fingerprint of our certificate, for DTLS.
 	Fingerprint Fingerprint
 	// Previous is our last description on this leg, offer or answer; nil in the first. Session id, keys, the role in DTLS and
-	// the numbers of known codecs stay, the version grows if anything changed.
+	// the numbers of known codecs stay while the stream runs, the version grows if anything changed. See Forget.
 	Previous *Session
 	// Running is what runs on this leg. A stream that is Enabled there keeps its encryption, its suite and its profile, whatever
 	// the plan says for new ones.
@@ -251,7 +251,8 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 }
 
 // keys makes one line per suite, each with a key of its own. A suite keeps the key that it had on this leg before: a new
-// one would restart the stream's protection (RFC 4568 section 7.1.4).
+// one would restart the stream's protection (RFC 4568 section 7.1.4). One whose stream ended in between is never used again: packets
+// under it would count from the beginning, and so have the keystream of earlier ones (RFC 3711 section 9.1).
 func (plan OfferPlan) keys(previous *Media) ([]Crypto, error) {
 	suites := plan.Suites
 	if len(suites) == 0 {
@@ -285,7 +286,7 @@ func keyOf(m *Media, suite Suite) (Crypto, bool) {
 }
 
 func previousMedia(s *Session, i int) *Media {
-	if s == nil || i >= len(s.Media) || s.Media[i].Port == 0 {
+	if s == nil || i >= len(s.Media) || s.Media[i].Port == 0 || s.Media[i].ended {
 		return nil
 	}
 	return &s.Media[i]

@@ -69,6 +69,20 @@ func (s *Session) Wipe() {
 	}
 }
 
+// Forget lets go of one section of a description of ours because its stream has been closed in the media plane, which knows no longer
+// what was sent under its keys: no description that follows this one takes anything of it, and its keys are overwritten.
+func (s *Session) Forget(i int) {
+	if s == nil || i >= len(s.Media) {
+		return
+	}
+	m := &s.Media[i]
+	for _, c := range m.Crypto {
+		c.Key.Wipe()
+	}
+	m.ICE.wipe()
+	m.Crypto, m.ICE, m.Fingerprint, m.Setup, m.role, m.ended = nil, nil, "", "", roleOpen, true
+}
+
 // Wipe overwrites the keys of one stream of one leg.
 func (a *Agreed) Wipe() {
 	a.SendKey.Key.Wipe()
