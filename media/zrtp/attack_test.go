@@ -199,6 +199,7 @@ func TestErrorsOfFurtherStreams(t *testing.T) {
 func TestDHModeOnASecureSession(t *testing.T) {
 	w := meet(t, 2)
 	a, b := w.ends[0], w.ends[1]
+	commits := w.sentBy(0, wire.Commit)
 	w.alter(0, wire.Commit, func(l *line, m []byte) []byte {
 		if l != a.lines[1] {
 			return m
@@ -208,7 +209,7 @@ func TestDHModeOnASecureSession(t *testing.T) {
 	w.run(3 * time.Second)
 	require.True(t, a.lines[0].Secure() && b.lines[0].Secure())
 	require.Equal(t, commitSent, a.lines[1].state)
-	c := wire.ParseCommit(a.lines[0].commit.data)
+	c := wire.ParseCommit((*commits)[0])
 	c.H2, c.ZID = b.lines[1].chain[2], b.config.ZID
 	a.inject(1, sealed(wire.AppendCommit(nil, c), b.lines[1].chain[1]))
 	require.Len(t, a.lines[1].failures, 1)
@@ -373,12 +374,13 @@ func strangers(l *line) [][]byte {
 // Floods: each kind of answer is bounded per second, and no repetition causes another key agreement.
 func TestFloods(t *testing.T) {
 	w := meet(t, 1)
+	commits, parts := w.sentBy(0, wire.Commit), w.sentBy(0, wire.DHPart2)
 	w.run(100 * time.Millisecond)
 	b, a := w.ends[1], w.ends[0]
 	for name, m := range map[string][]byte{
-		"Hello": a.lines[0].hello.data, "Error": wire.AppendFailure(nil, 0x70), "Commit": a.lines[0].commit.data,
+		"Hello": a.lines[0].hello.data, "Error": wire.AppendFailure(nil, 0x70), "Commit": (*commits)[0],
 		"Ping":    wire.AppendPing(nil, wire.PingFields{Version: wire.Version}),
-		"Confirm": a.lines[0].confirm.data, "DHPart2": a.lines[0].dhpart.data,
+		"Confirm": a.lines[0].confirm.data, "DHPart2": (*parts)[0],
 	} {
 		b.sends = 0
 		for range 1000 {

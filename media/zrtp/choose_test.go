@@ -40,6 +40,20 @@ func TestChoices(t *testing.T) {
 	}
 }
 
+func TestWords(t *testing.T) {
+	for s := HelloHashMismatch; s <= Stalled; s++ {
+		assert.NotEqual(t, "unknown", s.String())
+	}
+	assert.Equal(t, "unknown", Suspicion(0).String())
+	assert.Equal(t, "unknown", (Stalled + 1).String())
+	assert.Equal(t, "0xFF unknown", Code(255).String())
+	assert.Equal(t, "zrtp: 0x100 GoClear is not allowed", Failure{Code: CodeNoClear}.String())
+	assert.Equal(t, "zrtp: peer says 0x30 unsupported version (x)", Failure{Code: CodeVersion, ByPeer: true, Detail: "x"}.String())
+	for s := idle; s <= dead; s++ {
+		assert.NotEmpty(t, s.String())
+	}
+}
+
 // Both ends would choose the same key agreement, whatever they offer, and what one chooses the other accepts.
 func TestChoicesAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))

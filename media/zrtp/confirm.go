@@ -16,7 +16,7 @@ func (st *Stream) sendConfirm(t wire.Type) {
 	verified := st.record.Verified && st.shared.s1
 	if st.suite.Agreement == alg.Mult {
 		body.Expiration = Forever // RFC 6189 section 5.7: ignored
-		verified = st.session.verified
+		verified = st.session.report.Verified
 	}
 	if c.Disclosure {
 		body.Flags |= wire.FlagDisclosure
@@ -153,8 +153,12 @@ func (st *Stream) finish() {
 	st.forgetKeys()
 }
 
-// forgetKeys overwrites what a secure stream does not need. It keeps what checks GoClear and SASrelay.
+// forgetKeys overwrites what a secure stream does not need, and lets its messages go. It keeps what checks GoClear and SASrelay,
+// and what answers a repetition.
 func (st *Stream) forgetKeys() {
+	st.commit, st.dhpart, st.theirCommit, st.theirDHPart = message{}, message{}, nil, nil
+	st.fragments, st.repeated = nil, nil
+	st.peer.lists = Lists{}
 	st.wipeSecrets()
 	st.chain.Wipe()
 	k := st.keys
@@ -181,7 +185,7 @@ func (st *Stream) report() Report {
 		Peer: st.peer.zid, Client: st.peer.name,
 		Continuity: st.shared.s1, Mismatch: known && !st.shared.s1,
 		AuxMismatch: st.secrets.Aux != nil && !st.shared.s2,
-		Verified:    st.record.Verified && st.shared.s1 && peerVerified, PeerVerified: peerVerified,
+		Verified:    st.record.Verified && st.shared.s1, PeerVerified: peerVerified,
 		Disclosure: st.body.Flags&wire.FlagDisclosure != 0, PeerMitM: st.peer.flags&wire.FlagMitM != 0,
 		HashVerified: st.peerHash != nil,
 	}
@@ -223,6 +227,8 @@ func (st *Stream) traceKeys() {
 	if st.session.trace == nil {
 		return
 	}
+	st.trace("commit", st.commit.data)
+	st.trace("dhpart", st.dhpart.data)
 	k := st.keys
 	for name, v := range map[string][]byte{
 		"zrtpsess": k.Session, "rs1_new": k.Retained, "sashash": k.SASHash, "exported_key": k.Exported,

@@ -114,7 +114,7 @@ type Report struct {
 	// Mismatch: there is a retained secret, and the peer does not have it. Either side lost its cache, or somebody is in the middle.
 	Mismatch    bool
 	AuxMismatch bool
-	// Verified: the SAS was compared in an earlier call, and the peer says the same.
+	// Verified: the SAS was compared in an earlier call, as we remember. It counts if PeerVerified, the peer's view, is true as well.
 	Verified     bool
 	PeerVerified bool
 	Disclosure   bool // the peer says that key material leaves it

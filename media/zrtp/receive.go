@@ -57,7 +57,7 @@ func (st *Stream) receive(data []byte) {
 }
 
 func (st *Stream) reassemble(p wire.Packet) []byte {
-	if st.peer.hello == nil || p.SSRC != st.peer.ssrc {
+	if st.peer.hello == nil || p.SSRC != st.peer.ssrc || st.fragments == nil {
 		st.drop()
 		return nil
 	}

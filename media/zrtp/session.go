@@ -13,12 +13,11 @@ type Session struct {
 	streams  []*Stream // the first begins, the others follow in Multistream mode
 	exchange *Stream   // in DH mode: one at a time (RFC 6189 section 4.4.1)
 
-	key      alg.Secret // ZRTPSess, nil until one stream is secure
-	report   Report     // of that stream
-	verified bool       // what we say in every Confirm
-	nonces   map[[16]byte]struct{}
-	cache    Key
-	pending  *Update // the new rs1 after a mismatch, until somebody compared the SAS
+	key     alg.Secret // ZRTPSess, nil until one stream is secure
+	report  Report     // of that stream
+	nonces  map[[16]byte]struct{}
+	cache   Key
+	pending *Update // the new rs1 after a mismatch, until somebody compared the SAS
 
 	now     time.Time
 	outputs []Output
@@ -121,7 +120,6 @@ func (s *Session) wake() {
 // become takes what a stream in DH mode has agreed on.
 func (s *Session) become(st *Stream, r Report) {
 	s.key, s.report = st.keys.Session.Clone(), r
-	s.verified = st.record.Verified && st.shared.s1
 	s.exchange = nil
 	s.wake()
 }

@@ -64,7 +64,7 @@ type Stream struct {
 	hello      message
 	sequence   uint16
 	fragmentID uint16
-	fragments  *wire.Reassembler
+	fragments  *wire.Reassembler // nil when the stream is secure: what comes then is short
 
 	peer     peer
 	peerHash *[32]byte
