@@ -354,6 +354,22 @@ func TestInjectedPackets(t *testing.T) {
 	}
 }
 
+// Without a=zrtp-hash one forged Hello changes nothing as long as the peer is there.
+func TestForgedHello(t *testing.T) {
+	for at := 11; at < 120; at++ {
+		w, a, b := pair(t, uint64(at), 2)
+		w.after(time.Duration(at)*time.Millisecond, func() {
+			for i, e := range []*end{a, b} {
+				for s, l := range w.ends[1-i].lines {
+					e.inject(s, strangers(l)[0])
+				}
+			}
+		})
+		w.run(time.Minute)
+		require.True(t, w.settle(), "%d ms: %v %v", at, a.lines, b.lines)
+	}
+}
+
 // strangers are messages in the name of a stream, by somebody without its keys.
 func strangers(l *line) [][]byte {
 	hello := wire.ParseHello(bytes.Clone(l.hello.data))

@@ -57,7 +57,7 @@ func (st *Stream) onHello(m []byte, ssrc uint32) {
 		return
 	}
 	replaced := st.peer.hello != nil
-	st.peer = newPeer(m, ssrc)
+	st.peer, st.heard = newPeer(m, ssrc), st.session.now
 	st.dropSecrets()
 	st.answer(answerHello, wire.HelloACK)
 	if replaced { // by somebody who may not have ours
@@ -79,8 +79,9 @@ func (st *Stream) acceptable(h wire.HelloFields) bool {
 		st.drop()
 		return false
 	}
-	// An unauthenticated Hello replaces another only while nothing was committed.
-	if st.peer.hello != nil && (st.peerHash != nil || !st.may(otherHello)) {
+	// An unauthenticated Hello replaces another only while nothing was committed, and its sender says nothing any more.
+	silent := st.session.now.Sub(st.heard) >= takeover
+	if st.peer.hello != nil && (st.peerHash != nil || !silent || !st.may(otherHello)) {
 		st.drop()
 		return false
 	}

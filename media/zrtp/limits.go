@@ -26,6 +26,8 @@ const (
 const (
 	answersPerSecond = 10  // of each kind: what is sent because something came
 	badPackets       = 200 // that are dropped before it is reported, once
+	// takeover is how long a peer must be silent before the Hello of another one replaces its own.
+	takeover = time.Second
 	// maxMessage is the longest message that is put together from fragments: DHPart1 of X3M3 has 1708 octets.
 	maxMessage = 2048
 	// defaultMTU is the longest datagram that bzrtp sends.

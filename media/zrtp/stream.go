@@ -68,9 +68,10 @@ type Stream struct {
 
 	peer     peer
 	peerHash *[32]byte
-	vouched  bool // by the path of the description
-	acked    bool // the peer has our Hello
-	seen     bool // anything of ZRTP came
+	vouched  bool      // by the path of the description
+	acked    bool      // the peer has our Hello
+	seen     bool      // anything of ZRTP came
+	heard    time.Time // when the peer last said something that fits
 
 	role   alg.Role
 	suite  alg.Suite

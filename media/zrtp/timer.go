@@ -100,7 +100,7 @@ func (st *Stream) again() {
 
 // touch notes that the peer said something that fits.
 func (st *Stream) touch() {
-	st.graceAt = time.Time{}
+	st.graceAt, st.heard = time.Time{}, st.session.now
 	if st.role == alg.Responder && (st.state == dh1Sent || st.state == conf1Sent) {
 		st.silentAt = st.session.now.Add(silence)
 	}
