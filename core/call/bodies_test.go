@@ -42,7 +42,12 @@ var offers = map[string]string{
 	"text":             "m=text 4000 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\n",
 	"plain-audio-secure-video": "m=audio 4000 RTP/AVP 8 0\r\nm=video 4002 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n" +
 		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n",
-	"dtls":      "m=audio 4000 UDP/TLS/RTP/SAVP 8 0\r\na=setup:actpass\r\n" + fingerprint,
+	"dtls": "m=audio 4000 UDP/TLS/RTP/SAVP 8 0\r\na=setup:actpass\r\n" + fingerprint,
+	// Of best effort: DTLS-SRTP, and SDES for who has only that.
+	"dtls-or-sdes": "m=audio 4000 RTP/SAVP 8 0\r\na=setup:actpass\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n" + fingerprint,
+	"no-dtls-yet":  "m=audio 4000 RTP/SAVP 8 0\r\na=setup:holdconn\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n" + fingerprint,
+	"dtls-sdes-video": "m=audio 4000 UDP/TLS/RTP/SAVP 8 0\r\na=setup:actpass\r\n" + fingerprint + "m=video 4002 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n" +
+		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n",
 	"elsewhere": "m=audio 4000 RTP/AVP 8 0\r\nc=IN IP4 192.0.2.20\r\n",
 	"nokey":     "m=audio 4000 RTP/SAVP 8 0\r\n",
 	"garbage":   "this is no description",

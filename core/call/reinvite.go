@@ -24,13 +24,15 @@ type reinvite struct {
 	asked  *exchange // of the other leg, which waits for the answer
 	tired  *timer    // no final response yet
 	glares int
+	// notBefore is when it may be sent again after a 491 (RFC 3261 section 14.1): also what happens meanwhile does not make it earlier.
+	notBefore time.Time
 }
 
 // maybeReinvite sends the re-INVITE that is wanted on this leg once nothing else is under way on it, and once it is known what to
 // offer.
 func (l *leg) maybeReinvite(now time.Time) {
 	c, x := l.call, l.call.asking
-	if !l.re.wanted || l.re.ref != 0 || c.state != stRunning || len(l.acks) > 0 || x != nil && (x.leg == l || x.opening > 0) {
+	if !l.re.wanted || l.re.ref != 0 || now.Before(l.re.notBefore) || c.state != stRunning || len(l.acks) > 0 || x != nil && (x.leg == l || x.opening > 0) {
 		return
 	}
 	l.re.wanted, l.re.asked = false, x
@@ -152,7 +154,8 @@ func (l *leg) reinviteRefused(now time.Time, resp *sip.Message) {
 	case resp.Status == 491 && l.re.glares < maxGlares:
 		l.re.glares++
 		l.re.wanted = true
-		c.e.timers.after(now.Add(l.glareDelay()), c, l.maybeReinvite)
+		l.re.notBefore = now.Add(l.glareDelay())
+		c.e.timers.after(l.re.notBefore, c, l.maybeReinvite)
 		return
 	}
 	l.re.glares = 0

@@ -113,7 +113,8 @@ func (l *leg) readOffer(req *sip.Message) (*sdp.Session, error) {
 	return offer, nil
 }
 
-// fits: on a leg with encryption nothing becomes plain, and a stream that runs stays what it is.
+// fits: a stream that runs stays what it is, and its encryption may only become stronger; a new one is no weaker than the leg. Whoever
+// could change the signalling of a call in progress would else choose how it is protected.
 func (l *leg) fits(i int, m *sdp.Media) error {
 	if m.Port == 0 || m.Kind == sdp.Other {
 		return nil
@@ -124,10 +125,15 @@ func (l *leg) fits(i int, m *sdp.Media) error {
 			return fmt.Errorf("stream %d is %s and is offered as %s; a stream of another kind needs a section of its own", i+1, l.agreed[i].Kind, m.Type)
 		}
 	}
-	if mode != sdp.None && m.Encryption() == sdp.None {
-		return fmt.Errorf("%s is encrypted and stream %d (%s) of its new offer is plain RTP: never downgraded in mid-call", l.side, i+1, m.Type)
+	enc, err := m.Choose(l.call.e.cfg.Support)
+	if err != nil || enc >= mode {
+		return nil // what cannot be used at all is refused in the answer
 	}
-	return nil
+	what := enc.String()
+	if enc == sdp.None {
+		what = "plain RTP"
+	}
+	return fmt.Errorf("%s is encrypted (%s) and stream %d (%s) of its new offer is %s: never downgraded in mid-call", l.side, mode, i+1, m.Type, what)
 }
 
 // concernsOther tells whether an offer adds or removes a stream, or shares no codec with what the other leg has.

@@ -11,7 +11,7 @@ import (
 // breaks a rule of RFC 3264 or RFC 4568 is an error as a whole: *SectionError, *NoStreamError, or *StreamError around
 // *ProfileError, *KeyError, *DTLSError, *NoCodecError or *AddressError. Protection is never less than offered.
 //
-// In ourOffer it notes our role in DTLS, which the next description with it as Previous keeps, and what the peer refused, of which that
+// In ourOffer it notes our role in DTLS and whether rtcp-mux is agreed, which the next description with it as Previous keeps, and what the peer refused, of which that
 // description keeps nothing.
 func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 	if theirAnswer == nil {
@@ -36,6 +36,7 @@ func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 		if err != nil {
 			return nil, &StreamError{Index: i, Type: ours.Type, Err: err}
 		}
+		ours.muxed = a.Mux
 		if a.DTLS != nil {
 			ours.role = roleFor(a.DTLS.Active)
 		}

@@ -104,6 +104,9 @@ func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous
 		RTCPMux:   theirs.RTCPMux && muxable(codecs),
 		Ptime:     peer.Ptime, MaxPtime: peer.MaxPtime, Bandwidth: relayedBandwidth(peer.Bandwidth),
 	}
+	if m.muxed = m.RTCPMux; m.muxed {
+		local.RTCP = 0
+	}
 	m.at(local, plan.Support)
 	a := Agreed{
 		Kind: m.Kind, Enabled: true, Direction: m.Direction, Mux: m.RTCPMux, Codecs: codecs, AVPF: p.feedback,
@@ -160,8 +163,11 @@ func answerCodecs(offered []Codec, peer Agreed, avpf bool) []Codec {
 			continue
 		}
 		n := Codec{PT: o.PT, Name: o.Name, Rate: o.Rate, Channels: o.Channels, Fmtp: renumber(c, peer.Codecs, offered)}
-		if avpf && peer.AVPF {
+		switch {
+		case avpf && peer.AVPF:
 			n.Feedback = feedback(o.Feedback, c.Feedback)
+		case avpf:
+			n.Feedback = feedback(o.Feedback, convertedFeedback)
 		}
 		list = append(list, n)
 	}

@@ -267,6 +267,10 @@ var relayedFeedback = map[string]bool{
 	"ccm fir": true, "ccm tmmbr": true, "ccm tstr": true, "goog-remb": true,
 }
 
+// convertedFeedback works also where only one leg has a feedback profile: who asks for a whole picture on the other one is asked by INFO
+// (RFC 5168), and asks so.
+var convertedFeedback = []string{"nack pli", "ccm fir"}
+
 func feedback(values []string, and []string) []string {
 	var out []string
 	for _, v := range values {

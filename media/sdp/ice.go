@@ -131,7 +131,7 @@ func (m *Media) connect(local Ports, nat []netip.Addr, old *ICE, random io.Reade
 	}
 	for rank, a := range addrs {
 		i.Candidates = append(i.Candidates, ice.Host(ice.RTP, netip.AddrPortFrom(a, local.RTP), uint16(rank)))
-		if local.RTCP != 0 && !m.RTCPMux {
+		if local.RTCP != 0 {
 			i.Candidates = append(i.Candidates, ice.Host(ice.RTCP, netip.AddrPortFrom(a, local.RTCP), uint16(rank)))
 		}
 	}

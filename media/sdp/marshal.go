@@ -154,7 +154,7 @@ func (m *Media) codecAttributes(d *pion.MediaDescription) {
 
 // rtcpAttributes writes a=rtcp only where the port is not the next one (RFC 3605 section 2.1).
 func (m *Media) rtcpAttributes(d *pion.MediaDescription) {
-	if m.RTCP.IsValid() && !m.RTCPMux && (m.RTCP.Port() != m.Port+1 || m.RTCP.Addr() != m.Addr) {
+	if m.RTCP.IsValid() && (m.RTCP.Port() != m.Port+1 || m.RTCP.Addr() != m.Addr) {
 		v := strconv.Itoa(int(m.RTCP.Port()))
 		if m.RTCP.Addr() != m.Addr {
 			v += fmt.Sprintf(" IN %s %s", family(m.RTCP.Addr()), m.RTCP.Addr())

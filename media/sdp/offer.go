@@ -233,9 +233,14 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 		n := Codec{PT: c.PT, Name: c.Name, Rate: c.Rate, Channels: c.Channels, Fmtp: c.Fmtp}
 		if from, _ := parseProfile(src.Proto); plan.AVPF && from.feedback { // what only one leg has cannot be relayed
 			n.Feedback = feedback(c.Feedback, c.Feedback)
+		} else if plan.AVPF && src.Kind == Video && !c.auxiliary() {
+			n.Feedback = slices.Clone(convertedFeedback)
 		}
 		m.Codecs = append(m.Codecs, n)
 	}
+	// A peer that has agreed keeps one port, and its association on it; the port for RTCP stands beside it for the case that it does no
+	// longer (RFC 5761 section 5.1.1).
+	m.RTCPMux = previous != nil && previous.muxed && muxable(m.Codecs)
 	switch plan.Encryption {
 	case SDES:
 		m.Crypto, err = plan.keys(previous)

@@ -98,6 +98,10 @@ func (s *Session) EncryptionWith(support Support) Encryption {
 	return strongest
 }
 
+// Choose is the encryption that a section of an offer is answered with: the strongest that it asks for and that is supported (also where it
+// offers several, RFC 8643 and RFC 5763). The error tells why none is.
+func (m *Media) Choose(support Support) (Encryption, error) { return m.choose(support) }
+
 // live tells whether the section is one that can be relayed and is not switched off.
 func (m *Media) live() bool { return m.Kind != Other && m.Port != 0 }
 

@@ -203,20 +203,36 @@ func TestTheSecondLegIsOfferedICE(t *testing.T) {
 	assert.NotContains(t, string(offer.Marshal()), "ice")
 }
 
-func TestFeedbackNeedsBothLegs(t *testing.T) {
-	for proto, want := range map[string]bool{"RTP/AVPF": true, "RTP/AVP": false} {
-		from, err := Parse([]byte(iceHead + "m=video 4000 " + proto + " 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:* nack pli\r\n"))
+// A wish for a whole picture is converted where only one leg has a feedback profile; the rest needs both.
+func TestFeedbackOfOneLeg(t *testing.T) {
+	const wishes = "a=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\na=rtcp-fb:* nack\r\n"
+	vp8 := Codec{PT: 96, Name: "VP8", Rate: 90000, Feedback: []string{"nack pli", "nack"}}
+	for proto, feedback := range map[string]bool{"RTP/AVPF": true, "RTP/AVP": false} {
+		from, err := Parse([]byte(iceHead + "m=audio 4002 " + proto + " 0\r\nm=video 4000 " + proto + " 96 97\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n" + wishes))
 		require.NoError(t, err)
-		offer, err := NewOffer(from, OfferPlan{AVPF: true, SessionID: 1}, iceAt)
+		at := []Ports{iceAt[0], {iceAt[0].Addr, 30010, 30011}}
+		offer, err := NewOffer(from, OfferPlan{AVPF: true, SessionID: 1}, at)
 		require.NoError(t, err)
-		assert.Equal(t, want, strings.Contains(string(offer.Marshal()), "a=rtcp-fb:96 nack pli"), proto)
-		offer, err = NewOffer(from, OfferPlan{SessionID: 1}, iceAt)
+		want := []string{"nack pli", "ccm fir"}
+		if feedback {
+			want = append(want, "nack")
+		} else {
+			assert.Empty(t, offer.Media[0].Codecs[0].Feedback, "audio has no picture")
+			assert.Empty(t, offer.Media[1].Codecs[1].Feedback, "nor has a retransmission")
+		}
+		assert.ElementsMatch(t, want, offer.Media[1].Codecs[0].Feedback, proto)
+		offer, err = NewOffer(from, OfferPlan{SessionID: 1}, at)
 		require.NoError(t, err)
 		assert.NotContains(t, string(offer.Marshal()), "rtcp-fb", proto)
-		for _, feedback := range []bool{true, false} { // leg B has it or not
-			answer, _, err := NewAnswer(from, []Agreed{{Enabled: true, Codecs: []Codec{{PT: 96, Name: "VP8", Rate: 90000, Feedback: []string{"nack pli"}}}, AVPF: feedback}}, AnswerPlan{}, iceAt)
+
+		for legB, want := range map[bool][]string{true: {"nack pli", "nack"}, false: {"nack pli", "ccm fir"}} {
+			peer := []Agreed{{}, {Enabled: true, Codecs: []Codec{vp8}, AVPF: legB}}
+			answer, _, err := NewAnswer(from, peer, AnswerPlan{}, at)
 			require.NoError(t, err)
-			assert.Equal(t, want && feedback, strings.Contains(string(answer.Marshal()), "rtcp-fb"), proto)
+			if !feedback {
+				want = nil
+			}
+			assert.ElementsMatch(t, want, answer.Media[1].Codecs[0].Feedback, "%s, leg B %v", proto, legB)
 		}
 	}
 }

@@ -110,6 +110,7 @@ type Media struct {
 
 	moreFingerprints []string // with the same hash function: of further certificates
 	role             role     // ours, in a section of our own, once it is agreed
+	muxed            bool     // a section of our own: both agreed on rtcp-mux
 	ended            bool     // a section of our own, of a stream that does not run any more: nothing of it is used again
 }
 
