@@ -19,10 +19,11 @@ type Association struct {
 
 	mu      sync.Mutex
 	peers   []*peer
-	settled *peer         // the one whose handshake is complete
-	over    bool          // the last result was told
-	end     chan struct{} // closed then
-	failure error         // the newest of a source that may have been a stranger
+	settled *peer            // the one whose handshake is complete
+	over    bool             // the last result was told
+	end     chan struct{}    // closed then
+	failure error            // the newest of a source that may have been a stranger
+	refused []netip.AddrPort // active: who answered for the peer, and was not it
 }
 
 func newAssociation(h *Handshaker, p Params) *Association {
@@ -54,8 +55,11 @@ func (a *Association) route(now time.Time, b []byte, from netip.AddrPort) (p *pe
 		p = a.peers[at]
 	}
 	if a.p.DTLS.Active || a.settled != nil || a.over {
-		if a.settled != nil && p != a.settled {
+		switch {
+		case a.settled != nil && p != a.settled:
 			return nil, false
+		case a.settled == nil && !a.over:
+			p = a.answered(p, b, from)
 		}
 		return p, false
 	}
@@ -73,6 +77,48 @@ func (a *Association) route(now time.Time, b []byte, from netip.AddrPort) (p *pe
 	}
 	a.peers = append(slices.DeleteFunc(a.peers, func(p *peer) bool { return p.ctx.Err() != nil }), p)
 	return p, false
+}
+
+// answered finds whom of an active association a datagram is for. A server with several addresses, or behind a NAT, may answer from
+// elsewhere than its description says: as long as the signalled address is silent, the attempt goes on with whoever answers, and the
+// fingerprint decides. The signalled address takes it back, and who failed is not heard again.
+func (a *Association) answered(p *peer, b []byte, from netip.AddrPort) *peer {
+	if p != nil {
+		p.proven = true
+		return p
+	}
+	if len(a.peers) == 0 || !isAnswer(b) {
+		return nil
+	}
+	p = a.peers[0]
+	switch {
+	case p.ctx.Err() != nil:
+		return nil
+	case from == a.p.Remote:
+		a.refuse(p)
+		p.cancel() // and dial begins anew
+		return nil
+	case p.proven || len(a.refused) >= strangers || slices.Contains(a.refused, from):
+		return nil
+	}
+	p.addr, p.proven = from, true
+	time.AfterFunc(a.h.cfg.Timeout/2, func() { a.hurry(p) })
+	return p
+}
+
+func (a *Association) refuse(p *peer) {
+	if p.addr != a.p.Remote && !slices.Contains(a.refused, p.addr) {
+		a.refused = append(a.refused, p.addr)
+	}
+}
+
+// hurry ends an attempt with a source elsewhere that leads to nothing.
+func (a *Association) hurry(p *peer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.settled != p {
+		p.cancel()
+	}
 }
 
 // follow takes what a known source sends. Before it has shown the cookie that it was sent, only its first message counts.
@@ -124,15 +170,15 @@ func (a *Association) room(now time.Time, same *peer, from netip.AddrPort) bool 
 	return true
 }
 
-// mayWrite sees what goes out: it keeps the cookie that a source is sent, and alerts after the handshake.
-func (a *Association) mayWrite(p *peer, b []byte) bool {
+// mayWrite sees what goes out, and tells where to: it keeps the cookie that a source is sent, and alerts after the handshake.
+func (a *Association) mayWrite(p *peer, b []byte) (to netip.AddrPort, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if cookie, ok := parseCookie(b); ok {
 		p.cookie = bytes.Clone(cookie)
 	}
 	const alert = 21
-	return a.settled != p || len(b) == 0 || b[0] != alert
+	return p.addr, a.settled != p || len(b) == 0 || b[0] != alert
 }
 
 // serve answers one source of a passive association until it fails, or its last messages need no repetition any more.
@@ -182,16 +228,22 @@ func (a *Association) listen() {
 	case <-t.C:
 	}
 	a.mu.Lock()
-	err := a.fault(netip.AddrPort{}, ErrTimeout)
-	var earlier *Error
-	if errors.As(a.failure, &earlier) {
-		err = a.fault(earlier.Remote, errors.Join(ErrTimeout, earlier.Err))
-	}
 	done := a.settled != nil
 	a.mu.Unlock()
 	if !done {
-		a.tell(Result{Err: err}, false)
+		a.tell(Result{Err: a.late(netip.AddrPort{}, ErrTimeout)}, false)
 	}
+}
+
+// late is the fault of an association that had no success in time. Whose fault is known is named.
+func (a *Association) late(at netip.AddrPort, err error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var earlier *Error
+	if errors.As(a.failure, &earlier) {
+		return a.fault(earlier.Remote, errors.Join(err, earlier.Err))
+	}
+	return a.fault(at, err)
 }
 
 // dial runs an active association: attempt after attempt as long as there is no answer.
@@ -212,14 +264,30 @@ func (a *Association) dial() {
 		switch {
 		case err == nil || a.ctx.Err() != nil:
 			return
+		case a.wasElsewhere(p, err):
 		case !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrBusy):
-			a.tell(Result{Err: a.fault(p.addr, err)}, true)
+			a.tell(Result{Err: a.fault(a.p.Remote, err)}, true)
 			return
 		case !told:
 			told = true
-			a.tell(Result{Err: a.fault(p.addr, err)}, false)
+			a.tell(Result{Err: a.late(a.p.Remote, err)}, false)
 		}
 	}
+}
+
+// wasElsewhere tells whether a failed attempt went on with another source than the signalled one. That may have been a stranger,
+// whose fault is told only when nobody better comes.
+func (a *Association) wasElsewhere(p *peer, err error) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p.addr == a.p.Remote {
+		return false
+	}
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, ErrTimeout) {
+		a.refuse(p)
+		a.failure = a.fault(p.addr, err)
+	}
+	return true
 }
 
 // rest waits before another try to be admitted.

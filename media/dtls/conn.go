@@ -12,7 +12,7 @@ import (
 // peer is one source that speaks DTLS to an association; to the library it is a net.PacketConn with one correspondent.
 type peer struct {
 	a       *Association
-	addr    netip.AddrPort
+	addr    netip.AddrPort // where it is; of an active association guarded by its lock until the handshake ends
 	udp     *net.UDPAddr
 	in      chan datagram
 	ctx     context.Context //nolint:containedctx // its life
@@ -24,10 +24,10 @@ type peer struct {
 	expired chan struct{} // closed when the read deadline has passed
 	timer   *time.Timer
 
-	// Guarded by the association's lock; passive only.
+	// Guarded by the association's lock; but for proven, passive only.
 	random       [randomSize]byte
 	cookie       []byte // that it was sent
-	proven       bool   // it showed the cookie, so it is where it says
+	proven       bool   // it showed the cookie, so it is where it says; active: it was heard
 	since, heard time.Time
 }
 
@@ -90,10 +90,12 @@ func (p *peer) endTurn() {
 
 // WriteTo sends to the peer. After the handshake alerts are kept back: a close_notify ends the media of some peers.
 func (p *peer) WriteTo(b []byte, _ net.Addr) (int, error) {
-	if p.ctx.Err() != nil || !p.a.mayWrite(p, b) {
+	if p.ctx.Err() != nil {
 		return len(b), nil //nolint:nilerr // what is not to be sent counts as sent for the library
 	}
-	p.a.p.Send(b, p.addr)
+	if to, ok := p.a.mayWrite(p, b); ok {
+		p.a.p.Send(b, to)
+	}
 	return len(b), nil
 }
 

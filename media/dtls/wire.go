@@ -8,6 +8,7 @@ const (
 	handshakeHeader = 12
 	typeHandshake   = 22
 	clientHello     = 1
+	serverHello     = 2
 	helloVerify     = 3
 	randomSize      = 32
 )
@@ -62,4 +63,11 @@ func parseCookie(b []byte) ([]byte, bool) {
 		return nil, false
 	}
 	return body[3:], true
+}
+
+// isAnswer tells whether a datagram is what a server answers a ClientHello with.
+func isAnswer(b []byte) bool {
+	_, _, hello := message(b, serverHello)
+	_, ok := parseCookie(b)
+	return hello || ok
 }
