@@ -170,6 +170,28 @@ func (a *Association) room(now time.Time, same *peer, from netip.AddrPort) bool 
 	return true
 }
 
+// keep tells whether a client whose time is over is waited for. It goes on repeating its ClientHello with the cookie, from whose
+// message number (RFC 6347 section 4.2.2) nobody but this attempt can go on: a new one would ask it for a cookie under a number that
+// it has heard already, and be ignored. One client of an association is kept so.
+func (a *Association) keep(p *peer) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.p.DTLS.Active || !p.proven || a.settled != nil || a.over {
+		return false
+	}
+	for _, q := range a.peers {
+		switch {
+		case !q.kept || q.ctx.Err() != nil:
+		case p.addr != a.p.Remote:
+			return false
+		default:
+			q.cancel() // the signalled address comes first
+		}
+	}
+	p.kept = true
+	return true
+}
+
 // mayWrite sees what goes out, and tells where to: it keeps the cookie that a source is sent, and alerts after the handshake.
 func (a *Association) mayWrite(p *peer, b []byte) (to netip.AddrPort, ok bool) {
 	a.mu.Lock()
@@ -252,7 +274,7 @@ func (a *Association) dial() {
 		p := a.newPeer(a.p.Remote)
 		release, err := a.h.admit(p.ctx)
 		if err == nil {
-			p.release = release
+			p.enter(release)
 			a.mu.Lock()
 			a.peers = []*peer{p}
 			a.mu.Unlock()

@@ -11,16 +11,17 @@ import (
 
 // peer is one source that speaks DTLS to an association; to the library it is a net.PacketConn with one correspondent.
 type peer struct {
-	a       *Association
-	addr    netip.AddrPort // where it is; of an active association guarded by its lock until the handshake ends
-	udp     *net.UDPAddr
-	in      chan datagram
-	ctx     context.Context //nolint:containedctx // its life
-	cancel  context.CancelFunc
-	release func() // of its turn; set by the reader or before it starts
-	turn    func() // ends the reading of a datagram; of the reader
+	a      *Association
+	addr   netip.AddrPort // where it is; of an active association guarded by its lock until the handshake ends
+	udp    *net.UDPAddr
+	in     chan datagram
+	ctx    context.Context //nolint:containedctx // its life
+	cancel context.CancelFunc
+	turn   func() // ends the reading of a datagram; of the reader
 
 	mu      sync.Mutex
+	entered bool          // its turn came, once
+	release func()        // of its turn
 	expired chan struct{} // closed when the read deadline has passed
 	timer   *time.Timer
 
@@ -28,6 +29,7 @@ type peer struct {
 	random       [randomSize]byte
 	cookie       []byte // that it was sent
 	proven       bool   // it showed the cookie, so it is where it says; active: it was heard
+	kept         bool   // beyond its time
 	since, heard time.Time
 }
 
@@ -63,20 +65,42 @@ func (p *peer) ReadFrom(b []byte) (int, net.Addr, error) {
 	case <-expired:
 		return 0, nil, os.ErrDeadlineExceeded
 	case d := <-p.in:
-		if d.gate && p.release == nil {
+		if d.gate && !p.inside() {
 			release, err := p.a.h.admit(p.ctx)
 			if err != nil {
 				p.a.fail(p, err)
 				p.cancel()
 				return 0, nil, net.ErrClosed
 			}
-			p.release = release
+			p.enter(release)
 		}
 		var ok bool
 		if p.turn, ok = p.a.h.begin(p.ctx); !ok {
 			return 0, nil, net.ErrClosed
 		}
 		return copy(b, d.b), p.udp, nil
+	}
+}
+
+// inside tells whether the peer's turn has come already.
+func (p *peer) inside() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.entered
+}
+
+func (p *peer) enter(release func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.entered, p.release = true, release
+}
+
+// leave makes room for another handshake.
+func (p *peer) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.release != nil {
+		p.release()
 	}
 }
 

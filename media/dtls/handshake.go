@@ -41,11 +41,7 @@ func profileIDs() []pion.SRTPProtectionProfile {
 
 // attempt is one handshake with a peer. After success it stays until the peer needs no repetition any more.
 func (a *Association) attempt(p *peer) error {
-	defer func() {
-		if p.release != nil {
-			p.release()
-		}
-	}()
+	defer p.leave()
 	var verdict error // of the peer's certificate; written before the handshake ends
 	conn, err := a.conn(p, func(s *pion.State) error {
 		verdict = a.verify(s)
@@ -54,11 +50,11 @@ func (a *Association) attempt(p *peer) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, a.h.cfg.Timeout)
+	ctx, cancel := a.deadline(p)
 	defer cancel()
 	err = conn.HandshakeContext(ctx)
 	if err != nil {
-		late, gone := errors.Is(ctx.Err(), context.DeadlineExceeded), a.ctx.Err() != nil || p.ctx.Err() != nil && verdict == nil
+		late, gone := errors.Is(context.Cause(ctx), ErrTimeout), a.ctx.Err() != nil || p.ctx.Err() != nil && verdict == nil
 		p.cancel()
 		_ = conn.Close() // nothing is sent any more
 		switch {
@@ -71,11 +67,28 @@ func (a *Association) attempt(p *peer) error {
 		}
 		return explain(err)
 	}
-	if p.release != nil {
-		p.release()
-	}
+	p.leave()
 	a.finish(p, conn)
 	return nil
+}
+
+// deadline ends the handshake with a peer when its time is over, or, once it is told, when nothing is to be expected any more.
+func (a *Association) deadline(p *peer) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(p.ctx)
+	end := func() { cancel(ErrTimeout) }
+	t := time.AfterFunc(a.h.cfg.Timeout, func() {
+		if !a.keep(p) {
+			end()
+			return
+		}
+		p.leave()
+		last := time.AfterFunc((patience-1)*a.h.cfg.Timeout, end)
+		context.AfterFunc(ctx, func() { last.Stop() })
+	})
+	return ctx, func() {
+		t.Stop()
+		cancel(nil)
+	}
 }
 
 // finish tells the keys, then answers repetitions for a while.

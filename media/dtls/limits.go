@@ -21,6 +21,8 @@ const (
 	flight = 300 * time.Millisecond
 	// timeout of one attempt, and so how long a leg may take to be secure (decision 10).
 	timeout = 10 * time.Second
+	// patience is how many times that a client is waited for that has shown a cookie: OpenSSL repeats its messages for a minute.
+	patience = 6
 	// linger is how long the last messages are repeated to a peer that did not get them (decision 20).
 	linger = 30 * time.Second
 
