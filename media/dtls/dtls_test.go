@@ -395,7 +395,7 @@ func TestFewDatagramsAtATime(t *testing.T) {
 
 func TestManyAtOnce(t *testing.T) {
 	w := newWire(nil)
-	server, client := handshaker(t, Config{PerSecond: 10000}), handshaker(t, Config{PerSecond: 10000, Flight: time.Second})
+	server, client := handshaker(t, Config{PerSecond: 10000, Timeout: time.Minute}), handshaker(t, Config{PerSecond: 10000, Timeout: time.Minute, Flight: time.Second})
 	var servers, clients []chan Result
 	for i := range uint16(100) {
 		a, b := netip.AddrPortFrom(addrA.Addr(), 10000+i), netip.AddrPortFrom(addrB.Addr(), 10000+i)
