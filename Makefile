@@ -59,7 +59,7 @@ interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, sipp (
 	INTEROP_SECONDS=$(INTEROP_SECONDS) bash .ci/interop
 
 .PHONY: bench
-bench: bench-calls bench-media bench-micro ## all figures
+bench: bench-calls bench-media bench-micro bench-handshakes ## all figures but those of bench-capacity
 
 .PHONY: bench-calls
 bench-calls: build ## calls per second on one core, CPU per call
