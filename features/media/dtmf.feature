@@ -15,6 +15,7 @@ Feature: Digits
     Then pauline's phone rings
     When pauline picks up
     Then marie and pauline are in the call
+    And marie and pauline hear each other
     When marie dials "0123456789*#ABCD"
     And pauline dials "42"
     Then pauline receives "0123456789*#ABCD" as telephone events and "" by INFO
@@ -74,6 +75,7 @@ Feature: Digits
     Then pauline's phone rings
     When pauline picks up
     Then marie and pauline are in the call
+    And marie and pauline hear each other
     When marie dials "1123558#"
     Then pauline receives "" as telephone events and "1123558#" by INFO
     And marie and pauline hear each other
