@@ -287,7 +287,7 @@ func TestReflectedPackets(t *testing.T) {
 // An Error that somebody forged does not end a stream whose peer goes on; each of the peer's messages outlives one.
 func TestForgedErrors(t *testing.T) {
 	for at := range 40 {
-		w, a, b := pair(t, uint64(at), 2)
+		w, a, b := pair(t, uint64(at))
 		w.sky.loss = 0.05
 		for _, e := range []*end{a, b} {
 			w.after(time.Duration(at)*5*time.Millisecond, func() {
@@ -357,7 +357,7 @@ func TestInjectedPackets(t *testing.T) {
 // Without a=zrtp-hash one forged Hello changes nothing as long as the peer is there.
 func TestForgedHello(t *testing.T) {
 	for at := 11; at < 120; at++ {
-		w, a, b := pair(t, uint64(at), 2)
+		w, a, b := pair(t, uint64(at))
 		w.after(time.Duration(at)*time.Millisecond, func() {
 			for i, e := range []*end{a, b} {
 				for s, l := range w.ends[1-i].lines {

@@ -18,7 +18,7 @@ import (
 // Two Commits that cross: the larger one stays, on the first stream and on the further ones.
 func TestContention(t *testing.T) {
 	for seed := range uint64(20) {
-		w, a, b := pair(t, seed, 2)
+		w, a, b := pair(t, seed)
 		closed := true // the further stream, until both ends want to be its initiator
 		w.meddle = func(_ *end, stream int, data []byte) [][]byte {
 			if p, _ := wire.Parse(data); stream == 1 && closed {
@@ -155,7 +155,7 @@ func TestPresharedCommit(t *testing.T) {
 
 // Where the first stream fails, the next one agrees on the key.
 func TestFirstStreamFails(t *testing.T) {
-	w, a, b := pair(t, 1, 2)
+	w, a, b := pair(t, 1)
 	w.meddle = func(_ *end, stream int, data []byte) [][]byte {
 		if p, _ := wire.Parse(data); stream == 0 {
 			if kind, _ := wire.Check(p.Message); kind == wire.Commit {

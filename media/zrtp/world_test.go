@@ -133,10 +133,10 @@ func (w *world) join(number int, c Config, streams int, cache *Memory) *end {
 	return e
 }
 
-// pair makes two ends that have started.
-func pair(t testing.TB, seed uint64, streams int) (*world, *end, *end) {
+// pair makes two ends with two streams that have started.
+func pair(t testing.TB, seed uint64) (*world, *end, *end) {
 	w := newWorld(t, seed)
-	a, b := w.join(0, config(0), streams, nil), w.join(1, config(1), streams, nil)
+	a, b := w.join(0, config(0), 2, nil), w.join(1, config(1), 2, nil)
 	w.start(0, 0)
 	w.start(1, 0)
 	return w, a, b
