@@ -10,7 +10,7 @@ import (
 )
 
 // BenchmarkHandshake makes one whole handshake each time, both ends in this process: the CPU time of one end is about half of
-// cpu-µs/op. That of the server is a little above that of the client: it asks for the certificate, and reads one message more.
+// cpu-µs/op.
 func BenchmarkHandshake(b *testing.B) {
 	cfg := Config{Certificate: certificate(b), PerSecond: 1e6, Running: 1e6, Flight: time.Second, Linger: time.Nanosecond}
 	server, client := handshaker(b, cfg), handshaker(b, cfg)

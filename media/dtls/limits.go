@@ -4,7 +4,8 @@ import "time"
 
 // Limits on what a stranger may make us do, and the times of a handshake.
 const (
-	// perSecond handshakes for each processor (decision 20): one costs some 0.3 ms of it, so that media keeps nine tenths.
+	// perSecond handshakes for each processor (decision 20): one costs some 0.5 ms of it (half of BenchmarkHandshake, which is both
+	// ends), so that media keeps nine tenths.
 	perSecond = 200
 	// burst may start at once: the streams of a few calls.
 	burst = 20
