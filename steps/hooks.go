@@ -33,6 +33,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.crowdSteps(sc)
 	w.matrixSteps(sc)
 	w.mishapSteps(sc)
+	w.feedbackSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

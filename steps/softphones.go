@@ -121,7 +121,7 @@ func withoutUser(uri string) string {
 	return uri
 }
 
-var softphoneColumns = columns{required: []string{"name"}, optional: []string{"encryption", "suites", "accepts", "audio", "video", "setup", "profile", "fault", "mux", "network", "sequence", "ssrc", "ice"}}
+var softphoneColumns = columns{required: []string{"name"}, optional: []string{"encryption", "suites", "accepts", "audio", "video", "setup", "profile", "fault", "mux", "network", "sequence", "ssrc", "ice", "avpf"}}
 
 // registered makes softphones and registers them at the proxy.
 func (w *World) registered(table *godog.Table) error {
@@ -165,6 +165,7 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 	media := endpoint.Media{
 		Encryption: cmp.Or(r.text("encryption"), "none"), Suites: r.list("suites"), Accept: r.list("accepts"), Video: r.list("video"),
 		Setup: r.text("setup"), Profile: r.text("profile"), Fault: r.text("fault"), RTCPMux: r.text("mux") == "yes", ICE: r.text("ice") == "yes",
+		AVPF: r.text("avpf") == "yes", NoAVPF: r.text("avpf") == "refused",
 	}
 	switch r.text("audio") {
 	case "":

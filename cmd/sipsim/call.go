@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"b2bua/simulator/capture"
@@ -13,11 +16,12 @@ import (
 type callCmd struct {
 	phoneFlags
 	outputFlags
+	scriptFlags
 	Target     string        `arg:"" placeholder:"URI" help:"Whom to call: goes into To and Request-URI."`
 	RequestURI string        `placeholder:"URI" help:"Another Request-URI than To."`
 	Offerless  bool          `help:"INVITE without session description: the callee offers."`
 	Header     []string      `sep:"none" placeholder:"NAME: VALUE" help:"Further header of the INVITE; may be repeated."`
-	Duration   time.Duration `default:"3s" placeholder:"TIME" help:"How long to talk."`
+	Duration   time.Duration `default:"3s" placeholder:"TIME" help:"How long to talk, at least until a second after the last step of --do."`
 	Timeout    time.Duration `default:"30s" placeholder:"TIME" help:"How long to wait for an answer."`
 	Expect     float64       `placeholder:"HZ" help:"Tone that has to be heard; default: any known tone. The answering sipsim prints which one it plays."`
 	NoAudio    bool          `help:"Do not demand that audio arrives."`
@@ -27,16 +31,20 @@ type callCmd struct {
 func (callCmd) Help() string {
 	return `Calls a phone, plays a tone for a while, hangs up and tells what was negotiated and heard.
 
-The status is 0 when the call ran and the other side's tone was heard, 2 when there was no call, 3 when no audio came.
+The status is 0 when the call ran and the other side's tone was heard, 2 when there was no call, it was ended with the Reason of an error, or
+a step of --do failed, 3 when no audio came.
 A call between two sipsims through your own B2BUA, each in a terminal of its own:
 
   sipsim answer --listen udp:127.0.0.2:5070 --aor sip:pauline@127.0.0.2 --encryption none
-  sipsim call sip:pauline@sip.example.org --proxy 'sip:127.0.0.1:6067;transport=tcp' --listen tcp:127.0.0.1:0 --encryption sdes --ladder`
+  sipsim call sip:pauline@sip.example.org --proxy 'sip:127.0.0.1:6067;transport=tcp' --listen tcp:127.0.0.1:0 --encryption sdes --ladder
+
+` + scriptHelp()
 }
 
 type callResult struct {
 	Verdict string           `json:"verdict"`
 	Call    endpoint.Summary `json:"call"`
+	Actions []actionResult   `json:"actions,omitempty"` // the steps of --do as they went
 }
 
 // Run makes the call.
@@ -49,7 +57,12 @@ func (c *callCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	p, err := c.open(e.ctx, s, c.config(record, nil))
+	steps, err := parseScript(c.Do)
+	if err != nil {
+		return err
+	}
+	cfg := c.config(record, nil)
+	p, err := c.open(e.ctx, s, cfg)
 	if err != nil {
 		return err
 	}
@@ -58,8 +71,9 @@ func (c *callCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	verdict := c.talk(e.ctx, s, call)
-	result := callResult{"ok", call.Summary()}
+	act := newActor(s, call, steps, cfg.Media)
+	verdict := c.talk(e.ctx, s, call, act)
+	result := callResult{"ok", call.Summary(), act.results()}
 	if verdict != nil {
 		result.Verdict = verdict.Error()
 	}
@@ -70,8 +84,8 @@ func (c *callCmd) Run(e *env) error {
 	return verdict
 }
 
-// talk waits for the answer and the tone, and hangs up.
-func (c *callCmd) talk(parent context.Context, s *show, call *endpoint.Call) error {
+// talk waits for the answer and the tone, goes through the script, and hangs up.
+func (c *callCmd) talk(parent context.Context, s *show, call *endpoint.Call, act *actor) error {
 	watching, stop := context.WithCancel(parent)
 	defer stop()
 	go watch(watching, s, call)
@@ -82,15 +96,26 @@ func (c *callCmd) talk(parent context.Context, s *show, call *endpoint.Call) err
 		endCall(call)
 		return failed(exitCall, err)
 	}
-	ctx, cancel = context.WithTimeout(parent, c.Duration)
+	talked := c.Duration
+	if end := last(act.steps) + time.Second; len(act.steps) > 0 && end > talked {
+		talked = end
+	}
+	acted := make(chan error, 1)
+	go func() { acted <- act.run(parent) }()
+	ctx, cancel = context.WithTimeout(parent, talked)
 	defer cancel()
 	heard := call.WaitAudio(ctx, c.Expect)
 	if heard == nil {
 		s.event(call.Phone().Name(), "hears the other side")
 	}
 	ended := call.WaitReleased(ctx)
+	scripted := <-acted // a last request may take longer; it ends with the call
 	endCall(call)
-	switch {
+	switch m := call.Summary(); {
+	case badEnd(m) != "":
+		return failed(exitCall, fmt.Errorf("the call was ended by %s: %s", m.EndedBy, badEnd(m)))
+	case scripted != nil && parent.Err() == nil:
+		return failed(exitCall, scripted)
 	case heard != nil && !c.NoAudio:
 		return failed(exitMedia, heard)
 	case ended != nil && !errors.Is(ended, context.DeadlineExceeded) && parent.Err() != nil:
@@ -98,6 +123,31 @@ func (c *callCmd) talk(parent context.Context, s *show, call *endpoint.Call) err
 	}
 	return nil
 }
+
+// badEnd is why a call that ran was ended when that was no ordinary hanging up: another cause than a BYE, or a BYE with the Reason of
+// an error (RFC 3326: SIP from 300 on; Q.850 but for normal clearing).
+func badEnd(m endpoint.Summary) string {
+	if m.EndedBy == "local" || m.EndedBy == "" {
+		return ""
+	}
+	if m.EndCause != "bye" {
+		return m.EndCause
+	}
+	for _, field := range strings.Split(m.Reason, ",") {
+		protocol, _, _ := strings.Cut(strings.TrimSpace(field), ";")
+		found := reasonCause.FindStringSubmatch(field)
+		if found == nil {
+			continue
+		}
+		cause, _ := strconv.Atoi(found[1]) // at most three digits
+		if strings.EqualFold(protocol, "SIP") && cause >= 300 || strings.EqualFold(protocol, "Q.850") && cause != 16 && cause != 31 {
+			return m.Reason
+		}
+	}
+	return ""
+}
+
+var reasonCause = regexp.MustCompile(`(?i);\s*cause\s*=\s*(\d{1,3})\b`)
 
 // endCall hangs up and gives the other side a moment to take it.
 func endCall(call *endpoint.Call) {
@@ -115,6 +165,7 @@ func endCall(call *endpoint.Call) {
 type answerCmd struct {
 	phoneFlags
 	outputFlags
+	scriptFlags
 	Accept  []string      `placeholder:"MODE" help:"Encryptions accepted from a caller besides --encryption: none, sdes, dtls-srtp or any."`
 	Calls   int           `default:"0" placeholder:"N" help:"End after that many calls; 0: on a signal."`
 	Ring    time.Duration `default:"500ms" placeholder:"TIME" help:"How long to ring."`
@@ -127,16 +178,31 @@ type answerCmd struct {
 func (answerCmd) Help() string {
 	return `Waits for calls, answers each, plays a tone, and prints a summary when a call ends.
 
-The status is 0 when every call that was taken heard a tone, 3 otherwise. Several calls run at the same time.`
+The status is 0 when every call that was taken heard a tone, 2 when a step of --do failed, 3 otherwise. Several calls run at the same time; each
+goes through --do. What the other side does is printed as it happens: digits, hold, video that comes and goes, new keys.
+
+` + scriptHelp()
 }
 
 type answerResult struct {
-	Calls []endpoint.Summary `json:"calls"`
+	Calls   []endpoint.Summary `json:"calls"`
+	Actions [][]actionResult   `json:"actions,omitempty"` // the steps of --do as they went, of each call in turn
+}
+
+// answered is a call that is over.
+type answered struct {
+	summary endpoint.Summary
+	actions []actionResult
+	fault   error // of its actions
 }
 
 // Run answers.
 func (c *answerCmd) Run(e *env) error {
 	record, s := capture.NewRecorder(), c.show(e)
+	steps, err := parseScript(c.Do)
+	if err != nil {
+		return err
+	}
 	cfg := c.config(record, c.Accept)
 	cfg.Auto = &endpoint.Auto{Decline: c.Decline, Early: c.Early, Ring: c.Ring, HangUp: c.HangUp}
 	p, err := c.open(e.ctx, s, cfg)
@@ -144,8 +210,9 @@ func (c *answerCmd) Run(e *env) error {
 		return err
 	}
 	defer func() { _ = p.Close() }() // all was said
-	ended := make(chan endpoint.Summary)
+	ended := make(chan answered)
 	taken, silent := 0, 0
+	var faults []error
 	var result answerResult
 	incoming := make(chan *endpoint.Call)
 	go accept(e.ctx, p, incoming)
@@ -157,9 +224,16 @@ func (c *answerCmd) Run(e *env) error {
 			}
 			open++
 			s.event(p.Name(), "call from %s", call.Summary().Peer)
-			go follow(e.ctx, s, call, ended)
-		case m := <-ended:
+			go follow(e.ctx, newActor(s, call, steps, cfg.Media), ended)
+		case over := <-ended:
 			open--
+			m := over.summary
+			if steps != nil {
+				result.Actions = append(result.Actions, over.actions)
+			}
+			if over.fault != nil {
+				faults = append(faults, over.fault)
+			}
 			s.summary(m)
 			result.Calls = append(result.Calls, m)
 			if m.Audio().Enabled && m.Audio().ToneHeard == 0 {
@@ -174,6 +248,9 @@ func (c *answerCmd) Run(e *env) error {
 	}
 	if err := c.finish(e, record, result); err != nil {
 		return err
+	}
+	if len(faults) > 0 {
+		return failed(exitCall, errors.Join(faults...))
 	}
 	if silent > 0 {
 		return failed(exitMedia, fmt.Errorf("%d of %d calls without a known tone", silent, len(result.Calls)))
@@ -195,14 +272,17 @@ func accept(ctx context.Context, p *endpoint.Phone, incoming chan<- *endpoint.Ca
 	}
 }
 
-// follow prints a call's states and hands its last summary over.
-func follow(ctx context.Context, s *show, call *endpoint.Call, ended chan<- endpoint.Summary) {
-	watch(ctx, s, call)
-	if call.WaitReleased(ctx) != nil {
+// follow prints a call's states, goes through the script and hands its last summary over.
+func follow(ctx context.Context, act *actor, ended chan<- answered) {
+	acted := make(chan error, 1)
+	go func() { acted <- act.run(ctx) }()
+	watch(ctx, act.s, act.call)
+	if act.call.WaitReleased(ctx) != nil {
 		return
 	}
+	fault := <-acted
 	select {
-	case ended <- call.Summary():
+	case ended <- answered{act.call.Summary(), act.results(), fault}:
 	case <-ctx.Done():
 	}
 }

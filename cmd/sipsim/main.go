@@ -35,11 +35,13 @@ Examples:
   sipsim answer --aor sip:pauline@sip.example.org --proxy 'sip:127.0.0.1:5060;transport=tcp' --register --encryption none
   sipsim call sip:pauline@sip.example.org --aor sip:marie@sip.example.org --proxy 'sip:127.0.0.1:5060;transport=tcp' --encryption sdes
   sipsim call sip:echo@192.0.2.7 --ladder --pcap call.pcapng     the messages as a picture, and a file for wireshark
+  sipsim call sip:pauline@sip.example.org --do '2s hold, 4s resume, 5s dtmf 123#, 6s rekey' --encryption sdes
   sipsim load calls --calls 3000 --rate 600                      set-up and release without media, with a b2bua that has no configuration
   sipsim load media --calls 200 --a sdes --b sdes --pid $(pidof b2bua)
   sipsim completion bash > /etc/bash_completion.d/sipsim
 
-Exit status: 0 all as it should be; 1 wrong usage, or something could not be opened or started; 2 a call failed (load: calls or
+Exit status: 0 all as it should be; 1 wrong usage, or something could not be opened or started; 2 a call failed, was ended with
+the Reason of an error, or a step of --do failed (load: calls or
 packets were lost); 3 a call ran but the audio did not arrive; 130 stopped by a signal.
 `
 

@@ -126,6 +126,8 @@ func TestUsage(t *testing.T) {
 		{"call", "sip:x@y", "--listen", "x"},
 		{"call", "sip:x@y", "--header", "x"},
 		{"call", "sip:x@y", "--tone", "441"},
+		{"call", "sip:x@y", "--do", "2s dance"},
+		{"answer", "--do", "hold"},
 		{"answer", "--tone", "7"},
 		{"call", "sip:x@y", "--expect", "441"},
 		{"proxy", "--bind", "x"},
@@ -169,7 +171,7 @@ func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		out, status := background("completion", shell)
 		assert.Equal(t, exitOK, <-status)
-		for _, word := range []string{"demo", "--ladder", "--encryption", "media"} {
+		for _, word := range []string{"demo", "--ladder", "--encryption", "media", "--do"} {
 			assert.Contains(t, out.String(), word)
 		}
 	}

@@ -86,11 +86,10 @@ func describe(m endpoint.StreamSummary) string {
 	if !m.Enabled {
 		return m.Kind + " off"
 	}
-	protection := "in clear"
-	if m.Encryption != "none" {
-		protection = strings.ToUpper(m.Encryption) + " " + m.Suite
+	text := fmt.Sprintf("%s %s %s, %s, %s", m.Kind, m.Profile, protection(m), m.Codec, m.Direction)
+	if m.Fault != "" {
+		text += "; " + m.Fault
 	}
-	text := fmt.Sprintf("%s %s %s, %s, %s", m.Kind, m.Profile, protection, m.Codec, m.Direction)
 	if m.Received == 0 {
 		return text + fmt.Sprintf("; sent %d packets, received none", m.Sent)
 	}
@@ -103,6 +102,17 @@ func describe(m endpoint.StreamSummary) string {
 		text += fmt.Sprintf(", %d refused", m.Refused)
 	}
 	return text + fmt.Sprintf("; %s, MOS %.1f", heard, m.MOS)
+}
+
+// protection is the encryption of a stream with the suite in use.
+func protection(m endpoint.StreamSummary) string {
+	switch {
+	case m.Encryption == "none":
+		return "in clear"
+	case m.Suite == "":
+		return strings.ToUpper(m.Encryption) + " without keys"
+	}
+	return strings.ToUpper(m.Encryption) + " " + m.Suite
 }
 
 // summary prints how a call went.

@@ -45,7 +45,7 @@ type phoneFlags struct {
 
 func (f *phoneFlags) config(record *capture.Recorder, accept []string) endpoint.Config {
 	return endpoint.Config{
-		AOR: f.AOR, Listen: f.Listen, Proxy: f.Proxy, Username: f.User, Password: f.Password, UserAgent: f.UserAgent, Tone: f.Tone, Record: record,
+		AOR: f.AOR, Listen: f.Listen, Proxy: f.Proxy, Username: f.User, Password: f.Password, UserAgent: f.UserAgent, Tone: f.Tone, Record: record, AnyInfo: true,
 		Impair: impair.Config{Seed: f.Seed, Loss: f.Loss, Duplicate: f.Duplicate, Reorder: f.Reorder, Delay: f.Delay, Jitter: f.Jitter},
 		Media: endpoint.Media{
 			Encryption: f.Encryption, Suites: f.Suite, Setup: f.Setup, Profile: f.Profile, Fault: f.Fault, Accept: accept, Audio: f.Codec, Video: f.Video, AVPF: f.AVPF, RTCPMux: f.RTCPMux, ICE: f.ICE, Direction: f.Direction,
@@ -100,24 +100,4 @@ func headers(lines []string) ([]endpoint.Header, error) {
 		out = append(out, endpoint.Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
 	}
 	return out, nil
-}
-
-// watch prints every change of a call's state until it is released or the context ends.
-func watch(ctx context.Context, s *show, c *endpoint.Call) {
-	last := endpoint.State("")
-	for last != endpoint.Released {
-		var now endpoint.Summary
-		if c.WaitSummary(ctx, "a change", func(m endpoint.Summary) bool {
-			now = m
-			return m.State != last
-		}) != nil {
-			return
-		}
-		last = now.State
-		if now.Status > 0 && last != endpoint.Released {
-			s.event(now.Phone, "%s (%d %s)", last, now.Status, now.Phrase)
-		} else if last != endpoint.Released {
-			s.event(now.Phone, "%s", last)
-		}
-	}
 }

@@ -26,6 +26,8 @@ type Config struct {
 	Tone  float64 // Hz, see tone.Frequency; 0: chosen from the name
 	Media Media   // what is offered and accepted; a call can override it
 
+	AnyInfo bool // digits of INFO are read whatever their duration and form; false: exactly as b2bua writes them
+
 	Auto     *Auto  // nil: incoming calls wait for the script
 	SSRC     uint32 // of the media this phone sends; 0: by chance. Streams after the first count up from it
 	Sequence uint16 // of its first packet; 0: by chance
@@ -46,7 +48,8 @@ type Media struct {
 	Fault      string   // what this phone does wrong: one of Faults; empty: nothing
 	Audio      []string // "PCMU/8000", "PCMA/8000", "opus/48000/2", "telephone-event/8000"; nil: PCMU, PCMA, telephone-event. Empty non-nil: no audio
 	Video      []string // "VP8/90000", "H264/90000"; empty: no video (as callee: refused with port 0)
-	AVPF       bool     // offer the feedback profiles
+	AVPF       bool     // offer the feedback profiles, and for video PLI, FIR and NACK; as callee take these from an offer
+	NoAVPF     bool     // refuse the feedback profiles, as a phone that knows RFC 3551 only
 	RTCPMux    bool     // offer or accept rtcp-mux
 	ICE        bool     // offer or accept ICE, as a full agent
 	Direction  string   // "sendrecv" (default), "sendonly", "recvonly", "inactive"

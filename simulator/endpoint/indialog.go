@@ -137,7 +137,12 @@ func (c *Call) sendCancel(headers []Header) error {
 var errNotRunning = errors.New("the call is not running")
 
 // Reinvite offers other media on the running call and waits for the final response; *StatusError if it is refused.
-func (c *Call) Reinvite(ctx context.Context, m Media) error {
+func (c *Call) Reinvite(ctx context.Context, m Media) error { return c.renegotiate(ctx, sip.INVITE, m) }
+
+// Update is Reinvite by UPDATE (RFC 3311).
+func (c *Call) Update(ctx context.Context, m Media) error { return c.renegotiate(ctx, sip.UPDATE, m) }
+
+func (c *Call) renegotiate(ctx context.Context, method sip.Method, m Media) error {
 	want, err := parseMedia(m)
 	if err != nil {
 		return err
@@ -151,7 +156,7 @@ func (c *Call) Reinvite(ctx context.Context, m Media) error {
 		if c.sum.State != Running {
 			return fmt.Errorf("phone %s: %w: it is %s", c.phone.cfg.Name, errNotRunning, c.sum.State)
 		}
-		return c.reinvite(want, result)
+		return c.reinvite(method, want, result)
 	})
 	if err != nil {
 		return err
@@ -160,7 +165,7 @@ func (c *Call) Reinvite(ctx context.Context, m Media) error {
 	case err = <-result:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("phone %s: re-INVITE: %w", c.phone.cfg.Name, context.Cause(ctx))
+		return fmt.Errorf("phone %s: %s in the call: %w", c.phone.cfg.Name, method, context.Cause(ctx))
 	}
 }
 
@@ -183,13 +188,13 @@ type before struct {
 	ours         bool
 }
 
-func (c *Call) reinvite(want wish, result chan<- error) error {
+func (c *Call) reinvite(method sip.Method, want wish, result chan<- error) error {
 	old := before{c.want, c.offer, c.local, c.ours}
 	c.want = want
 	if err := c.makeOffer(); err != nil {
 		return err
 	}
-	req := c.dialog.Request(sip.INVITE)
+	req := c.dialog.Request(method)
 	req.Add("Allow", allow)
 	req.Body, req.ContentType = c.offer.Marshal(), sdpType
 	c.sum.Reinvites++
@@ -202,7 +207,7 @@ func (c *Call) reinvite(want wish, result chan<- error) error {
 		},
 		failure: func(_ time.Time, err error) {
 			c.want, c.offer, c.local, c.ours = old.want, old.offer, old.local, old.ours
-			result <- fmt.Errorf("phone %s: re-INVITE: %w", c.phone.cfg.Name, err)
+			result <- fmt.Errorf("phone %s: %s in the call: %w", c.phone.cfg.Name, method, err)
 		},
 	})
 	return nil
@@ -211,10 +216,12 @@ func (c *Call) reinvite(want wish, result chan<- error) error {
 func (c *Call) reinvited(tx transport.TxID, req, resp *sip.Message, old before) error {
 	if resp.Status >= 300 {
 		c.want, c.offer, c.local, c.ours = old.want, old.offer, old.local, old.ours
-		return &StatusError{"INVITE", resp.Status, resp.Reason}
+		return &StatusError{string(req.Method), resp.Status, resp.Reason}
 	}
 	c.dialog.UpdateTarget(resp)
-	c.phone.stack.Ack(tx, c.dialog.Ack(req.CSeq.Number), c.hop())
+	if req.Method == sip.INVITE {
+		c.phone.stack.Ack(tx, c.dialog.Ack(req.CSeq.Number), c.hop())
+	}
 	return c.takeAnswer(resp.Body)
 }
 

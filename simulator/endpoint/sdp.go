@@ -24,6 +24,7 @@ type wish struct {
 	video      []sdp.Codec
 	direction  sdp.Direction
 	avpf, mux  bool
+	noAVPF     bool
 	ice        bool
 	setup      string
 	profile    string
@@ -34,7 +35,7 @@ type wish struct {
 }
 
 func parseMedia(m Media) (w wish, err error) {
-	w.avpf, w.mux, w.ice = m.AVPF, m.RTCPMux, m.ICE
+	w.avpf, w.noAVPF, w.mux, w.ice = m.AVPF, m.NoAVPF, m.RTCPMux, m.ICE
 	if w.encryption, err = parseEncryption(m.Encryption); err != nil {
 		return w, err
 	}
@@ -181,6 +182,9 @@ func (w wish) line(k sdp.Kind, at sdp.Ports, before *sdp.Media, random io.Reader
 	if k == sdp.Audio {
 		m.Ptime = 20
 	}
+	for i := range m.Codecs {
+		m.Codecs[i].Feedback = w.feedback(k)
+	}
 	if w.encryption == sdp.DTLS {
 		m.Fingerprint, m.Setup = w.shown.String(), cmp.Or(w.setup, "actpass")
 	}
@@ -192,7 +196,7 @@ func (w wish) line(k sdp.Kind, at sdp.Ports, before *sdp.Media, random io.Reader
 		if err != nil {
 			return m, fmt.Errorf("media: %w", err)
 		}
-		if before != nil {
+		if before != nil && w.fault != FaultRenewed {
 			for _, old := range before.Crypto {
 				if old.Suite == s {
 					c.Key = old.Key.Clone()
@@ -220,7 +224,12 @@ func (w wish) answerLine(offered *sdp.Media, at sdp.Ports, before *sdp.Media, ra
 	if offered.Kind == sdp.Other || offered.Port == 0 {
 		return m, a, nil
 	}
-	codecs := common(offered.Codecs, w.codecs(offered.Kind))
+	avpf := strings.HasSuffix(offered.Proto, "F")
+	if avpf && w.noAVPF {
+		return m, a, fmt.Errorf("%s: %s is offered, and this phone has no feedback", m.Type, offered.Proto)
+	}
+	a.AVPF = avpf && w.avpf
+	codecs := w.common(offered, a.AVPF)
 	if len(codecs) == 0 {
 		return m, a, fmt.Errorf("%s: no codec in common", m.Type)
 	}
@@ -288,8 +297,20 @@ func remote(m *sdp.Media) (rtp, rtcp netip.AddrPort) {
 	return rtp, rtcp
 }
 
+// feedback is what a phone with AVPF does for one kind (RFC 4585 section 4.2, RFC 5104 section 7.1).
+func (w wish) feedback(k sdp.Kind) []string {
+	if !w.avpf || k != sdp.Video {
+		return nil
+	}
+	return []string{"nack", "nack pli", "ccm fir"}
+}
+
 // common are the offered codecs that we have, with the offer's numbers and in its order (RFC 3264 section 6.1).
-func common(offered, ours []sdp.Codec) []sdp.Codec {
+func (w wish) common(m *sdp.Media, avpf bool) []sdp.Codec {
+	offered, ours, feedback := m.Codecs, w.codecs(m.Kind), []string(nil)
+	if avpf {
+		feedback = w.feedback(m.Kind)
+	}
 	var out []sdp.Codec
 	carries := false
 	for _, c := range offered {
@@ -297,7 +318,7 @@ func common(offered, ours []sdp.Codec) []sdp.Codec {
 			return strings.EqualFold(o.Name, c.Name) && o.Rate == c.Rate && max(o.Channels, 1) == max(c.Channels, 1)
 		})
 		if i >= 0 {
-			c.Feedback = nil
+			c.Feedback = slices.DeleteFunc(slices.Clone(c.Feedback), func(v string) bool { return !slices.Contains(feedback, v) })
 			out = append(out, c)
 			carries = carries || !strings.EqualFold(c.Name, "telephone-event")
 		}

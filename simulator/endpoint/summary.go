@@ -37,6 +37,7 @@ type Summary struct {
 
 	Infos        string `json:"infos,omitempty"` // digits received as INFO, in order
 	InfosRefused int    `json:"infos_refused,omitempty"`
+	PictureInfos int    `json:"picture_infos,omitempty"` // INFOs that ask for a whole picture (RFC 5168)
 
 	Streams []StreamSummary `json:"streams"` // in the order of the m-lines; empty until something was negotiated
 }
@@ -83,6 +84,9 @@ type StreamSummary struct {
 	SSRC         uint32        `json:"ssrc"`                 // our own
 	HeardSSRC    uint32        `json:"heard_ssrc,omitempty"` // of the last packet
 	Events       string        `json:"events,omitempty"`
+	Pictures     int           `json:"pictures,omitempty"`   // PLI and FIR received
+	Feedback     int           `json:"feedback,omitempty"`   // RTCP feedback packets received, those among them
+	PeerKeys     int           `json:"peer_keys,omitempty"`  // of SDES that the peer gave, one after the other
 	Handshakes   int           `json:"handshakes,omitempty"` // of DTLS, completed
 	Fault        string        `json:"fault,omitempty"`      // why there are no keys of DTLS
 

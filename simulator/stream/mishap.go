@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 )
 
 // socket is one channel's, and what the kernel calls it.
@@ -66,4 +67,25 @@ func (s *Stream) Restart(ssrc uint32) error {
 	}
 	s.tx.ssrc, s.tx.place = ssrc, at
 	return nil
+}
+
+// maxRecent packets are kept to be sent once more: some more than SRTP's replay window of 64 (RFC 3711 section 3.3.2).
+const maxRecent = 128
+
+// keep remembers what is sent.
+func (s *Stream) keep(packets [][]byte) {
+	packets = packets[max(0, len(packets)-maxRecent):]
+	s.recent = append(s.recent[max(0, len(s.recent)+len(packets)-maxRecent):], packets...)
+}
+
+// Replay sends the newest n packets once more, byte for byte, and returns how many there were.
+func (s *Stream) Replay(n int) int {
+	s.mu.Lock()
+	packets := slices.Clone(s.recent[max(0, len(s.recent)-n):])
+	to, from := s.remote(channelRTP, s.agreed), s.sockets[channelRTP]
+	s.mu.Unlock()
+	for _, p := range packets {
+		s.write(from, to, p)
+	}
+	return len(packets)
 }

@@ -35,6 +35,8 @@ type Stats struct {
 	RTCP        uint64
 	SSRCs       int
 	Events      string // telephone events, in order
+	Pictures    int    // PLI and FIR received
+	Feedback    int    // packets of RTCP feedback received, PLI and FIR among them
 	Tone        float64
 	Heard       tone.Heard // over the last second; marked payloads count as a clear tone
 	Now         tone.Heard // over the last 200 ms
@@ -42,6 +44,7 @@ type Stats struct {
 	SSRC        uint32    // ours
 	HeardSSRC   uint32    // of the last packet
 	Suite       sdp.Suite // of SRTP, once there are keys
+	PeerKeys    int       // of SDES, one after the other
 	Handshakes  int       // of DTLS, completed
 	Fault       string    // why there are no keys
 
@@ -64,6 +67,8 @@ type receiver struct {
 	marked   float64   // tone named by the last marked payload
 	markedAt time.Time // when it came
 	events   []byte
+	pictures int
+	feedback int
 	eventAt  uint32 // RTP timestamp of the last event
 	delay    time.Duration
 }
@@ -264,6 +269,11 @@ func (s *Stream) control(now time.Time, ch channel, p []byte) {
 			s.roundTrip(now, p.Reports)
 		case *rtcp.ReceiverReport:
 			s.roundTrip(now, p.Reports)
+		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+			s.rx.pictures++
+			s.rx.feedback++
+		case *rtcp.TransportLayerNack, *rtcp.SliceLossIndication, *rtcp.ReceiverEstimatedMaximumBitrate, *rtcp.TransportLayerCC, *rtcp.RapidResynchronizationRequest:
+			s.rx.feedback++
 		}
 	}
 }

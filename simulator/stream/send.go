@@ -170,6 +170,7 @@ func (s *Stream) release(now, next time.Time) time.Time {
 	s.mu.Lock()
 	to, from := s.remote(channelRTP, s.agreed), s.sockets[channelRTP]
 	s.tx.path.Due(now, func(p []byte) { out = append(out, p) })
+	s.keep(out)
 	if at, ok := s.tx.path.Deadline(); ok && at.Before(next) {
 		next = at
 	}
@@ -185,10 +186,10 @@ func (s *Stream) write(from socket, to netip.AddrPort, p []byte) {
 	_, _ = from.conn.WriteToUDPAddrPort(p, to) // a refused port shows as loss at the other end
 }
 
-// report sends a sender or receiver report (RFC 3550 section 6.4).
-func (s *Stream) report(now time.Time) {
+// transmit puts an RTCP packet on its way.
+func (s *Stream) transmit(p []byte) {
 	s.mu.Lock()
-	p, to, from := s.buildReport(now), s.remote(channelRTCP, s.agreed), s.sockets[channelRTCP]
+	to, from := s.remote(channelRTCP, s.agreed), s.sockets[channelRTCP]
 	if s.agreed.Mux {
 		from = s.sockets[channelRTP]
 	}
@@ -198,7 +199,16 @@ func (s *Stream) report(now time.Time) {
 	}
 }
 
-func (s *Stream) buildReport(now time.Time) []byte {
+// report sends a sender or receiver report (RFC 3550 section 6.4).
+func (s *Stream) report(now time.Time) {
+	s.mu.Lock()
+	p := s.buildReport(now, nil)
+	s.mu.Unlock()
+	s.transmit(p)
+}
+
+// buildReport makes a compound packet; more comes at its end (RFC 4585 section 3.1).
+func (s *Stream) buildReport(now time.Time, more []rtcp.Packet) []byte {
 	ch := channelRTCP
 	if s.agreed.Mux {
 		ch = channelRTP
@@ -217,7 +227,7 @@ func (s *Stream) buildReport(now time.Time) []byte {
 	name := &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
 		Source: s.tx.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "sipsim"}},
 	}}}
-	p, err := rtcp.Marshal([]rtcp.Packet{first, name})
+	p, err := rtcp.Marshal(append([]rtcp.Packet{first, name}, more...))
 	if err != nil {
 		return nil
 	}

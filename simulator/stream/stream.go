@@ -60,6 +60,9 @@ type Stream struct {
 	hello      [2][]byte // datagrams of DTLS that came before there was an association
 	handshakes int
 	lastNotify time.Time
+	peerKeys   int      // of SDES, one after the other
+	firs       uint8    // FIR that were sent
+	recent     [][]byte // the newest packets that were sent, as on the wire
 }
 
 // channel of a stream.
@@ -188,6 +191,7 @@ func (s *Stream) setKeys(a sdp.Agreed) (err error) {
 			return fmt.Errorf("stream: the peer's key: %w", err)
 		}
 		s.recvKey = a.RecvKey.Clone()
+		s.peerKeys++
 	}
 	k.suite = a.SendKey.Suite
 	s.keys = [2]contexts{k, k}
@@ -243,7 +247,10 @@ func (s *Stream) Close() {
 		defer s.mu.Unlock()
 		s.sendKey.Key.Wipe()
 		s.recvKey.Key.Wipe()
-		s.keys, s.set = [2]contexts{}, false
+		for ch := range s.keys { // the suite stays for who asks what was used
+			s.keys[ch].encrypt, s.keys[ch].decrypt = nil, nil
+		}
+		s.set = false
 	})
 }
 
@@ -289,7 +296,7 @@ func (s *Stream) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.rx.stats()
-	st.Sent, st.Tone = s.tx.packets, s.cfg.Tone
+	st.Sent, st.Tone, st.PeerKeys = s.tx.packets, s.cfg.Tone, s.peerKeys
 	st.Local, st.Handshakes, st.SSRC = s.sockets[channelRTP].at, s.handshakes, s.tx.ssrc
 	if s.rx.last != nil {
 		st.HeardSSRC = s.rx.last.ssrc
