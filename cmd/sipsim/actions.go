@@ -64,7 +64,7 @@ func (a *actor) run(parent context.Context) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	if err := a.call.WaitRunning(ctx); err != nil {
-		return nil //nolint:nilerr // there is no call to act on, which its summary tells
+		return nil // there is no call to act on, which its summary tells
 	}
 	a.begun = time.Now()
 	go func() {

@@ -51,19 +51,20 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// wait returns the first group of a pattern once it is there.
-func (b *buffer) wait(t *testing.T, pattern string) string {
+var listens = regexp.MustCompile(`listens at (\S+),`)
+
+// uri is where the phone listens, once it says so.
+func (b *buffer) uri(t *testing.T) string {
 	t.Helper()
-	re := regexp.MustCompile(pattern)
 	deadline := time.After(10 * time.Second)
 	for {
-		if m := re.FindStringSubmatch(b.String()); m != nil {
+		if m := listens.FindStringSubmatch(b.String()); m != nil {
 			return m[1]
 		}
 		select {
 		case <-b.changed:
 		case <-deadline:
-			t.Fatalf("%s is not in:\n%s", pattern, b)
+			t.Fatalf("no phone listens:\n%s", b)
 		}
 	}
 }
@@ -77,7 +78,7 @@ func background(args ...string) (out *buffer, status chan int) {
 
 func TestCallAndAnswer(t *testing.T) {
 	answering, answered := background("answer", "--aor", "sip:pauline@127.0.0.1", "--calls", "1", "--ring", "1ms", "--encryption", "sdes", "--early")
-	uri := answering.wait(t, `listens at (\S+),`)
+	uri := answering.uri(t)
 	pcap := filepath.Join(t.TempDir(), "call.pcapng")
 	var stdout, stderr bytes.Buffer
 	code := run([]string{
@@ -102,7 +103,7 @@ func TestCallAndAnswer(t *testing.T) {
 
 func TestRefusedCallIsStatusTwo(t *testing.T) {
 	answering, answered := background("answer", "--decline", "486", "--calls", "1", "--json")
-	uri := answering.wait(t, `listens at (\S+),`)
+	uri := answering.uri(t)
 	out, called := background("call", uri)
 	assert.Equal(t, exitCall, <-called)
 	assert.Contains(t, out.String(), "486 Busy Here")
@@ -112,7 +113,7 @@ func TestRefusedCallIsStatusTwo(t *testing.T) {
 
 func TestSilentCallIsStatusThree(t *testing.T) {
 	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--direction", "recvonly")
-	uri := answering.wait(t, `listens at (\S+),`)
+	uri := answering.uri(t)
 	out, called := background("call", uri, "--duration", "700ms")
 	assert.Equal(t, exitMedia, <-called)
 	assert.Contains(t, out.String(), "received none")

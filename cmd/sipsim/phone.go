@@ -44,6 +44,9 @@ type phoneFlags struct {
 }
 
 func (f *phoneFlags) config(record *capture.Recorder, accept []string) endpoint.Config {
+	if len(accept) > 0 {
+		accept = append([]string{f.Encryption}, accept...) // the phone takes the list alone
+	}
 	return endpoint.Config{
 		AOR: f.AOR, Listen: f.Listen, Proxy: f.Proxy, Username: f.User, Password: f.Password, UserAgent: f.UserAgent, Tone: f.Tone, Record: record, AnyInfo: true,
 		Impair: impair.Config{Seed: f.Seed, Loss: f.Loss, Duplicate: f.Duplicate, Reorder: f.Reorder, Delay: f.Delay, Jitter: f.Jitter},

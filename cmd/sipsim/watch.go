@@ -103,7 +103,7 @@ func (s seenStream) since(before seenStream) (lines []string) {
 		lines = append(lines, "was asked for a whole picture by RTCP")
 	}
 	if s.handshakes > before.handshakes && before.handshakes > 0 {
-		say(" has new keys: handshake of DTLS number %d", s.handshakes)
+		say(": handshake %d of DTLS is done", s.handshakes)
 	}
 	if s.keys > before.keys && before.keys > 0 {
 		say(" has new keys of the other side")

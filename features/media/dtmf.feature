@@ -1,4 +1,4 @@
-@media @2.9
+@media
 Feature: Digits
   Spec 2.9: digits that one leg receives, as telephone events (RFC 4733) or as INFO, reach the other one, one by one. Where both legs
   have telephone events these pass as they are.
