@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 
 	"b2bua/core/config"
@@ -61,13 +63,16 @@ func (f *flags) load(out io.Writer, consequence string, checks ...func(*config.C
 	if !report.Failed() {
 		return cfg, report, nil
 	}
-	faults := report.Of(config.Fault)
+	printFaults(out, report.Of(config.Fault), consequence)
+	printMild(out, report)
+	return nil, report, &configError{}
+}
+
+func printFaults(out io.Writer, faults []config.Finding, consequence string) {
 	_, _ = fmt.Fprintf(out, "b2bua: the configuration has %s, %s:\n\n", count(len(faults), "fault"), consequence)
 	for _, fault := range faults {
 		_, _ = fmt.Fprintf(out, "%s\n\n", fault.Text())
 	}
-	printMild(out, report)
-	return nil, report, &configError{}
 }
 
 // printMild prints what does not keep the program from starting, one line each.
@@ -87,11 +92,13 @@ func count(n int, noun string) string {
 }
 
 // check is --check.
-func (f *flags) check(stdout, stderr io.Writer) error {
-	_, report, err := f.load(stderr, "it cannot be used", server.Check)
+func (f *flags) check(ctx context.Context, hosts map[string]netip.Addr, stdout, stderr io.Writer) error {
+	cfg, report, err := f.load(stderr, "it cannot be used", server.Check)
 	if err != nil {
 		return err
 	}
+	report.Add(server.CheckNames(ctx, cfg, hosts)...)
+	report.Add(checkData(cfg.B2BUA.DataDirectory)...)
 	printMild(stderr, report)
 	skipped, warnings := report.Count(config.Skipped), report.Count(config.Warning)
 	if skipped+warnings == 0 {

@@ -18,7 +18,7 @@ import (
 )
 
 // prepareData creates the data directory, with at most one missing parent. Without it the program runs as well (decision 4).
-func prepareData(lines *slog.Logger, dir string) {
+func prepareData(lines *slog.Logger, dir string) (usable bool) {
 	err := os.Mkdir(dir, 0o750)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.Mkdir(filepath.Dir(dir), 0o750); err == nil {
@@ -33,8 +33,47 @@ func prepareData(lines *slog.Logger, dir string) {
 		}
 	}
 	if err != nil {
-		lines.Warn(fmt.Sprintf("b2bua-server/data-directory=%s cannot be used (%v): what would be kept there stays in memory; create the directory or name another one", dir, err))
+		lines.Warn(fmt.Sprintf("b2bua-server/data-directory=%s %s; %s", dir, unusableData(err), dataRemedy))
 	}
+	return err == nil
+}
+
+const dataRemedy = "create the directory for the user of the service, or name another one"
+
+// unusableData tells what the system said, without the names of files that we try.
+func unusableData(err error) string {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return fmt.Sprintf("cannot be used (%v): what is not there already stays in memory, and with a DTLS-SRTP certificate in memory peers see another fingerprint after each start", err)
+}
+
+// checkData tells whether prepareData would succeed, and creates nothing. It is asked of the user who asks.
+func checkData(dir string) []config.Finding {
+	const writeAndSearch = 2 | 1 // access(2)
+	at := dir
+	for range 2 { // itself or its parent may be missing
+		if _, err := os.Stat(at); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		at = filepath.Dir(at)
+	}
+	info, err := os.Stat(at)
+	switch {
+	case err != nil:
+	case !info.IsDir():
+		err = syscall.ENOTDIR
+	default:
+		err = syscall.Access(at, writeAndSearch)
+	}
+	if err == nil {
+		return nil
+	}
+	return []config.Finding{{
+		Severity: config.Warning, Section: "b2bua-server", Key: "data-directory", Value: dir,
+		Problem: "as this user it " + unusableData(err), Fix: dataRemedy,
+	}}
 }
 
 // allowCore raises the limit of core files as far as the system lets us.

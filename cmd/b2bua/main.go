@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"b2bua/core/config"
 	"b2bua/core/server"
 )
 
@@ -27,6 +28,10 @@ func program(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		printed := make(chan struct{})
 		go func() {
 			defer close(printed)
+			if unusable := (*server.ConfigError)(nil); errors.As(err, &unusable) {
+				printFaults(stderr, unusable.Findings, "nothing was started")
+				return
+			}
 			_, _ = fmt.Fprintf(stderr, "b2bua: %s\n", withRemedy(err))
 		}()
 		within(time.Second, printed) // a reader that does not read must not keep a process alive that is done
@@ -64,7 +69,7 @@ func command(ctx context.Context, sig *signals, args []string, stdout, stderr io
 	case f.RewriteConfig:
 		return f.rewrite(stdout, stderr)
 	case f.Check:
-		return f.check(stdout, stderr)
+		return f.check(ctx, hosts, stdout, stderr)
 	case strings.HasPrefix(name, "completion"):
 		return f.Completion.run(stdout)
 	}
@@ -76,8 +81,12 @@ func command(ctx context.Context, sig *signals, args []string, stdout, stderr io
 		printMild(stderr, report)
 		return f.Explain.run(cfg, stdout)
 	}
-	cfg, report, err := f.load(stderr, "nothing was started", server.Check)
-	if err != nil {
+	var cfg *config.Config
+	var report *config.Report
+	if err := sig.interrupt(func() (err error) { // a file may be a pipe that nobody writes to
+		cfg, report, err = f.load(stderr, "nothing was started", server.Check)
+		return err
+	}); err != nil {
 		return err
 	}
 	return f.serve(ctx, sig, cfg, report, hosts, stdout, stderr)

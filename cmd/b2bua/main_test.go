@@ -138,7 +138,7 @@ func TestLaterFilesWinAndSetWinsOverAll(t *testing.T) {
 
 func TestDumpLoadsAgain(t *testing.T) {
 	_, dump, _ := run(t, "--dump-default")
-	status, stdout, stderr := run(t, "--check", "-c", write(t, dump))
+	status, stdout, stderr := run(t, "--check", "-c", write(t, dump), "-s", "b2bua-server/data-directory="+t.TempDir())
 	assert.Equal(t, 0, status)
 	assert.Equal(t, "The configuration has no fault.\n", stdout)
 	assert.Empty(t, stderr)

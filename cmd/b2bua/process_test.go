@@ -212,6 +212,67 @@ func TestCheckFindsWhatTheStartFinds(t *testing.T) {
 	}
 }
 
+func TestCheckFindsAddressesThatCannotBeUsed(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		set, want string
+		status    int
+	}{
+		{"b2bua-server/nat-addresses=0.0.0.0", "nobody can send media to 0.0.0.0", 255},
+		{"b2bua-server/nat-addresses=192.0.2.1:5060", "neither an IP address nor a host name", 255},
+		{"b2bua-server/nat-addresses=192.0.2.300", "neither an IP address nor a host name", 255},
+		{"b2bua-server/nat-addresses=nowhere.invalid", "warning: --set: b2bua-server/nat-addresses: ", 0},
+		{"b2bua/media-address=192.0.2.77", "this host does not have the address 192.0.2.77, it has 127.0.0.1", 255},
+		{"b2bua/nat-address-in-sdp=true", "it has no effect without b2bua-server/nat-addresses", 0},
+		{"b2bua-server/data-directory=" + write(t, ""), "warning: --set: b2bua-server/data-directory", 0},
+		{"b2bua-server/data-directory=/nowhere/at/all", "no such file or directory", 0},
+	} {
+		status, _, stderr := run(t, "--check", "-c", write(t, ""), "-s", "b2bua-server/data-directory="+dir, "-s", tt.set)
+		assert.Equal(t, tt.status, status, tt.set)
+		assert.Contains(t, stderr, tt.want)
+	}
+	_, _, stderr := run(t, "--check", "-c", write(t, "[b2bua-server]\nmax-calls=10\naudio-port=20000-20999\nvideo-port=20998-22000\n"))
+	assert.Contains(t, stderr, "video-port = 20998-22000: it overlaps with audio-port=20000-20999")
+}
+
+func TestStartTellsConfigurationFaultsAsCheckDoes(t *testing.T) {
+	args := []string{"-s", "b2bua-server/data-directory=" + t.TempDir(), "-s", "global/log-directory=" + t.TempDir(), "-s", "b2bua-server/nat-addresses=nowhere.invalid"}
+	status, stdout, stderr := run(t, append([]string{"-c", write(t, "")}, args...)...)
+	assert.Equal(t, 255, status)
+	assert.NotContains(t, stdout+stderr, "unexpected exception")
+	assert.Contains(t, stdout, "--set: b2bua-server/nat-addresses: invalid value")
+	assert.Contains(t, stderr, "b2bua: the configuration has 1 fault, nothing was started:\n\n--set: b2bua-server/nat-addresses")
+	assert.Contains(t, stderr, "\n    write: ")
+}
+
+func TestUnusableDataDirectoryIsToldOnce(t *testing.T) {
+	dir := t.TempDir()
+	cmd := start(t, dir, nil, nil, "-s", "b2bua-server/transport=sip:127.0.91.9:0", "-s", "b2bua-server/data-directory="+write(t, "")+"/below")
+	text := logged(t, dir, "ready; ")
+	assert.Equal(t, 1, strings.Count(text, "data-directory"))
+	assert.NotContains(t, text, ".probe")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	assert.Equal(t, 0, ended(t, cmd).ExitCode())
+}
+
+// A start that waits for a pipe that nobody writes to ends by a signal, as any other.
+func TestSignalEndsAStartThatHangs(t *testing.T) {
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	_, w := pipe(t)
+	cmd := start(t, dir, w, w, "-c", fifo)
+	var writer *os.File
+	require.Eventually(t, func() (opened bool) { // not before somebody has it open for reading
+		f, err := os.OpenFile(fifo, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		writer = f
+		return err == nil
+	}, 30*time.Second, 5*time.Millisecond)
+	defer func() { _ = writer.Close() }()
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	assert.Equal(t, 0, ended(t, cmd).ExitCode())
+}
+
 func TestExplainOfARefusal(t *testing.T) {
 	path := write(t, "[b2bua-server::trenscrypter]\noutgoing-enc-regex=zrtp .*@b\n")
 	status, stdout, stderr := run(t, "explain", "sip:a@b", "-c", path)

@@ -40,7 +40,14 @@ func (f *flags) serve(ctx context.Context, sig *signals, cfg *config.Config, rep
 	if err == nil {
 		return nil
 	}
-	lines.Error(withRemedyFor(err))
+	if unusable := (*server.ConfigError)(nil); errors.As(err, &unusable) {
+		unusable.Findings = report.Placed(unusable.Findings)
+		for _, fault := range unusable.Findings {
+			lines.Error(fault.String(), log.ContextKey, "configuration")
+		}
+	} else {
+		lines.Error(withRemedyFor(err))
+	}
 	if !f.DisableStdout && sameReader(stdout, stderr) {
 		return toldError{err}
 	}
@@ -53,7 +60,7 @@ func (f *flags) run(orders orders, cancel context.CancelFunc, cfg *config.Config
 	if err := pid.possible(); err != nil {
 		return err
 	}
-	prepareData(lines, cfg.B2BUA.DataDirectory)
+	dataless := !prepareData(lines, cfg.B2BUA.DataDirectory)
 	raiseFiles(lines, cfg.B2BUA.MaxCalls)
 	if cfg.Global.DumpCorefiles {
 		allowCore(lines)
@@ -71,7 +78,7 @@ func (f *flags) run(orders orders, cancel context.CancelFunc, cfg *config.Config
 		lines.Info(listening(at))
 		systemd.tell(lines, "READY=1")
 	}
-	err := server.Run(orders, cfg, server.Options{Log: lines, Hosts: hosts, Ready: ready, Hurry: orders.hurry})
+	err := server.Run(orders, cfg, server.Options{Log: lines, Hosts: hosts, Ready: ready, Hurry: orders.hurry, Dataless: dataless})
 	if unwritten != nil {
 		return unwritten
 	}

@@ -80,6 +80,18 @@ func (s *signals) obey(parent context.Context) (o orders, cancel context.CancelF
 	}
 }
 
+// interrupt does what must end before signals are obeyed. The first one abandons it, and the command has nothing more to do.
+func (s *signals) interrupt(what func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- what() }()
+	select {
+	case err := <-done:
+		return err
+	case <-s.stop:
+		return errDone
+	}
+}
+
 // onHangup calls what for each SIGHUP until the returned function is called. That one does not wait for a file system that hangs.
 func (s *signals) onHangup(what func()) (end func()) {
 	quit, done := make(chan struct{}), make(chan struct{})

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 )
 
 // crossCheck looks at settings that depend on each other.
@@ -47,6 +48,9 @@ func (l *loader) checkTLS(c *Config) {
 	}
 }
 
+// hostName is RFC 1123 section 2.1; a last label of digits alone is a mistyped IPv4 address.
+var hostName = regexp.MustCompile(`^([a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?\.)*[a-zA-Z0-9_-]*[a-zA-Z_][a-zA-Z0-9_-]*\.?$`)
+
 func (l *loader) checkNAT(c *Config) {
 	if len(c.B2BUA.NATAddresses) == 0 {
 		if c.Own.NATInSDP {
@@ -67,7 +71,11 @@ func (l *loader) checkNAT(c *Config) {
 	v4, v6 := 0, 0
 	for _, text := range c.B2BUA.NATAddresses {
 		switch a, err := netip.ParseAddr(text); {
-		case err != nil: // a host name, resolved at the start
+		case err != nil && !hostName.MatchString(text): // a host name is resolved at the start
+			invalid(text+" is neither an IP address nor a host name", "the public IP address alone, without brackets and port: the ports are those of audio-port and video-port")
+		case err != nil:
+		case a.IsUnspecified() || a.IsMulticast():
+			invalid("nobody can send media to "+text, "the address that the NAT has on its public side")
 		case a.Unmap().Is4():
 			v4++
 		default:
@@ -112,6 +120,19 @@ func (l *loader) checkMedia(c *Config) {
 	}
 	check("audio-port", c.B2BUA.AudioPort)
 	check("video-port", c.B2BUA.VideoPort)
+	if a, v := c.B2BUA.AudioPort, c.B2BUA.VideoPort; a.Min > 0 && v.Min > 0 && a.Min <= v.Max && v.Min <= a.Max {
+		f := l.finding(Warning, sectionB2BUA, "video-port", fmt.Sprintf("it overlaps with audio-port=%s: audio and video take each other's ports", rangeText(a)),
+			"a range that has no port of audio-port")
+		f.soft = true
+		l.report.add(f)
+	}
+}
+
+func rangeText(r PortRange) string {
+	if r.Min == r.Max {
+		return fmt.Sprint(r.Min)
+	}
+	return fmt.Sprintf("%d-%d", r.Min, r.Max)
 }
 
 // roomy is what to write for so many calls, or instead of so many.

@@ -134,14 +134,23 @@ type Report struct {
 // Add puts in what others found wrong with a setting that Load could read: each names its Section and Key, and gets the place
 // where that was set. Warnings among them stay warnings when strict is on.
 func (r *Report) Add(list ...Finding) {
-	for _, f := range list {
-		if e, ok := r.places[[2]string{strings.ToLower(f.Section), f.Key}]; ok {
-			f.File, f.Line = e.file, e.line
-		}
+	for _, f := range r.Placed(list) {
 		f.soft = true
 		r.add(f)
 	}
 	r.sort(r.files)
+}
+
+// Placed are findings of others with the place where each setting was set.
+func (r *Report) Placed(list []Finding) []Finding {
+	var out []Finding
+	for _, f := range list {
+		if e, ok := r.places[[2]string{strings.ToLower(f.Section), f.Key}]; ok {
+			f.File, f.Line = e.file, e.line
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // Failed tells whether the program must not start.

@@ -20,6 +20,7 @@ const (
 	sectionB2BUA        = "b2bua-server"
 	sectionTrenscrypter = "b2bua-server::trenscrypter"
 	sectionTLS          = "b2bua::tls"
+	sectionOwn          = "b2bua"
 )
 
 // ConfigError is a configuration that Load could read and the server cannot use.
@@ -39,6 +40,7 @@ func (e *ConfigError) Error() string {
 func Check(cfg *config.Config) []config.Finding {
 	list := checkApplication(cfg)
 	list = append(list, checkRules(cfg)...)
+	list = append(list, checkMediaAddress(cfg.Own.MediaAddress)...)
 	_, faults := loadTLS(cfg.TLS)
 	return append(list, faults...)
 }

@@ -7,9 +7,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"math/big"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +24,20 @@ import (
 	"b2bua/core/sip"
 	"b2bua/core/transport"
 )
+
+func TestMediaAddressOfAnotherHost(t *testing.T) {
+	own, other := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.77")
+	assert.Empty(t, checkMediaAddress([]netip.Addr{own}))
+	faults := checkMediaAddress([]netip.Addr{own, other})
+	require.Len(t, faults, 1)
+	assert.Equal(t, "b2bua/media-address", faults[0].Name())
+	assert.Contains(t, faults[0].Problem, "it has 127.0.0.1")
+
+	err := fmt.Errorf("cannot bind: %w", syscall.EADDRNOTAVAIL)
+	assert.ErrorContains(t, explainBind(err, []netip.Addr{other}, own, other), "b2bua/media-address=192.0.2.77 is not an address of this host, which has 127.0.0.1")
+	assert.Equal(t, err, explainBind(err, nil, other), "the system chose it")
+	assert.Equal(t, os.ErrClosed, explainBind(os.ErrClosed, []netip.Addr{other}, other))
+}
 
 // pair makes name.pem and name.key in dir.
 func pair(t *testing.T, dir, name string) (cert, key string) {

@@ -120,7 +120,7 @@ func hop(h call.Hop) transport.NextHop {
 func (s *server) open(now time.Time, o call.MediaOpen) {
 	st, err := s.plane.Open(fmt.Sprint(o.Call), o.Kind, o.A, o.B)
 	if err != nil {
-		s.engine.MediaOpened(now, o.Call, o.Index, sdp.Ports{}, sdp.Ports{}, err)
+		s.engine.MediaOpened(now, o.Call, o.Index, sdp.Ports{}, sdp.Ports{}, explainBind(err, s.mediaAddress, o.A, o.B))
 		return
 	}
 	s.streams[streamKey{o.Call, o.Index}] = &stream{Stream: st, kind: o.Kind}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -48,6 +49,21 @@ func natAddresses(ctx context.Context, words []string, names transport.Resolver)
 		return nil, &ConfigError{Findings: faults}
 	}
 	return list, nil
+}
+
+// CheckNames looks up the host names in nat-addresses. What is not found is a warning: the host that checks a file need not be the one
+// that uses it.
+func CheckNames(ctx context.Context, cfg *config.Config, fixed map[string]netip.Addr) []config.Finding {
+	_, err := natAddresses(ctx, cfg.B2BUA.NATAddresses, newHosts(fixed))
+	var unusable *ConfigError
+	if !errors.As(err, &unusable) {
+		return nil
+	}
+	for i := range unusable.Findings {
+		unusable.Findings[i].Severity = config.Warning
+		unusable.Findings[i].Problem += "; a start is refused"
+	}
+	return unusable.Findings
 }
 
 func resolve(ctx context.Context, word string, names transport.Resolver) (netip.Addr, error) {

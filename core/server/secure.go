@@ -1,8 +1,8 @@
 package server
 
 import (
+	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"b2bua/core/call"
@@ -14,13 +14,13 @@ import (
 )
 
 // handshaker makes the keys of all legs with DTLS-SRTP. Its certificate lives in the data directory, so that the fingerprint stays.
-func handshaker(cfg *config.Config, log *slog.Logger) (*dtls.Handshaker, error) {
+func handshaker(cfg *config.Config, opt Options) (*dtls.Handshaker, error) {
 	cert, warning, err := dtls.LoadCertificate(cfg.B2BUA.DataDirectory, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("the DTLS-SRTP certificate: %w", err)
 	}
-	if warning != nil {
-		log.Warn(warning.Error())
+	if warning != nil && (!opt.Dataless || !errors.Is(warning, dtls.ErrNotKept)) {
+		opt.Log.Warn(warning.Error())
 	}
 	return dtls.New(dtls.Config{Certificate: cert})
 }

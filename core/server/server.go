@@ -36,6 +36,8 @@ type Options struct {
 	Hosts map[string]netip.Addr
 	// Hurry, once closed, ends the time that running calls have at a stop (b2bua/drain-timeout). nil: never.
 	Hurry <-chan struct{}
+	// Dataless: data-directory cannot be written to, and that has been told.
+	Dataless bool
 }
 
 // supported encryptions of this build, on either leg.
@@ -44,8 +46,8 @@ var supported = []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}
 // Run serves until ctx ends, then stops: new calls are refused, running ones get drain-timeout to end, then everything is
 // released and un-registered within shutdown-timeout. The error is a start-up failure, or ErrSlowStop.
 func Run(ctx context.Context, cfg *config.Config, opt Options) error {
-	s, err := start(ctx, cfg, opt)
-	if err != nil {
+	s, err := startOrLeave(ctx, cfg, opt)
+	if s == nil {
 		return err
 	}
 	if opt.Ready != nil {
@@ -53,6 +55,47 @@ func Run(ctx context.Context, cfg *config.Config, opt Options) error {
 	}
 	<-ctx.Done()
 	return s.stop(cfg, opt.Hurry)
+}
+
+// leavePatience is how long a start that is to end may take to notice.
+const leavePatience = time.Second
+
+// startOrLeave is start, but the end of ctx ends it even where it waits for a file system that hangs. Neither server nor error: it was
+// ended before it was ready.
+func startOrLeave(ctx context.Context, cfg *config.Config, opt Options) (*server, error) {
+	type result struct {
+		s   *server
+		err error
+	}
+	done, left := make(chan result), make(chan struct{})
+	go func() {
+		s, err := start(ctx, cfg, opt)
+		select {
+		case done <- result{s, err}:
+		case <-left:
+			if s != nil {
+				_ = s.stop(cfg, nil)
+			}
+		}
+	}()
+	select {
+	case r := <-done:
+		return r.s, r.err
+	case <-ctx.Done():
+	}
+	patience := time.NewTimer(leavePatience)
+	defer patience.Stop()
+	select {
+	case r := <-done:
+		if r.s == nil { // what it says is that it was ended
+			return nil, nil
+		}
+		return r.s, nil
+	case <-patience.C:
+		close(left)
+		opt.Log.Warn("stopped while it was starting; something that the start waits for does not answer")
+		return nil, nil
+	}
 }
 
 // ErrSlowStop says that the stop took longer than [b2bua::timers] shutdown-timeout (exit status 1, spec 1.1.2).
@@ -80,7 +123,9 @@ type server struct {
 	ref     map[transport.TxID]call.Ref
 	streams map[streamKey]*stream
 	counts  map[uint64]int // streams per call
-	idle    chan struct{}  // the loop's: closed when nothing is left to wait for, nil while nobody waits
+
+	mediaAddress []netip.Addr  // b2bua/media-address
+	idle         chan struct{} // the loop's: closed when nothing is left to wait for, nil while nobody waits
 }
 
 func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error) {
@@ -90,13 +135,13 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 	}
 	s := &server{
 		log: opt.Log, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
-		streams: map[streamKey]*stream{}, counts: map[uint64]int{},
+		streams: map[streamKey]*stream{}, counts: map[uint64]int{}, mediaAddress: cfg.Own.MediaAddress,
 	}
 	accepts := support(cfg)
 	if accepts.NAT, err = natAddresses(ctx, cfg.B2BUA.NATAddresses, newHosts(opt.Hosts)); err != nil {
 		return nil, err
 	}
-	if s.dtls, err = handshaker(cfg, opt.Log); err != nil {
+	if s.dtls, err = handshaker(cfg, opt); err != nil {
 		return nil, err
 	}
 	loops := mediaLoops(cfg.Own.MediaLoops)

@@ -3,6 +3,7 @@ package dtls
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"math/rand"
 	"net/netip"
@@ -11,9 +12,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -327,7 +330,7 @@ func TestCertificateIsKept(t *testing.T) {
 
 	for name, spoil := range map[string]func(){
 		"expired":     func() { now = now.Add(2 * validity) },
-		"readable":    func() { require.NoError(t, os.Chmod(path, 0o644)) },
+		"no file":     func() { require.NoError(t, errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))) },
 		"broken":      func() { require.NoError(t, os.WriteFile(path, []byte("nonsense"), 0o600)) },
 		"deleted key": func() { require.NoError(t, os.WriteFile(path, nil, 0o600)) },
 	} {
@@ -336,6 +339,7 @@ func TestCertificateIsKept(t *testing.T) {
 			fresh, warning, err := LoadCertificate(dir, now)
 			require.NoError(t, err)
 			require.ErrorContains(t, warning, "was replaced")
+			require.ErrorContains(t, warning, path+".bak")
 			require.NotEqual(t, again.Fingerprint(), fresh.Fingerprint())
 			_, warning, err = LoadCertificate(dir, now)
 			require.NoError(t, err)
@@ -347,6 +351,66 @@ func TestCertificateIsKept(t *testing.T) {
 	_, warning, err = LoadCertificate(filepath.Join(file, "below"), now)
 	require.NoError(t, err)
 	require.ErrorContains(t, warning, "data-directory")
+	require.ErrorIs(t, warning, ErrNotKept)
+}
+
+// A file that came back from a backup with other modes is still the certificate that peers know.
+func TestCertificateThatOthersMayReadIsClosedToThem(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	c, _, err := LoadCertificate(dir, now)
+	require.NoError(t, err)
+	path := filepath.Join(dir, fileName)
+	require.NoError(t, os.Chmod(path, 0o644))
+	again, warning, err := LoadCertificate(dir, now)
+	require.NoError(t, err)
+	require.ErrorContains(t, warning, "mode 0644")
+	require.Equal(t, c.Fingerprint(), again.Fingerprint())
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+func TestWhatIsNoCertificateIsSetAside(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	path := filepath.Join(dir, fileName)
+	for _, text := range []string{"one", "two"} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, warning, err := LoadCertificate(dir, now)
+		require.NoError(t, err)
+		require.ErrorContains(t, warning, path+".bak")
+	}
+	for name, want := range map[string]string{path + ".bak": "one", path + ".bak2": "two"} {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.Equal(t, want, string(text))
+	}
+}
+
+// Servers that start together on one directory show one certificate, with locks and without.
+func TestStartsAtTheSameTimeAgree(t *testing.T) {
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	prints := make([]sdp.Fingerprint, 16)
+	for i := range prints {
+		all.Go(func() {
+			c, warning, err := LoadCertificate(dir, time.Now())
+			assert.NoError(t, errors.Join(warning, err))
+			prints[i] = c.Fingerprint()
+		})
+	}
+	all.Wait()
+	for _, p := range prints {
+		require.Equal(t, prints[0], p)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, fileName))
+	require.NoError(t, err)
+	require.ErrorIs(t, create(filepath.Join(dir, fileName), []byte("mine")), os.ErrExist)
+	kept, err := os.ReadFile(filepath.Join(dir, fileName))
+	require.NoError(t, err)
+	require.Equal(t, text, kept)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1, "nothing temporary stays")
 }
 
 func FuzzReceive(f *testing.F) {
