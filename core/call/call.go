@@ -98,6 +98,7 @@ type leg struct {
 	offered      bool   // A: our offer is in the 2xx, the answer comes with the ACK
 	told180      bool
 
+	keyErr error        // of the newest handshake that goes on nevertheless
 	secure map[int]bool // by m= index, of streams whose keys come from a handshake: are they there?
 
 	held  []sip.Header // Reason of the BYE that waits for the ACK
@@ -173,8 +174,12 @@ func (c *call) callerGone(now time.Time, status int, why string, reasons []sip.H
 // mediaLost is spec 2.10: BYE to the silent leg, BYE with a Reason to the other one.
 func (c *call) mediaLost(now time.Time, side Side, silent time.Duration) {
 	l := c.leg(side)
+	why := "no RTP or RTCP on " + side.String() + " for " + silent.Round(100*time.Millisecond).String() + " (b2bua-server/no-rtp-timeout)"
+	if l.waitsForKeys() {
+		why += ": " + l.keylessness()
+	}
 	c.end(now, ending{
-		why:     "no RTP or RTCP on " + side.String() + " for " + silent.Round(100*time.Millisecond).String() + " (b2bua-server/no-rtp-timeout)",
+		why:     why,
 		reasons: reasonSIP(503, "Media lost"), silent: l,
 	})
 }

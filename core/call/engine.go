@@ -207,6 +207,13 @@ func (e *Engine) SecureFailed(now time.Time, number uint64, index int, side Side
 	}
 }
 
+// SecureDelayed says that a handshake did not succeed yet and goes on; err is told if the keys never come.
+func (e *Engine) SecureDelayed(number uint64, side Side, err error) {
+	if c := e.calls[number]; c != nil && c.leg(side) != nil {
+		c.leg(side).keyErr = err
+	}
+}
+
 // MediaLost says that nothing was received on one leg for the configured time (b2bua-server/no-rtp-timeout, spec 2.10).
 func (e *Engine) MediaLost(now time.Time, number uint64, side Side, silent time.Duration) {
 	if c := e.calls[number]; c != nil && c.state == stRunning {

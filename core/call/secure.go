@@ -55,10 +55,36 @@ func (c *call) stillKeyless(now time.Time) {
 	c.keyless = nil
 	for _, l := range []*leg{c.a, c.b} {
 		if l.waitsForKeys() {
-			c.notSecure(now, l, fmt.Sprintf("no keys within %s of the answer (b2bua::timers/secure-timeout)", c.e.cfg.SecureTimeout))
+			c.notSecure(now, l, fmt.Sprintf("no keys within %s of the answer (b2bua::timers/secure-timeout): %s", c.e.cfg.SecureTimeout, l.keylessness()))
 			return
 		}
 	}
+}
+
+// keylessness tells of the first stream whose handshake is not done who was to begin it, and where the peer was looked for.
+func (l *leg) keylessness() string {
+	for i := range l.agreed {
+		g := &l.agreed[i]
+		if there, expected := l.secure[i]; !expected || there {
+			continue
+		}
+		if g.DTLS == nil {
+			return "its handshake never completed"
+		}
+		role, where := "passive: the peer begins", g.Remote.String()
+		if g.DTLS.Active {
+			role = "active: we begin"
+		}
+		if g.ICE != nil && !g.ICE.PeerLite {
+			where = "the address that its ICE checks show"
+		}
+		text := fmt.Sprintf("its DTLS handshake never completed (we are %s; the peer is at %s)", role, where)
+		if l.keyErr != nil {
+			text += ", last: " + l.keyErr.Error()
+		}
+		return text + "; the peer or a firewall drops UDP between that address and ours"
+	}
+	return "its handshake never completed"
 }
 
 // notSecure ends a call one of whose legs must be secure and is not. Nothing was sent or accepted in clear on it.

@@ -51,7 +51,9 @@ sip-bridge: calls go out through accounts at other SIP providers.`, "unknown B2B
 		parsed("user-agent", "String", "Flexisip-B2BUA/{version}", `User-Agent header, as <name>[/<version>]; {version} becomes the version of the program. The proxy's module::B2bua
 recognises by it the calls that come from here and lets them pass: both need the same value.`,
 			func(c *Config) *string { return &c.B2BUA.UserAgent }, parseUserAgent),
-		text("data-directory", "/var/opt/belledonne-communications/flexisip/b2b", `Directory for what is kept between starts. When it is missing or not writable, a warning is logged and the data stays in memory.`,
+		text("data-directory", "/var/opt/belledonne-communications/flexisip/b2b", `Directory for what is kept between starts: the DTLS-SRTP certificate with its key (dtls-srtp.pem, mode 0600), whose fingerprint peers
+see. It belongs to the user of the service. Servers on one host may share it and show the same certificate then. When it is missing
+or not writable, a warning is logged and the data stays in memory.`,
 			func(c *Config) *string { return &c.B2BUA.DataDirectory }),
 		parsed("outbound-proxy", "String", "sip:127.0.0.1:5060;transport=tcp", `The proxy that all outgoing requests are sent to, in trenscrypter mode. With a cluster of proxies it must be the cluster's
 internal-transport. Set to a single space, there is none: calls go to the domain of the To header by DNS.`,

@@ -94,6 +94,7 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 	case call.MediaSet:
 		if st := s.streams[streamKey{o.Call, o.Index}]; st != nil {
 			st.set[o.Side] = true
+			st.checks[o.Side] = o.Agreed.Enabled && o.Agreed.ICE != nil && !o.Agreed.ICE.PeerLite
 			if err := st.Set(plane.Side(o.Side), o.Agreed); err != nil {
 				s.report(event.Media{Call: o.Call, Stream: o.Index, Leg: o.Side.String(), Bad: true, What: "cannot be set: " + err.Error()})
 			}
@@ -123,7 +124,7 @@ func (s *server) open(now time.Time, o call.MediaOpen) {
 		s.engine.MediaOpened(now, o.Call, o.Index, sdp.Ports{}, sdp.Ports{}, explainBind(err, s.mediaAddress, o.A, o.B))
 		return
 	}
-	s.streams[streamKey{o.Call, o.Index}] = &stream{Stream: st, kind: o.Kind}
+	s.streams[streamKey{o.Call, o.Index}] = &stream{Stream: st, kind: o.Kind, local: [2]sdp.Ports{st.Ports(plane.A), st.Ports(plane.B)}}
 	s.counts[o.Call] = max(s.counts[o.Call], o.Index+1)
 	s.engine.MediaOpened(now, o.Call, o.Index, st.Ports(plane.Side(call.SideA)), st.Ports(plane.Side(call.SideB)), nil)
 }
@@ -150,6 +151,11 @@ func (s *server) closeStream(number uint64, index int) {
 	st.Finish(func(a, b plane.Stats) { // on a media thread
 		if ran { // a stream that nobody agreed on has nothing to tell
 			s.report(event.Traffic{Call: number, Stream: index, A: counters(a), B: counters(b)})
+			for side, stats := range [2][2]plane.Stats{{a, b}, {b, a}} {
+				if what := unreached(s.accepts, st, side, stats[0], stats[1]); what != "" {
+					s.report(event.Media{Call: number, Stream: index, Leg: call.Side(side).String(), Bad: true, What: what})
+				}
+			}
 		}
 	})
 }
@@ -172,6 +178,7 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 	side := call.Side(ev.Side)
 	switch ev.Kind {
 	case plane.NoMedia:
+		s.streams[streamKey{number, index}].silent[side] = true
 		if s.streams[streamKey{number, index}].kind == sdp.Audio { // spec 2.10 supervises audio
 			s.engine.MediaLost(now, number, side, ev.For)
 		}

@@ -111,6 +111,12 @@ type stream struct {
 	*plane.Stream
 	kind sdp.Kind
 	set  [2]bool // sides that were agreed on
+
+	local   [2]sdp.Ports
+	checks  [2]bool  // ICE is agreed, and the peer checks
+	silent  [2]bool  // no-rtp-timeout passed
+	keyed   [2]bool  // RTP is
+	control [2]error // what ended the handshake of RTCP, to be told once RTP has keys
 }
 
 type server struct {
@@ -124,7 +130,8 @@ type server struct {
 	streams map[streamKey]*stream
 	counts  map[uint64]int // streams per call
 
-	mediaAddress []netip.Addr  // b2bua/media-address
+	mediaAddress []netip.Addr // b2bua/media-address
+	accepts      sdp.Support
 	idle         chan struct{} // the loop's: closed when nothing is left to wait for, nil while nobody waits
 }
 
@@ -144,6 +151,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 	if s.dtls, err = handshaker(cfg, opt); err != nil {
 		return nil, err
 	}
+	s.accepts = accepts
 	loops := mediaLoops(cfg.Own.MediaLoops)
 	s.plane, err = plane.New(plane.Config{
 		Audio: plane.PortRange(cfg.B2BUA.AudioPort), Video: plane.PortRange(cfg.B2BUA.VideoPort), Loops: loops, Log: opt.Log,

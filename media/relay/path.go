@@ -66,6 +66,7 @@ func (r *Relay) Checked(on Side, ch Channel, from netip.AddrPort, selected bool)
 		return
 	}
 	s.path.add(ch, from)
+	s.stats.Checks++
 	if !selected {
 		return
 	}

@@ -35,6 +35,7 @@ type Stats struct {
 	Oversized  uint64
 	Flooded    uint64 // more than one port may take at a time
 	Strangers  uint64 // sources that may not speak
+	Checks     uint64 // of ICE, valid
 	Other      uint64 // STUN, DTLS, ZRTP, unknown
 	NotReady   uint64 // came before the side was set or had its keys
 	Held       uint64 // not relayed because of the direction
