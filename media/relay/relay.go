@@ -55,7 +55,9 @@ type Config struct {
 	// NoMedia is how long a side may be silent, RTP and RTCP, 0: not supervised. Hold is the same for a side that is on hold:
 	// not sendrecv, or without an address to send to.
 	NoMedia, Hold time.Duration
-	// PerTick is how many datagrams each port may take between two Ticks, 0: any number. What exceeds it is dropped.
+	// PerTick is how many datagrams each port may take between two Ticks, 0: any number. What exceeds it is dropped. The addresses
+	// where the peer is have the number for themselves, all others together once more: who floods a port from elsewhere, even one that
+	// must hear everybody for ICE, silences nobody.
 	PerTick int
 	Notify  func(Event) // called from Handle and Tick; may be nil
 	// Other is given what is not RTP or RTCP: STUN, DTLS, ZRTP. The slice is only valid during the call. Nil: counted only.
@@ -96,7 +98,7 @@ func (r *Relay) Touch(on Side) uint64 { return r.sides[on].touch(&r.sides[on.Oth
 // must exceed its length by Headroom.
 func (r *Relay) Handle(now time.Time, from netip.AddrPort, on Side, ch Channel, b []byte) Output {
 	s := &r.sides[on]
-	if s.taken[ch]++; s.taken[ch] > r.cfg.PerTick && r.cfg.PerTick > 0 {
+	if r.cfg.PerTick > 0 && s.take(ch, from) > r.cfg.PerTick {
 		s.stats.Flooded++
 		s.flooder = from
 		return Output{}

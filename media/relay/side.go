@@ -21,7 +21,7 @@ type side struct {
 	detector                  *dtmf.Detector // nil: no event of this side had to be told yet
 	played                    *played        // goes out to the other side in between; nil: nothing
 	path                      *path          // by ICE
-	taken                     [2]int         // datagrams since Tick, by channel
+	taken                     [2][2]int32    // datagrams since Tick, by channel: of others, of the peer
 	latch                     latch
 	keys                      [2]keys  // by channel
 	flow                      rtp.Flow // from this side to the other
@@ -51,8 +51,8 @@ type side struct {
 
 // touch reads what the next packet of the side will need, and does nothing with it.
 func (s *side) touch(o *side) uint64 {
-	n := uint64(s.taken[0]) + uint64(s.latch.source.Port()) + uint64(s.latch.seq) + uint64(s.reception.Rate()) + s.stats.Packets +
-		uint64(s.codecs[0]) + uint64(s.last.Nanosecond()) + uint64(o.taken[0]) + uint64(o.latch.source.Port()) + o.stats.Sent
+	n := uint64(s.taken[0][1]) + uint64(s.latch.source.Port()) + uint64(s.latch.seq) + uint64(s.reception.Rate()) + s.stats.Packets +
+		uint64(s.codecs[0]) + uint64(s.last.Nanosecond()) + uint64(o.taken[0][1]) + uint64(o.latch.source.Port()) + o.stats.Sent
 	if s.flow.Media.Started() {
 		n++
 	}
@@ -66,6 +66,29 @@ func (s *side) touch(o *side) uint64 {
 		n += k.Touch()
 	}
 	return n
+}
+
+// take counts a datagram among those of the peer or of others, and tells how many these are.
+func (s *side) take(ch Channel, from netip.AddrPort) int {
+	who := 0
+	if s.expects(ch, from) {
+		who = 1
+	}
+	n := &s.taken[ch][who]
+	*n++
+	return int(*n)
+}
+
+// expects tells whether an address is one where the peer is or said to be.
+func (s *side) expects(ch Channel, from netip.AddrPort) bool {
+	if ch == RTP {
+		if from == s.latch.source || from == s.latch.signalled || from == s.latch.proven {
+			return true
+		}
+	} else if from == s.control || from == s.rtcp {
+		return true
+	}
+	return s.path.knows(ch, from)
 }
 
 // codec is the meaning of a payload type that comes in. A side was applied before its packets are looked at.

@@ -33,7 +33,7 @@ type Stats struct {
 	Unmapped   uint64 // payload types that were not negotiated here or have no counterpart on the other leg
 	Malformed  uint64
 	Oversized  uint64
-	Flooded    uint64 // more than one port may take at a time
+	Flooded    uint64 // more than one port may take at a time, from the peer or from others
 	Strangers  uint64 // sources that may not speak
 	Checks     uint64 // of ICE, valid
 	Other      uint64 // STUN, DTLS, ZRTP, unknown
@@ -147,7 +147,7 @@ func (r *Relay) Tick(now time.Time) {
 func (r *Relay) superviseFlood() {
 	for i := range r.sides {
 		s := &r.sides[i]
-		s.taken = [2]int{}
+		clear(s.taken[:])
 		if s.stats.Flooded > 0 && !s.floodTold {
 			s.floodTold = true
 			r.notify(Event{Kind: Flooded, Side: Side(i), Addr: s.flooder, Count: s.stats.Flooded})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"b2bua/media/ice"
 	"b2bua/media/sdp"
 )
 
@@ -69,6 +70,43 @@ func TestControlAloneIsLife(t *testing.T) {
 		require.Empty(t, x.events)
 		x.r.Tick(after(605 * time.Second))
 		require.Len(t, x.events, 2, "and is gone when that stops, too")
+	}
+}
+
+// Who floods a port from elsewhere is heard so often and no more, and silences nobody: on a leg with ICE, which must hear all sources,
+// and on any leg before and after the peer's media came.
+func TestFloodFromElsewhere(t *testing.T) {
+	checking := agreed(addrA, sdp.AESCM128SHA180, 5, pcmu)
+	checking.ICE = &ice.Params{}
+	for name, a := range map[string]sdp.Agreed{"ICE": checking, "srtp": agreed(addrA, sdp.AEADAES128GCM, 5, pcmu), "plain": agreed(addrA, sdp.NoSuite, 0, pcmu)} {
+		t.Run(name, func(t *testing.T) {
+			x := newBench(t, a, agreed(addrB, sdp.NoSuite, 0, pcmu))
+			x.r.cfg.PerTick = 20
+			peer := addrA
+			if a.ICE != nil {
+				peer = natA
+				x.r.Checked(A, RTP, natA, true)
+			}
+			seq := uint16(0)
+			for range 50 {
+				for range 5 {
+					for range 100 {
+						x.r.Handle(start, evil, A, RTP, roomy([]byte{0xff}))
+						x.r.Handle(start, evil, A, RTCP, roomy([]byte{0xff}))
+					}
+					seq++
+					require.True(t, x.flows(start, peer, A, seq, 9))
+					report := roomy(rr(t, 9))
+					if x.send[A] != nil {
+						report, _ = x.send[A].ProtectRTCP(report)
+					}
+					require.NotEmpty(t, x.r.Handle(start, netip.AddrPortFrom(addrA.Addr(), 4001), A, RTCP, report).Packet)
+				}
+				x.r.Tick(start)
+			}
+			require.EqualValues(t, 50*2*20, x.r.Stats(A).Other)
+			require.EqualValues(t, 50*2*480, x.r.Stats(A).Flooded)
+		})
 	}
 }
 
