@@ -19,17 +19,20 @@ type keys struct {
 }
 
 // wipe clears all that is the channel's own, and tells how many SSRCs were evicted under the former receiving key.
-func (k *keys) wipe() uint64 {
+func (k *keys) wipe(f *formers) uint64 {
 	if k.recv != nil {
+		f.add(k.recvKey, k.recv)
 		k.recv.Wipe()
 	}
-	evicted := k.dropOld()
+	evicted := k.dropOld(f)
 	k.sendUnder(nil, nil)
 	*k = keys{}
 	return evicted
 }
 
-// sendUnder takes another sender; made is the same if it is one of a handshake.
+// sendUnder takes another sender; made is the same if it is one of a handshake. Under a key that is new each SSRC begins with the
+// roll-over counter 0: RFC 3711 section 3.3.1 has it go on, but most peers make a new context for a new key, and would take the counter
+// for 0 for ever. A key that comes back has the counters that it had. SDES keys of ours change with the suite only.
 func (k *keys) sendUnder(send, made *srtp.Sender) {
 	if k.made != nil && k.made != made {
 		k.made.Wipe()
@@ -37,8 +40,9 @@ func (k *keys) sendUnder(send, made *srtp.Sender) {
 	k.send, k.made = send, made
 }
 
-func (k *keys) dropOld() (evicted uint64) {
+func (k *keys) dropOld(f *formers) (evicted uint64) {
 	if k.old != nil {
+		f.add(k.oldKey, k.old)
 		evicted = k.old.Evicted()
 		k.old.Wipe()
 		k.old, k.oldKey = nil, fingerprint{}
@@ -46,9 +50,9 @@ func (k *keys) dropOld() (evicted uint64) {
 	return evicted
 }
 
-// receiveUnder keeps the state of a key that did not change, and of one that comes back, as after a failed re-INVITE: starting its
-// indices anew would open the window to replays.
-func (k *keys) receiveUnder(now time.Time, p *Prepared) (evicted uint64) {
+// receiveUnder keeps the state of a key that did not change, and of one that comes back, as after a failed re-INVITE or a transfer that
+// went wrong, however late: starting its indices anew would open the window to replays.
+func (k *keys) receiveUnder(now time.Time, p *Prepared, f *formers) (evicted uint64) {
 	switch {
 	case p.recvKey == k.recvKey:
 		p.wipeRecv()
@@ -57,11 +61,17 @@ func (k *keys) receiveUnder(now time.Time, p *Prepared) (evicted uint64) {
 		k.recv, k.old, k.recvKey, k.oldKey = k.old, k.recv, k.oldKey, k.recvKey
 		k.oldUntil = now.Add(oldKeyFor)
 	default:
-		evicted = k.dropOld()
+		evicted = k.dropOld(f)
+		if p.recv != nil {
+			p.recv.Resume(f.take(p.recvKey))
+			if k.recv != nil {
+				p.recv.Follow(k.recv)
+			}
+		}
 		k.old, k.oldKey, k.oldUntil = k.recv, k.recvKey, now.Add(oldKeyFor)
 		k.recv, k.recvKey = p.recv, p.recvKey
 		if k.recv == nil { // plain now: nothing is decrypted any more
-			evicted += k.dropOld()
+			evicted += k.dropOld(f)
 		}
 	}
 	return evicted
@@ -75,13 +85,13 @@ func (s *side) applyKeys(now time.Time, p *Prepared) {
 	s.split = s.dtls && !p.agreed.Mux
 	switch {
 	case s.dtls && !was:
-		s.stats.Evicted += s.keys[RTP].wipe()
+		s.stats.Evicted += s.keys[RTP].wipe(&s.formers)
 	case !s.split:
-		s.stats.Evicted += s.keys[RTCP].wipe()
+		s.stats.Evicted += s.keys[RTCP].wipe(&s.formers)
 	}
 	if !s.dtls {
 		s.keys[RTP].sendUnder(s.sent.use(p), nil)
-		s.stats.Evicted += s.keys[RTP].receiveUnder(now, p)
+		s.stats.Evicted += s.keys[RTP].receiveUnder(now, p, &s.formers)
 	}
 }
 
@@ -95,7 +105,7 @@ func (r *Relay) Secure(now time.Time, on Side, ch Channel, from netip.AddrPort, 
 	}
 	p.share(r.scratch)
 	s.keys[ch].sendUnder(p.send, p.send)
-	s.stats.Evicted += s.keys[ch].receiveUnder(now, p)
+	s.stats.Evicted += s.keys[ch].receiveUnder(now, p, &s.formers)
 	r.Prove(on, ch, from)
 	if s.keys[ch].old != nil {
 		r.spare = slices.Grow(r.spare[:0], 4096)
@@ -115,7 +125,7 @@ func (r *Relay) Prove(on Side, ch Channel, from netip.AddrPort) {
 // Revoke takes the keys of a channel away: whoever has them is not the peer any more.
 func (r *Relay) Revoke(on Side, ch Channel) {
 	if s := &r.sides[on]; !r.closed && s.dtls {
-		s.stats.Evicted += s.keys[ch].wipe()
+		s.stats.Evicted += s.keys[ch].wipe(&s.formers)
 	}
 }
 

@@ -38,6 +38,7 @@ type side struct {
 	trip    rtp.RoundTrip  // to this side's peer and back
 	list    []sdp.Codec
 	sent    senders // under keys of descriptions: one may come back
+	formers formers // receiving keys that may come back
 
 	asked      time.Time      // PictureLost was told
 	unroutable uint64         // datagrams without a way since Apply
@@ -207,7 +208,7 @@ func usable(a netip.AddrPort) netip.AddrPort {
 
 func (s *side) wipe() {
 	for i := range s.keys {
-		s.stats.Evicted += s.keys[i].wipe()
+		s.stats.Evicted += s.keys[i].wipe(&s.formers)
 	}
 	s.sent.wipe()
 }
@@ -229,7 +230,7 @@ func (r *Relay) openRTCP(now time.Time, k *keys, s *side, b []byte) ([]byte, err
 
 func (r *Relay) openEither(now time.Time, k *keys, s *side, b []byte, open func(*srtp.Receiver, []byte) ([]byte, error)) ([]byte, error) {
 	if now.After(k.oldUntil) {
-		s.stats.Evicted += k.dropOld()
+		s.stats.Evicted += k.dropOld(&s.formers)
 		return open(k.recv, b)
 	}
 	r.spare = append(r.spare[:0], b...) // an attempt may destroy the packet

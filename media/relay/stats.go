@@ -131,7 +131,7 @@ func (r *Relay) Tick(now time.Time) {
 		s := &r.sides[i]
 		for k := range s.keys {
 			if key := &s.keys[k]; key.old != nil && now.After(key.oldUntil) {
-				s.stats.Evicted += key.dropOld()
+				s.stats.Evicted += key.dropOld(&s.formers)
 			}
 		}
 		if !s.enabled {

@@ -59,6 +59,10 @@ func (w *window) estimate(seq uint16) (uint64, bool) {
 	if !w.started {
 		return uint64(seq), true
 	}
-	i := int64(w.top) + int64(int16(seq-uint16(w.top)))
+	return nearest(w.top, seq)
+}
+
+func nearest(top uint64, seq uint16) (uint64, bool) {
+	i := int64(top) + int64(int16(seq-uint16(top)))
 	return uint64(i), i >= 0 && i <= maxIndex
 }

@@ -16,6 +16,7 @@ type source struct {
 	ssrc      uint32
 	used      uint64 // turn of the last packet, for eviction
 	rtp, rtcp window
+	before    uint64 // newest index under the key before and one, 0: nothing is known, or a packet under this key told better
 }
 
 // Receiver opens what a peer has protected under one master key.
@@ -93,6 +94,9 @@ func (r *Receiver) Unprotect(b []byte) ([]byte, error) {
 	s := r.find(h.SSRC)
 	index := uint64(h.Seq)
 	if s != nil {
+		if s.before > 0 {
+			return r.first(b, h, s)
+		}
 		var ok bool
 		if index, ok = s.rtp.estimate(h.Seq); !ok || !s.rtp.fresh(index) {
 			return nil, ErrReplay
@@ -181,13 +185,15 @@ func (r *Receiver) place() *source {
 		r.last = len(r.sources) - 1
 		return &r.sources[r.last]
 	}
-	oldest := 0
+	oldest := 0 // one that was only followed to here goes first
 	for i := range r.sources {
 		if r.sources[i].used < r.sources[oldest].used {
 			oldest = i
 		}
 	}
-	r.evicted++
+	if r.sources[oldest].used > 0 {
+		r.evicted++
+	}
 	r.last = oldest
 	return &r.sources[oldest]
 }

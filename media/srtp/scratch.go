@@ -16,6 +16,7 @@ type Scratch struct {
 	nonce  [gcmNonce]byte
 	aad    [rtcpClear + srtcpWord]byte
 	tag    [sha1.Size]byte
+	spare  []byte // copy of a packet that is tried under two indices
 }
 
 // NewScratch makes one.
