@@ -28,8 +28,8 @@ func TestFollow(t *testing.T) {
 			r.Follow(old)
 			at(s, 7, index)
 			for i := range uint64(300) {
-				clear := packet(uint16(index+i+1), 7, 100)
-				w, err := s.Protect(room(clear))
+				plain := packet(uint16(index+i+1), 7, 100)
+				w, err := s.Protect(room(plain))
 				require.NoError(t, err)
 				if i < 3 {
 					forged := bytes.Clone(w)
@@ -40,7 +40,7 @@ func TestFollow(t *testing.T) {
 				kept := bytes.Clone(w)
 				got, err := r.Unprotect(w)
 				require.NoError(t, err, "%s %d", name, i)
-				require.Equal(t, clear, got)
+				require.Equal(t, plain, got)
 				_, err = r.Unprotect(kept)
 				require.ErrorIs(t, err, ErrReplay)
 			}

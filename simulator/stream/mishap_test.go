@@ -54,10 +54,10 @@ func TestSourceThatComesBackGoesOn(t *testing.T) {
 		return a.tx.ssrc, a.tx.place
 	}
 	require.NoError(t, a.Restart(0))
-	first, was := b.Stats().HeardSSRC, place{}
+	first := b.Stats().HeardSSRC
 	b.wait(t, "another source", func(s Stats) bool { return s.HeardSSRC != first })
 	a.mu.Lock()
-	was = a.tx.former[first]
+	was := a.tx.former[first]
 	a.mu.Unlock()
 	require.NoError(t, a.Restart(first))
 	ssrc, at := now()
