@@ -126,8 +126,11 @@ func (l *leg) fits(i int, m *sdp.Media) error {
 		}
 	}
 	enc, err := m.Choose(l.call.e.cfg.Support)
-	if err != nil || enc >= mode {
-		return nil // what cannot be used at all is refused in the answer
+	if err != nil {
+		return nil //nolint:nilerr // what cannot be used at all is refused in the answer
+	}
+	if enc >= mode {
+		return nil
 	}
 	what := enc.String()
 	if enc == sdp.None {

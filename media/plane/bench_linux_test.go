@@ -260,7 +260,7 @@ func BenchmarkMemory(b *testing.B) {
 					_ = st.Stats(A) // both were taken over
 				}
 				b.ReportMetric(float64(heap()-before)/n, "B/stream")
-				p.Close()
+				require.NoError(b, p.Close())
 			}
 		})
 	}

@@ -33,7 +33,8 @@ func TestMovedPeerKeepsItsKeys(t *testing.T) {
 			require.Eventually(t, func() bool { a.phone.say(8, "moved"); return len(b.events.find(B, Latched)) == 2 },
 				10*time.Second, 5*time.Millisecond, "b's side of the line hears a from its other end")
 			a.phone.say(8, "there")
-			for string(b.phone.hear().Payload) == "moved" {
+			for heard := "moved"; heard == "moved"; {
+				heard = string(b.phone.hear().Payload)
 			}
 			talk(t, a, b)
 			s := a.stream.Stats(B)
