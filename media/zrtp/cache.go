@@ -18,9 +18,11 @@ type Record struct {
 	RS1, RS2 alg.Secret // of the last two exchanges
 	Aux, PBX alg.Secret // provisioned
 	Verified bool       // the SAS was compared
-	Client   string
-	Used     time.Time
-	Expires  time.Time // zero: never. A record may be used as long as it exists
+	// Mismatches counts the calls without the common secret since the SAS was compared last.
+	Mismatches int
+	Client     string
+	Used       time.Time
+	Expires    time.Time // zero: never. A record may be used as long as it exists
 }
 
 // Clone is a copy with memory of its own.
@@ -43,6 +45,7 @@ type Update struct {
 	Retained alg.Secret // the new rs1, or nil
 	Expire   bool       // nothing is to be kept: an existing record may be deleted
 	Verified *bool      // nil: as it is
+	Mismatch bool       // the peer did not have the common secret
 	Client   string
 	Used     time.Time
 	Expires  time.Time
@@ -60,6 +63,11 @@ func (u Update) Apply(r Record) Record {
 	}
 	if u.Verified != nil {
 		r.Verified = *u.Verified
+	}
+	if u.Mismatch {
+		r.Mismatches++
+	} else if u.Verified != nil && *u.Verified {
+		r.Mismatches = 0
 	}
 	r.Client, r.Used = u.Client, u.Used
 	return r

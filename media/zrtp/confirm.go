@@ -213,7 +213,7 @@ func (st *Stream) retain(r Report) {
 	if r.Mismatch {
 		st.alert(CacheMismatch)
 		no := false
-		u.Verified = &no
+		u.Verified, u.Mismatch = &no, true
 		if !st.vouched || !r.HashVerified {
 			waiting := u
 			s.pending = &waiting

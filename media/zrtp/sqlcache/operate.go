@@ -32,17 +32,6 @@ func (e Entry) String() string {
 		e.Peer, e.Used.UTC().Format(time.RFC3339), expires, e.Verified, e.Mismatches, e.Client, e.URI)
 }
 
-// ParseZID reads a ZID as Entry prints it.
-func ParseZID(text string) (zid alg.ZID, err error) {
-	if len(text) != 2*len(zid) {
-		return zid, fmt.Errorf("a ZID has %d hexadecimal digits, as the list of records shows it, not %q", 2*len(zid), text)
-	}
-	if _, err := fmt.Sscanf(text, "%x", (*hexZID)(&zid)); err != nil {
-		return alg.ZID{}, err
-	}
-	return zid, nil
-}
-
 // List yields the records in the order in which they were made. An error is the last.
 func (s *Store) List(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {

@@ -58,7 +58,8 @@ func inspect(ctx context.Context, q querier) (version int, err error) {
 		return 0, fmt.Errorf("%w: %s", errDamaged, verdict)
 	}
 	var id, objects int
-	if err := q.QueryRowContext(ctx, "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_application_id, pragma_user_version").Scan(&id, &version, &objects); err != nil {
+	const header = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_application_id, pragma_user_version"
+	if err := q.QueryRowContext(ctx, header).Scan(&id, &version, &objects); err != nil {
 		return 0, err
 	}
 	switch {
@@ -90,6 +91,9 @@ func prepare(ctx context.Context, db *sql.DB, candidate func() (alg.ZID, error))
 		}
 		var have []byte
 		err = tx.QueryRowContext(ctx, "SELECT zid FROM own").Scan(&have)
+		if err == nil && len(have) != len(zid) {
+			return errDamaged
+		}
 		if err == nil {
 			zid = alg.ZID(have)
 			return nil
