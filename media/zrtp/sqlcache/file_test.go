@@ -268,7 +268,7 @@ func TestMemory(t *testing.T) {
 func TestMigration(t *testing.T) {
 	for name, begin := range map[string]func(path string) error{
 		"empty":  func(path string) error { return os.WriteFile(path, nil, 0o600) },
-		"header": func(path string) error { return nil },
+		"header": func(string) error { return nil },
 	} {
 		dir := t.TempDir()
 		require.NoError(t, begin(filepath.Join(dir, fileName)), name)
