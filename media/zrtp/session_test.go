@@ -247,9 +247,17 @@ func TestContinuity(t *testing.T) {
 	assert.False(t, same, "the new secret waits for a human")
 	w = again(t, 6, c, caches)
 	assert.True(t, r(w)[0].Mismatch && r(w)[1].Mismatch, "and the next call as well, now on both sides")
+	mismatches := func() (n int) {
+		for _, record := range caches[0].records {
+			n += record.Mismatches
+		}
+		return n
+	}
+	assert.Equal(t, 2, mismatches())
 	for _, e := range w.ends {
 		e.carry(e.Confirm(w.now, true))
 	}
+	assert.Zero(t, mismatches(), "a human has looked")
 	_, same = stored()
 	assert.True(t, same)
 	assert.True(t, r(again(t, 7, c, caches))[0].Continuity)
