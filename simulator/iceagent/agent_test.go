@@ -48,7 +48,7 @@ func TestItNominatesTheBestThatAnswers(t *testing.T) {
 	assert.Greater(t, a.Stats().Consents, had+5)
 	assert.True(t, a.Same(cfg))
 
-	cfg.Remote = local // wrong
+	cfg.Remote = ice.Credentials{Ufrag: remote.Ufrag, Pwd: local.Pwd}
 	a, lite = New(cfg), ice.New(ice.Params{Local: remote})
 	run(a, lite, start, start.Add(time.Second), best)
 	assert.Equal(t, 401, a.Stats().Refused)

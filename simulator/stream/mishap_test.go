@@ -49,16 +49,16 @@ func TestSourceThatComesBackGoesOn(t *testing.T) {
 	connect(t, a, b, pcmu, sdp.AESCM128SHA180)
 	b.wait(t, "a's tone at b", hears(400))
 	now := func() (uint32, place) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
+		a.Stream.mu.Lock()
+		defer a.Stream.mu.Unlock()
 		return a.tx.ssrc, a.tx.place
 	}
 	require.NoError(t, a.Restart(0))
 	first := b.Stats().HeardSSRC
 	b.wait(t, "another source", func(s Stats) bool { return s.HeardSSRC != first })
-	a.mu.Lock()
+	a.Stream.mu.Lock()
 	was := a.tx.former[first]
-	a.mu.Unlock()
+	a.Stream.mu.Unlock()
 	require.NoError(t, a.Restart(first))
 	ssrc, at := now()
 	require.Equal(t, first, ssrc)
