@@ -51,7 +51,7 @@ func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 
 func acceptStream(ours, theirs *Media) (Agreed, error) {
 	a := Agreed{
-		Kind: ours.Kind, Enabled: true, Encryption: ours.Encryption(),
+		Kind: ours.Kind, Enabled: true, Encryption: ours.ourEncryption(),
 		// An answer may narrow the offer's direction, not widen it (RFC 3264 section 6.1).
 		Direction: ours.Direction.And(theirs.Direction.Mirror()),
 		Mux:       ours.RTCPMux && theirs.RTCPMux,
@@ -70,13 +70,20 @@ func acceptStream(ours, theirs *Media) (Agreed, error) {
 		a.SendKey, a.RecvKey, err = acceptKey(ours, theirs)
 	case DTLS:
 		a.DTLS, err = ours.acceptDTLS(theirs)
-	case None, ZRTP:
+	case ZRTP:
+		a.ZRTP = theirs.peerHello()
+		a.ZRTP.Through = ours.through
+	case None:
 	}
 	if err != nil {
 		return Agreed{}, err
 	}
 	ours.acceptICE(&a, theirs)
-	if a.Codecs = acceptCodecs(ours.Codecs, theirs.Codecs, a.AVPF); !carries(a.Codecs) {
+	a.Codecs = acceptCodecs(ours.Codecs, theirs.Codecs, a.AVPF)
+	if ours.through {
+		a.Codecs = numbersKept(a.Codecs)
+	}
+	if !carries(a.Codecs) {
 		return Agreed{}, &NoCodecError{Theirs: names(theirs.Codecs), Ours: names(ours.Codecs)}
 	}
 	return a, nil
@@ -195,6 +202,9 @@ func (a Agreed) String() string {
 	}
 	if a.DTLS != nil {
 		s += " " + a.DTLS.String()
+	}
+	if a.ZRTP != nil {
+		s += " " + a.ZRTP.String()
 	}
 	var list []string
 	for _, c := range a.Codecs {

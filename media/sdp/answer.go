@@ -17,6 +17,8 @@ type AnswerPlan struct {
 	SessionID uint64
 	// Fingerprint of our certificate, for DTLS.
 	Fingerprint Fingerprint
+	// Through is as in OfferPlan.
+	Through bool
 	// Previous is our last description on this leg; nil in the first. Session id stays, and the key of a stream whose suite
 	// stays, and our role in DTLS where the peer leaves it to us; the version grows if anything changed.
 	Previous *Session
@@ -90,9 +92,16 @@ func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous
 	if err := plan.Support.check(theirs); err != nil {
 		return Media{}, refused, &StreamError{Type: theirs.Type, Err: err}
 	}
+	encryption, _ := theirs.choose(plan.Support) // checked above
+	if plan.Support.continuesZRTP(encryption, previous) {
+		encryption = ZRTP
+	}
 	permitted, _ := plan.Support.codecs(theirs)
 	p, _ := parseProfile(theirs.Proto)
-	codecs := answerEvents(theirs.Kind, permitted, answerCodecs(permitted, peer, p.feedback))
+	codecs := answerCodecs(permitted, peer, p.feedback)
+	if !plan.Through || encryption != ZRTP {
+		codecs = answerEvents(theirs.Kind, permitted, codecs)
+	}
 	if !carries(codecs) {
 		return Media{}, refused, &StreamError{Type: theirs.Type, Err: &NoCodecError{
 			Theirs: names(permitted), Ours: names(peer.Codecs),
@@ -109,10 +118,9 @@ func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous
 	}
 	m.at(local, plan.Support)
 	a := Agreed{
-		Kind: m.Kind, Enabled: true, Direction: m.Direction, Mux: m.RTCPMux, Codecs: codecs, AVPF: p.feedback,
+		Kind: m.Kind, Enabled: true, Encryption: encryption, Direction: m.Direction, Mux: m.RTCPMux, Codecs: codecs, AVPF: p.feedback,
 		Ptime: theirs.Ptime, MaxPtime: theirs.MaxPtime, Bandwidth: relayedBandwidth(theirs.Bandwidth),
 	}
-	a.Encryption, _ = theirs.choose(plan.Support) // checked above
 	a.Remote, a.RemoteRTCP = remote(theirs, a.Mux)
 	var err error
 	switch a.Encryption {
@@ -120,7 +128,9 @@ func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous
 		err = plan.key(&m, &a, theirs.Crypto[0], previous)
 	case DTLS:
 		err = plan.keyDTLS(&m, &a, theirs, previous)
-	case None, ZRTP:
+	case ZRTP:
+		err = plan.answerZRTP(&m, &a, theirs, local)
+	case None:
 	}
 	if err == nil {
 		err = plan.answerICE(&m, &a, theirs, local, previous)

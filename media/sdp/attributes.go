@@ -66,15 +66,15 @@ func (p *parser) direction(d Direction) {
 
 // security takes the attributes that may stand at either level (RFC 4145 section 4, RFC 6189 section 8).
 func (p *parser) security(name, value string) {
-	setup, zrtpHash := &p.session.setup, &p.session.zrtpHash
+	setup, hash := &p.session.setup, &p.session.zrtpHash
 	if m := p.media; m != nil {
-		setup, zrtpHash = &m.Setup, &m.ZRTPHash
+		setup, hash = &m.Setup, &m.ZRTPHash
 	}
 	switch name {
 	case "setup":
 		*setup = value
 	case "zrtp-hash":
-		*zrtpHash = value
+		*hash = zrtpHash(*hash, value)
 	}
 }
 

@@ -127,6 +127,9 @@ type OfferPlan struct {
 	SessionID  uint64
 	// Fingerprint of our certificate, for DTLS.
 	Fingerprint Fingerprint
+	// Through: the streams with ZRTP are relayed as they are, and the phones agree on keys with each other. Ports.ZRTPHash is that of the other leg's
+	// peer; codecs keep the other leg's numbers, and nothing is added to them.
+	Through bool
 	// Previous is our last description on this leg, offer or answer; nil in the first. Session id, keys, the role in DTLS and
 	// the numbers of known codecs stay while the stream runs, the version grows if anything changed. See Forget.
 	Previous *Session
@@ -229,7 +232,10 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 		m.Label = previous.Label // of the same stream (RFC 5888 section 9.1)
 	}
 	m.at(local, plan.Support)
-	for _, c := range numbered(offerEvents(src.Kind, codecs), previous) {
+	if !plan.through() {
+		codecs = numbered(offerEvents(src.Kind, codecs), previous)
+	}
+	for _, c := range codecs {
 		n := Codec{PT: c.PT, Name: c.Name, Rate: c.Rate, Channels: c.Channels, Fmtp: c.Fmtp}
 		if from, _ := parseProfile(src.Proto); plan.AVPF && from.feedback { // what only one leg has cannot be relayed
 			n.Feedback = feedback(c.Feedback, c.Feedback)
@@ -246,7 +252,9 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 		m.Crypto, err = plan.keys(previous)
 	case DTLS:
 		err = plan.keyDTLS(&m, previous)
-	case None, ZRTP:
+	case ZRTP:
+		err = m.hello(local.ZRTPHash, plan.Through)
+	case None:
 	}
 	if err != nil {
 		return Media{}, err

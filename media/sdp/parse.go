@@ -324,4 +324,5 @@ func (p *parser) inherit() {
 			m.Direction = m.Direction.And(SendOnly)
 		}
 	}
+	p.s.shareHashes()
 }

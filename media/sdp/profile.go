@@ -129,8 +129,9 @@ func (m *Media) choose(support Support) (Encryption, error) {
 		if e == SDES && len(m.Crypto) == 0 {
 			return None, &NoSuiteError{Lines: m.Skipped}
 		}
-		if p.secure && e == ZRTP {
-			continue // keys by ZRTP need RTP/AVP; SAVP carries its own
+		if p.secure && e == ZRTP { // SAVP carries keys of its own
+			fault = &ProfileError{Theirs: m.Proto, Reason: "keys by ZRTP need RTP/AVP or RTP/AVPF"}
+			continue
 		}
 		return e, nil
 	}

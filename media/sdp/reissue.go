@@ -81,6 +81,7 @@ func (s *Session) Forget(i int) {
 	}
 	m.ICE.wipe()
 	m.Crypto, m.ICE, m.Fingerprint, m.Setup, m.role, m.ended = nil, nil, "", "", roleOpen, true
+	m.ZRTPHash, m.zrtp, m.through = "", false, false
 }
 
 // Wipe overwrites the keys of one stream of one leg.

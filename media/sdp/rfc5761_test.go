@@ -15,7 +15,7 @@ const muxed = "a=rtcp-mux"
 func TestReofferKeepsRTCPMux(t *testing.T) {
 	plan := dtlsPlan()
 	plan.Support.ICE, plan.Rand, plan.SessionID = true, seeded(1), 1
-	local := []Ports{{localA.Addr, 30000, 30004}}
+	local := []Ports{{Addr: localA.Addr, RTP: 30000, RTCP: 30004}}
 	credentials := []string{"a=ice-ufrag:abcd", "a=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa", "a=candidate:1 1 udp 2130706431 192.0.2.10 4000 typ host"}
 	theirs := func(lines ...string) *Session {
 		return parse(t, append([]string{"m=audio 4000 UDP/TLS/RTP/SAVP 0", "c=IN IP4 192.0.2.10", theirLine}, append(lines, credentials...)...)...)

@@ -210,7 +210,7 @@ func TestFeedbackOfOneLeg(t *testing.T) {
 	for proto, feedback := range map[string]bool{"RTP/AVPF": true, "RTP/AVP": false} {
 		from, err := Parse([]byte(iceHead + "m=audio 4002 " + proto + " 0\r\nm=video 4000 " + proto + " 96 97\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n" + wishes))
 		require.NoError(t, err)
-		at := []Ports{iceAt[0], {iceAt[0].Addr, 30010, 30011}}
+		at := []Ports{iceAt[0], {Addr: iceAt[0].Addr, RTP: 30010, RTCP: 30011}}
 		offer, err := NewOffer(from, OfferPlan{AVPF: true, SessionID: 1}, at)
 		require.NoError(t, err)
 		want := []string{"nack pli", "ccm fir"}

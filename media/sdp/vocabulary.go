@@ -111,6 +111,8 @@ type Media struct {
 	moreFingerprints []string // with the same hash function: of further certificates
 	role             role     // ours, in a section of our own, once it is agreed
 	muxed            bool     // a section of our own: both agreed on rtcp-mux
+	sharesHash       bool     // another section has the same a=zrtp-hash
+	zrtp, through    bool     // a section of our own: keys by ZRTP; between the phones
 	ended            bool     // a section of our own, of a stream that does not run any more: nothing of it is used again
 }
 
@@ -128,6 +130,9 @@ type Session struct {
 type Ports struct {
 	Addr      netip.Addr
 	RTP, RTCP uint16
+	// ZRTPHash is the value of a=zrtp-hash for the Hello that we send there; with OfferPlan.Through, that of the other leg's peer. Written where the
+	// stream has ZRTP.
+	ZRTPHash string
 }
 
 // Agreed is one stream of one leg after offer/answer, from our point of view: all that the media plane has to know.
@@ -148,6 +153,10 @@ type Agreed struct {
 	AVPF             bool // feedback profile agreed
 	// DTLS is who starts and which certificate the peer has; the keys come from the handshake. Nil: another Encryption.
 	DTLS *DTLSParams
+	// ZRTP is what is known of the peer's Hello; the keys come from the exchange on the stream. Nil: another Encryption.
+	ZRTP *ZRTPParams
+	// MayZRTP: a stream without encryption, whose peer may begin ZRTP all the same. Set by the caller.
+	MayZRTP bool
 	// ICE: the path is the one that the peer's checks choose. Nil: Remote, and where packets come from.
 	ICE *ice.Params
 
