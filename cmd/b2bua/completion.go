@@ -55,7 +55,13 @@ func words(kind string) []string {
 	return nil
 }
 
-var commandWords = []string{"explain", "completion"}
+var commandWords = []string{"explain", "zrtp", "completion"}
+
+// secondWords follow a command.
+var secondWords = []struct {
+	command string
+	words   []string
+}{{"completion", []string{"bash", "zsh", "fish"}}, {"zrtp", []string{"list", "clear"}}}
 
 func (c *completionCmd) run(out io.Writer) error {
 	options, err := model()
@@ -82,8 +88,13 @@ func model() ([]option, error) {
 		return nil, err
 	}
 	var options []option
+	known := map[string]bool{} // several commands have --json
 	add := func(list []*kong.Flag) {
 		for _, one := range list {
+			if known[one.Name] {
+				continue
+			}
+			known[one.Name] = true
 			o := option{long: one.Name, help: strings.SplitN(one.Help, ". ", 2)[0], takes: taken[one.Name]}
 			if one.Short != 0 {
 				o.short = string(one.Short)
@@ -92,9 +103,14 @@ func model() ([]option, error) {
 		}
 	}
 	add(parser.Model.Flags)
-	for _, child := range parser.Model.Children {
-		add(child.Flags)
+	var commands func(*kong.Node)
+	commands = func(n *kong.Node) {
+		for _, child := range n.Children {
+			add(child.Flags)
+			commands(child)
+		}
 	}
+	commands(parser.Model.Node)
 	return options, nil
 }
 
@@ -116,6 +132,9 @@ func bash(options []option) string {
 			fmt.Fprintf(&cases, "    %s) COMPREPLY=( $(compgen -W '%s' -- \"$cur\") ); return ;;\n", name, strings.Join(list, " "))
 		}
 	}
+	for _, second := range secondWords {
+		fmt.Fprintf(&cases, "    %s) COMPREPLY=( $(compgen -W '%s' -- \"$cur\") ); return ;;\n", second.command, strings.Join(second.words, " "))
+	}
 	return fmt.Sprintf(`# bash completion of b2bua
 _b2bua() {
   local cur prev words cword
@@ -126,7 +145,6 @@ _b2bua() {
     cur=${COMP_WORDS[COMP_CWORD]}; prev=${COMP_WORDS[COMP_CWORD-1]}
   fi
   case "$prev" in
-    completion) COMPREPLY=( $(compgen -W 'bash zsh fish' -- "$cur") ); return ;;
 %s  esac
   COMPREPLY=( $(compgen -W '%s %s' -- "$cur") )
   declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$cur"
@@ -137,7 +155,7 @@ complete -F _b2bua b2bua
 
 func zsh(options []option) string {
 	var b strings.Builder
-	b.WriteString("#compdef b2bua\n_arguments -S \\\n")
+	b.WriteString("#compdef b2bua\nlocal state\n_arguments -S \\\n")
 	for _, o := range options {
 		names := "--" + o.long
 		if o.short != "" {
@@ -156,7 +174,11 @@ func zsh(options []option) string {
 		help := strings.NewReplacer("'", "", "[", "(", "]", ")", ":", "").Replace(o.help)
 		fmt.Fprintf(&b, "  '*'%s'[%s]%s' \\\n", names, help, action)
 	}
-	fmt.Fprintf(&b, "  '1:command:(%s)' \\\n  '2:shell:(bash zsh fish)'\n", strings.Join(commandWords, " "))
+	b.WriteString("  '1:command:(" + strings.Join(commandWords, " ") + ")' \\\n  '2: :->second'\n[[ $state == second ]] && case $words[2] in\n")
+	for _, second := range secondWords {
+		fmt.Fprintf(&b, "  %s) compadd %s ;;\n", second.command, strings.Join(second.words, " "))
+	}
+	b.WriteString("esac\n")
 	return b.String()
 }
 
@@ -164,7 +186,9 @@ func fish(options []option) string {
 	var b strings.Builder
 	b.WriteString("# fish completion of b2bua\ncomplete -c b2bua -f\n")
 	fmt.Fprintf(&b, "complete -c b2bua -n __fish_use_subcommand -a '%s'\n", strings.Join(commandWords, " "))
-	b.WriteString("complete -c b2bua -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n")
+	for _, second := range secondWords {
+		fmt.Fprintf(&b, "complete -c b2bua -n '__fish_seen_subcommand_from %s' -a '%s'\n", second.command, strings.Join(second.words, " "))
+	}
 	for _, o := range options {
 		fmt.Fprintf(&b, "complete -c b2bua -l %s", o.long)
 		if o.short != "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -69,10 +68,7 @@ func (e *explainCmd) run(cfg *config.Config, out io.Writer) error {
 	}
 	x := explain(cfg, facts, decision)
 	if e.JSON {
-		encoder := json.NewEncoder(out)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(x)
+		err = printJSON(out, x)
 	} else {
 		_, err = io.WriteString(out, x.text(e.LegA == ""))
 	}

@@ -13,7 +13,7 @@ import (
 const description = `SIP back-to-back user agent: it answers the calls that a proxy sends to it and places a second call for each, so that the
 two can differ in media encryption. It reads Flexisip's configuration file and can take the place of its B2BUA server.`
 
-// flags are the command line: the original's options, and ours (--check, explain, completion).
+// flags are the command line: the original's options, and ours (--check, explain, zrtp, completion).
 type flags struct {
 	Config []string `short:"c" placeholder:"FILE" sep:"none" group:"config" help:"Configuration file. May be repeated: what a later file sets wins. Default: ${file} if it exists, else the built-in defaults."`
 	Set    []string `short:"s" placeholder:"SECTION/KEY=VALUE" sep:"none" group:"config" help:"Set one value, whatever the files say. May be repeated."`
@@ -47,6 +47,7 @@ type flags struct {
 
 	Run        struct{}      `cmd:"" default:"1" hidden:"" help:"Serve calls."`
 	Explain    explainCmd    `cmd:"" help:"Say what would happen to a call, and which rule decides."`
+	Zrtp       zrtpCmd       `cmd:"" help:"List or forget the ZRTP secrets that are shared with phones."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
 }
 
@@ -105,6 +106,7 @@ Examples:
   b2bua --dump-default b2bua-server::trenscrypter    the settings of one section
   b2bua -s b2bua-server/max-calls=10 -d              another value for this run, with debug lines
   b2bua explain sip:bob@example.org -c own.conf      which rule would decide about a call to Bob, and why
+  b2bua zrtp list -c own.conf                        phones whose ZRTP secrets are retained
   b2bua completion bash > /etc/bash_completion.d/b2bua
 
 Exit status: 0 normal end; 1 wrong usage, or the start failed; 2 explain: the call would be refused; 255 the configuration has faults.
@@ -119,7 +121,7 @@ var groups = kong.ExplicitGroups([]kong.Group{
 	{Key: "compat", Title: "Accepted so that scripts for Flexisip keep working:"},
 })
 
-// parse reads the command line. The command is "run", "explain <callee>" or "completion <shell>".
+// parse reads the command line. The command is "run", "explain <callee>", "zrtp list", "zrtp clear <zid>" or "completion <shell>".
 func parse(args []string, stdout, stderr io.Writer) (*flags, string, error) {
 	var f flags
 	parser, err := kong.New(&f, kong.Name("b2bua"), kong.Description(description), kong.NoDefaultHelp(), kong.Writers(stdout, stderr),

@@ -73,6 +73,13 @@ func command(ctx context.Context, sig *signals, args []string, stdout, stderr io
 	case strings.HasPrefix(name, "completion"):
 		return f.Completion.run(stdout)
 	}
+	if strings.HasPrefix(name, "zrtp") {
+		cfg, _, err := f.load(stderr, "so it is not known where ZRTP secrets are retained")
+		if err != nil {
+			return err
+		}
+		return f.Zrtp.run(ctx, name, cfg, stdout, stderr)
+	}
 	if strings.HasPrefix(name, "explain") {
 		cfg, report, err := f.load(stderr, "so there is no decision to explain")
 		if err != nil {

@@ -208,6 +208,7 @@ func TestBashCompletes(t *testing.T) {
 	assert.Equal(t, "--dump-default\n--dump-format\n--dump-mibs\n--dump-all-default\n", sorted(try("--dump-"), "--dump-default", "--dump-format", "--dump-mibs", "--dump-all-default"))
 	assert.Equal(t, "explain\n", try("expl"))
 	assert.Equal(t, "zsh\n", try("completion", "z"))
+	assert.Equal(t, "clear\n", try("zrtp", "c"))
 	assert.Equal(t, "b2bua::tls/verify-peer=\n", try("--set", "b2bua::tls/v"))
 }
 

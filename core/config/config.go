@@ -138,6 +138,9 @@ type Own struct {
 	MediaLoops   int           // threads that forward packets; 0: one per processor
 	MediaAddress []netip.Addr  // at most one IPv4 and one IPv6 address for media; empty: the one the system routes by
 	NATInSDP     bool          // B2BUA.NATAddresses stand in c=, too
+	// ZRTPTransparent: phones that both speak ZRTP agree on keys with each other; off, each leg has keys of its own.
+	ZRTPTransparent bool
+	ZRTPRate        int // zrtp-agreements-per-second; 0: the default of the media plane
 }
 
 // TLS is [b2bua::tls]. Paths are resolved against the directory of the INI file.

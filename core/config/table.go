@@ -52,7 +52,8 @@ sip-bridge: calls go out through accounts at other SIP providers.`, "unknown B2B
 recognises by it the calls that come from here and lets them pass: both need the same value.`,
 			func(c *Config) *string { return &c.B2BUA.UserAgent }, parseUserAgent),
 		text("data-directory", "/var/opt/belledonne-communications/flexisip/b2b", `Directory for what is kept between starts: the DTLS-SRTP certificate with its key (dtls-srtp.pem, mode 0600), whose fingerprint peers
-see. It belongs to the user of the service. Servers on one host may share it and show the same certificate then. When it is missing
+see; the secrets that phones with ZRTP share with us (zrtp-cache.db, mode 0600; see b2bua zrtp --help) and our ZID. Back them up together: without them
+each of these phones warns its user. The directory belongs to the user of the service. Servers on one host may share it. When it is missing
 or not writable, a warning is logged and the data stays in memory.`,
 			func(c *Config) *string { return &c.B2BUA.DataDirectory }),
 		parsed("outbound-proxy", "String", "sip:127.0.0.1:5060;transport=tcp", `The proxy that all outgoing requests are sent to, in trenscrypter mode. With a cluster of proxies it must be the cluster's
@@ -138,6 +139,17 @@ or 1:1 NAT inside. At most one IPv4 and one IPv6 address of this host, separated
 		boolean("nat-address-in-sdp", "false", `Write b2bua-server/nat-addresses into c= and o= of every description, for a server behind a 1:1 NAT that has peers without ICE
 outside. Devices inside the NAT must reach the public address then.`,
 			func(c *Config) *bool { return &c.Own.NATInSDP }),
+		boolean("zrtp-transparent", "false", `Where both phones have ZRTP, let them agree on keys with each other: media passes as it is, and both show the same SAS. Off, each leg
+has keys and a SAS of its own, as with every other encryption. It is decided when the call begins: leg A offers ZRTP, and leg B's mode is zrtp.`,
+			func(c *Config) *bool { return &c.Own.ZRTPTransparent }),
+		integer("zrtp-agreements-per-second", "0", `Key agreements of ZRTP that are computed per second, so that a flood of calls leaves the processors to the calls that run; more of them
+wait for their turn. 0: 100 for each processor.`,
+			func(c *Config) *int { return &c.Own.ZRTPRate }, func(n int) error {
+				if n < 0 || n > 100_000 {
+					return refuse("a number from 0 to 100000", "it is out of range")
+				}
+				return nil
+			}),
 	}}
 }
 
