@@ -89,6 +89,7 @@ type leg struct {
 
 	theirs, ours *sdp.Session // last description of each
 	undone       *sdp.Session // offer of ours after that
+	former       *sdp.Session // ours before the offer in a 2xx to a re-INVITE
 	agreed       []sdp.Agreed
 	headings     []heading      // by m= index
 	mode         sdp.Encryption // the strongest that any stream had

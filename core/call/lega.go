@@ -256,12 +256,8 @@ func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
 		return
 	}
 	answered := l.offered
-	if answered {
-		l.offered = false
-		if err := l.take(ack); err != nil {
-			l.call.end(now, ending{why: fmt.Sprintf("%s's ACK has no usable answer: %v", l.side, err), reasons: reasonSIP(488, "No usable answer")})
-			return
-		}
+	if answered && !l.ackAnswered(now, ack) {
+		return
 	}
 	l.call.superviseKeys(now)
 	if answered {
@@ -271,6 +267,23 @@ func (l *leg) acknowledged(now time.Time, ack *sip.Message) {
 	l.call.closeUnused()
 	l.call.a.nextInfo()
 	l.call.b.nextInfo()
+}
+
+// ackAnswered takes the answer to the offer in our 2xx. In mid-call the former session outlives one that cannot be used.
+func (l *leg) ackAnswered(now time.Time, ack *sip.Message) bool {
+	former := l.former
+	l.offered, l.former = false, nil
+	err := l.take(ack)
+	switch {
+	case err == nil:
+		l.re.restore = false
+		return true
+	case former == nil:
+		l.call.end(now, ending{why: fmt.Sprintf("%s's ACK has no usable answer: %v", l.side, err), reasons: reasonSIP(488, "No usable answer")})
+	default:
+		l.misanswered(now, former, false, fmt.Errorf("its ACK has no usable answer: %w", err))
+	}
+	return false
 }
 
 var errNoSDP = errors.New("no SDP")
@@ -309,10 +322,10 @@ func (l *leg) agree(theirs *sdp.Session, agreed []sdp.Agreed) {
 
 // setMedia tells the media plane what is agreed on this leg.
 func (l *leg) setMedia() {
-	for i, g := range l.agreed {
+	for i := range l.agreed {
 		if i < len(l.call.streams) && l.call.streams[i] {
-			l.expectKeys(i, g)
-			l.call.e.emit(MediaSet{Call: l.call.number, Index: i, Side: l.side, Agreed: g})
+			l.expectKeys(i, l.agreed[i])
+			l.call.e.emit(MediaSet{Call: l.call.number, Index: i, Side: l.side, Agreed: l.agreed[i].Clone()})
 		}
 	}
 }

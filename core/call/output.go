@@ -102,7 +102,8 @@ type MediaOpen struct {
 	A, B  netip.Addr
 }
 
-// MediaSet tells one side of a stream what was agreed on its leg.
+// MediaSet tells one side of a stream what was agreed on its leg. Its keys are a copy, which belongs to who polled it: it stays as it is
+// when the call ends before that, and wants to be wiped after use.
 type MediaSet struct {
 	Call   uint64
 	Index  int

@@ -1,10 +1,12 @@
 package call
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"b2bua/core/sip"
+	"b2bua/core/transaction"
 	"b2bua/media/sdp"
 )
 
@@ -26,6 +28,8 @@ type reinvite struct {
 	glares int
 	// notBefore is when it may be sent again after a 491 (RFC 3261 section 14.1): also what happens meanwhile does not make it earlier.
 	notBefore time.Time
+	// restore: the peer took an offer of ours by an answer that nobody can use, and is to be brought back to the session that runs.
+	restore bool
 }
 
 // maybeReinvite sends the re-INVITE that is wanted on this leg once nothing else is under way on it, and once it is known what to
@@ -36,10 +40,10 @@ func (l *leg) maybeReinvite(now time.Time) {
 		return
 	}
 	l.re.wanted, l.re.asked = false, x
-	if x == nil && !l.outdated() {
+	if x == nil && !l.re.restore && !l.outdated() {
 		return
 	}
-	offer, err := l.newOffer(l.wants)
+	offer, err := l.nextOffer(x)
 	if err != nil {
 		c.note(fmt.Sprintf("no re-INVITE on %s: %v", l.side, err))
 		if x != nil {
@@ -56,6 +60,22 @@ func (l *leg) maybeReinvite(now time.Time) {
 	l.re.tired = c.e.timers.after(now.Add(c.e.cfg.Linger), c, func(time.Time) { c.e.emit(SendCancel{Ref: ref}) })
 }
 
+// nextOffer of a re-INVITE: what the other leg asks for, else the session that is to be restored, else what the other leg has.
+func (l *leg) nextOffer(x *exchange) (*sdp.Session, error) {
+	if x == nil && l.re.restore {
+		former := l.running()
+		if l.undone != nil { // the peer has all sections of that one, and none may disappear (RFC 3264 section 8)
+			taken := l.undone.Clone()
+			for i := len(former.Media); i < len(taken.Media); i++ {
+				taken.Media[i].Port = 0
+				former.Media = append(former.Media, taken.Media[i])
+			}
+		}
+		return l.offerOf(former, func(i int) sdp.Direction { return l.heading(i).asked })
+	}
+	return l.newOffer(l.wants)
+}
+
 // newOffer describes for this leg what the other one has, or asks for.
 func (l *leg) newOffer(direction func(int) sdp.Direction) (*sdp.Session, error) {
 	c, o := l.call, l.other()
@@ -65,6 +85,12 @@ func (l *leg) newOffer(direction func(int) sdp.Direction) (*sdp.Session, error) 
 	} else {
 		from = o.running()
 	}
+	return l.offerOf(from, direction)
+}
+
+// offerOf puts a description, which it uses up, to this leg.
+func (l *leg) offerOf(from *sdp.Session, direction func(int) sdp.Direction) (*sdp.Session, error) {
+	c := l.call
 	for i := range from.Media {
 		from.Media[i].Direction = direction(i)
 	}
@@ -87,10 +113,10 @@ func (l *leg) reinviteOutcome(now time.Time, req, resp *sip.Message, err error) 
 		c.e.timers.stop(l.re.tired)
 	}
 	switch {
-	case err != nil: // RFC 3261 section 12.2.1.2
+	case err != nil:
 		l.re.ref = 0
 		if c.state != stOver {
-			c.end(now, ending{why: fmt.Sprintf("%s did not answer a re-INVITE: %v", l.side, err), reasons: reasonSIP(408, "Request Timeout")})
+			l.reinviteFailed(now, err)
 		}
 	case resp.Status < 200:
 	case resp.Status < 300:
@@ -99,20 +125,71 @@ func (l *leg) reinviteOutcome(now time.Time, req, resp *sip.Message, err error) 
 		c.e.timers.after(now.Add(c.e.cfg.Linger), l.call, func(time.Time) { c.e.forget(ref) })
 		l.re.ref = 0
 		if c.state != stOver {
-			l.ours, l.undone = l.re.offer, nil
-			if err := l.take(resp); err != nil {
-				c.end(now, ending{why: fmt.Sprintf("%s's answer to a re-INVITE cannot be used: %v", l.side, err), reasons: reasonSIP(488, "No usable answer")})
-				return
-			}
-			l.followed(now)
+			l.reinviteAccepted(now, resp)
 		}
 	default:
 		c.e.forget(ref)
 		l.re.ref = 0
 		if c.state != stOver {
-			l.reinviteRefused(now, resp)
+			l.reinviteRefused(now, resp.Status, resp.Reason)
 		}
 	}
+}
+
+// reinviteFailed: no answer at all ends the dialog as a 408 does (RFC 3261 section 12.2.1.2), a transport that fails counts as 503
+// (section 8.1.3.1).
+func (l *leg) reinviteFailed(now time.Time, err error) {
+	var timeout *transaction.TimeoutError
+	if !errors.As(err, &timeout) {
+		l.reinviteRefused(now, 503, fmt.Sprintf("(it cannot be reached: %v)", err))
+		return
+	}
+	l.call.end(now, ending{why: fmt.Sprintf("%s did not answer a re-INVITE: %v", l.side, err), reasons: reasonSIP(408, "Request Timeout")})
+}
+
+func (l *leg) reinviteAccepted(now time.Time, resp *sip.Message) {
+	former := l.ours
+	l.ours = l.re.offer
+	if err := l.take(resp); err != nil {
+		l.misanswered(now, former, l.re.restore && l.re.asked == nil, fmt.Errorf("its answer to a re-INVITE cannot be used: %w", err))
+		return
+	}
+	restored := l.re.restore && l.re.asked == nil
+	l.undone, l.re.restore = nil, false
+	if !restored {
+		l.followed(now)
+		return
+	}
+	l.re.glares = 0
+	l.call.note(l.side.String() + " is back in the session that it had")
+	l.call.goOn(now, l)
+}
+
+// misanswered: the peer took an offer of ours by an answer that cannot be used. The former session stays, who asked gets that, and
+// the peer, which believes in another one, is offered it again: once.
+func (l *leg) misanswered(now time.Time, former *sdp.Session, final bool, err error) {
+	c, x := l.call, l.re.asked
+	l.re.asked, l.re.glares = nil, 0
+	l.ours, l.undone = former, l.ours
+	if final {
+		c.end(now, ending{
+			why: fmt.Sprintf("%s does not come back to the session that it had: %v", l.side, err), reasons: reasonSIP(488, "No usable answer"),
+		})
+		return
+	}
+	c.peerFault(l, err.Error()+"; it is asked back to the session that it had, and the call goes on")
+	l.re.restore, l.re.wanted = true, true
+	if x != nil && x == c.asking {
+		c.answerAsked(now)
+	}
+	c.goOn(now, l)
+}
+
+// goOn with what waits for the dialog of l, or for the end of its re-INVITE.
+func (c *call) goOn(now time.Time, l *leg) {
+	l.maybeReinvite(now)
+	l.other().maybeReinvite(now)
+	c.closeUnused()
 }
 
 // followed goes on after this leg took an offer of ours: the one who asked is answered, or the other leg follows if the answer
@@ -138,36 +215,40 @@ func (l *leg) followed(now time.Time) {
 		}
 		o.re.wanted = true
 	}
-	l.maybeReinvite(now)
-	o.maybeReinvite(now)
-	c.closeUnused()
+	c.goOn(now, l)
 }
 
-// reinviteRefused: 481 and 408 end the dialog (RFC 3261 section 14.1), 491 is tried again, all else leaves the session as it was.
-func (l *leg) reinviteRefused(now time.Time, resp *sip.Message) {
+// reinviteRefused: 481 and 408 end the dialog (RFC 3261 section 14.1), 491 is tried again, all else leaves the session as it was. That
+// of a peer which is not in that session any more cannot stay, though.
+func (l *leg) reinviteRefused(now time.Time, status int, phrase string) {
 	c, x := l.call, l.re.asked
 	l.re.asked, l.undone = nil, l.re.offer
 	switch {
-	case resp.Status == 408, resp.Status == 481:
-		c.end(now, ending{why: fmt.Sprintf("%s answered %d to a re-INVITE", l.side, resp.Status), reasons: reasonSIP(resp.Status, resp.Reason)})
+	case status == 408, status == 481:
+		c.end(now, ending{why: fmt.Sprintf("%s answered %d to a re-INVITE", l.side, status), reasons: reasonSIP(status, phrase)})
 		return
-	case resp.Status == 491 && l.re.glares < maxGlares:
+	case status == 491 && l.re.glares < maxGlares:
 		l.re.glares++
 		l.re.wanted = true
 		l.re.notBefore = now.Add(l.glareDelay())
 		c.e.timers.after(l.re.notBefore, c, l.maybeReinvite)
 		return
+	case l.re.restore && x == nil:
+		c.end(now, ending{
+			why:     fmt.Sprintf("%s does not come back to the session that it had: re-INVITE refused with %d %s", l.side, status, phrase),
+			reasons: reasonSIP(488, "No usable answer"),
+		})
+		return
 	}
 	l.re.glares = 0
-	if resp.Status != 487 || x == c.asking { // else it was taken back
-		c.peerFault(l, fmt.Sprintf("re-INVITE refused with %d %s, the call goes on as it was", resp.Status, resp.Reason))
+	l.re.wanted = l.re.wanted || l.re.restore
+	if status != 487 || x == c.asking { // else it was taken back
+		c.peerFault(l, fmt.Sprintf("re-INVITE refused with %d %s, the call goes on as it was", status, phrase))
 	}
 	if x != nil && x == c.asking {
 		c.answerAsked(now)
 	}
-	l.maybeReinvite(now)
-	l.other().maybeReinvite(now)
-	c.closeUnused()
+	c.goOn(now, l)
 }
 
 // glareDelay is RFC 3261 section 14.1: 2.1 to 4 s for who made the Call-ID, 0 to 2 s for the other, in units of 10 ms.

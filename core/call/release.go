@@ -179,6 +179,9 @@ func (l *leg) strip() {
 	l.ours.Wipe()
 	l.theirs.Wipe()
 	l.undone.Wipe()
+	l.former.Wipe()
+	l.re.offer.Wipe()
+	l.re.offer, l.former = nil, nil
 	l.theirs, l.ours, l.undone, l.agreed, l.ports, l.headings, l.infos = nil, nil, nil, nil, nil, nil, infos{}
 	if l.state == legOver && l.side == SideA {
 		l.invite = &sip.Message{CallID: l.invite.CallID}

@@ -224,7 +224,7 @@ func (c *call) unask(now time.Time, status int, why string) {
 // abandonOther takes the re-INVITE on the other leg back. An answer that crosses makes that leg outdated, and so another one.
 func (c *call) abandonOther() {
 	o := c.asking.leg.other()
-	o.re.wanted = false
+	o.re.wanted = o.re.restore
 	if o.re.ref != 0 && o.re.asked == c.asking {
 		c.e.timers.stop(o.re.tired)
 		c.e.emit(SendCancel{Ref: o.re.ref})
@@ -250,7 +250,7 @@ func (l *leg) answerReoffer(tx TxID, req *sip.Message, offer *sdp.Session) bool 
 	}
 	l.dlg.UpdateTarget(req)
 	ours.After(l.undone)
-	l.ours, l.undone, c.rounds = ours, nil, 0
+	l.ours, l.undone, l.re.restore, c.rounds = ours, nil, false, 0
 	l.theyOffered(offer)
 	l.agree(offer, agreed)
 	resp := e.response(req, 200, "", "")
@@ -279,7 +279,7 @@ func (l *leg) offerAgain(tx TxID, req *sip.Message) {
 		return
 	}
 	l.dlg.UpdateTarget(req)
-	l.ours, l.undone, l.offered = ours, nil, true
+	l.former, l.ours, l.undone, l.offered = l.ours, ours, nil, true
 	resp := e.response(req, 200, "", "")
 	l.expectAck(tx, req, resp)
 	l.describe(resp, ours)

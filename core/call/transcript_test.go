@@ -191,7 +191,9 @@ func failure(kind string) error {
 var sides = map[string]Side{"a": SideA, "b": SideB}
 
 // command runs one line: a verb and key=value arguments, values in double quotes if they hold blanks.
+// What it makes the engine do is carried out at once, or after the next command where a + stands before it.
 func (w *world) command(line string) {
+	line, more := strings.CutPrefix(line, "+")
 	verb, args, multi := w.split(line)
 	switch verb {
 	case "config":
@@ -280,7 +282,9 @@ func (w *world) command(line string) {
 	default:
 		w.t.Fatalf("what is %q?", line)
 	}
-	w.drain()
+	if !more {
+		w.drain()
+	}
 }
 
 // split reads `verb word key=value "header: value"`; words and headers are collected under method and header.

@@ -99,6 +99,7 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 				s.report(event.Media{Call: o.Call, Stream: o.Index, Leg: o.Side.String(), Bad: true, What: "cannot be set: " + err.Error()})
 			}
 		}
+		o.Agreed.Wipe() // the media plane has copies
 	case call.PlayTone:
 		if st := s.streams[streamKey{o.Call, o.Index}]; st != nil {
 			st.Play(plane.Side(o.Side), o.Tone)

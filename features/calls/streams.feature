@@ -118,6 +118,20 @@ Feature: Streams that come and go during a call
         | video  | no      |
       And alice's media port receives 20 more packets
 
+    Scenario Outline: a leg to whose side the call is gone ends it, by <status>
+      When alice sends a re-INVITE with the offer audio, video
+      Then bob gets a re-INVITE
+      When bob answers the re-INVITE <status>
+      Then alice's re-INVITE is answered 487
+      And alice's call is released
+      And bob's call is released
+      And b2bua has 0 media ports open
+
+      Examples:
+        | status |
+        | 408    |
+        | 481    |
+
     Scenario: both add video at the same moment
       When alice sends a re-INVITE with the offer audio, video
       Then bob gets a re-INVITE
@@ -291,13 +305,64 @@ Feature: Streams that come and go during a call
       And alice got no re-INVITE
       And bob's call is still up
 
-    Scenario: an answer without encryption ends the call
+    Scenario: an answer in clear is not taken: bob is asked back to the session that runs, and the call goes on
       When alice sends a re-INVITE with the offer audio, video
       Then bob gets a re-INVITE
       When bob answers the re-INVITE 200 in clear
-      Then alice's re-INVITE is answered 487
+      Then alice's re-INVITE is answered 200
+      And the answer to alice's request is
+        | stream | enabled | encryption |
+        | audio  | yes     | none       |
+        | video  | no      |            |
+      And bob gets a re-INVITE
+      And the offer in bob's re-INVITE is
+        | stream | enabled | encryption | suites                  |
+        | audio  | yes     | sdes       | AES_256_CM_HMAC_SHA1_80 |
+        | video  | no      |            |                         |
+      When bob answers the re-INVITE 200
+      Then b2bua has 4 media ports open
+      And b2bua's descriptions for bob are versions of one session
+      And b2bua logs a warning /its answer to a re-INVITE cannot be used.*dropped the encryption.*asked back/
+      When alice sends a re-INVITE with the offer audio, video
+      Then bob gets a re-INVITE
+      When bob answers the re-INVITE 200
+      Then alice's re-INVITE is answered 200
+      And the answer to alice's request is
+        | stream | enabled |
+        | audio  | yes     |
+        | video  | yes     |
+
+    Scenario Outline: who does not come back from an answer in clear (<how>) is released
+      When alice sends a re-INVITE with the offer audio, video
+      Then bob gets a re-INVITE
+      When bob answers the re-INVITE 200 in clear
+      Then alice's re-INVITE is answered 200
+      And bob gets a re-INVITE
+      When bob answers the re-INVITE <how>
+      Then alice's call is released
+      And bob's call is released
+      And b2bua logs a message /does not come back to the session that it had/
+
+      Examples:
+        | how          |
+        | 200 in clear |
+        | 500          |
+
+  Rule: a leg that answers nothing at all is gone (RFC 3261 section 12.2.1.2)
+
+    Scenario: bob does not answer the re-INVITE
+      Given b2bua runs between alice and bob with
+        | setting          | value |
+        | b2bua::timers/t1 | 50ms  |
+      When alice invites bob
+      Then bob is invited
+      When bob accepts
+      Then the call between alice and bob is up
+      When alice sends a re-INVITE with the offer audio, video
+      Then bob gets a re-INVITE
       And alice's call is released
       And bob's call is released
+      And b2bua logs a message /leg B did not answer a re-INVITE/
 
   Rule: ports are bounded
 

@@ -84,6 +84,18 @@ func (s *Session) Forget(i int) {
 	m.ZRTPHash, m.zrtp, m.through = "", false, false
 }
 
+// Clone is a copy whose keys are its own.
+func (a *Agreed) Clone() Agreed {
+	c := *a
+	c.SendKey, c.RecvKey = a.SendKey.Clone(), a.RecvKey.Clone()
+	if a.ICE != nil {
+		params := *a.ICE
+		params.Local = params.Local.Clone()
+		c.ICE = &params
+	}
+	return c
+}
+
 // Wipe overwrites the keys of one stream of one leg.
 func (a *Agreed) Wipe() {
 	a.SendKey.Key.Wipe()
