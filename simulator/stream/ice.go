@@ -72,7 +72,7 @@ func (s *Stream) connects(now time.Time, ch channel, from netip.AddrPort, b []by
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.agent != nil && s.agent.Receive(now, ice.Component(ch)+ice.RTP, from, b) {
-		_ = s.secure(s.agreed) // its faults were told by Set
+		_, _ = s.secure(s.agreed), s.meet(s.agreed) // their faults were told by Set
 	}
 	return true
 }

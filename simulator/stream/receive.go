@@ -10,6 +10,7 @@ import (
 
 	"b2bua/media/sdp"
 	"b2bua/simulator/iceagent"
+	"b2bua/simulator/impair"
 	"b2bua/simulator/tone"
 
 	"github.com/pion/rtcp"
@@ -45,8 +46,9 @@ type Stats struct {
 	HeardSSRC   uint32    // of the last packet
 	Suite       sdp.Suite // of SRTP, once there are keys
 	PeerKeys    int       // of SDES, one after the other
-	Handshakes  int       // of DTLS, completed
-	Fault       string    // why there are no keys
+	Handshakes  int       // of DTLS or ZRTP, completed
+	ZRTP        ZRTPReport
+	Fault       string // why there are no keys
 
 	Path   netip.AddrPort // nominated by ICE for RTP
 	Agents int            // of ICE so far: one, and one for each restart
@@ -71,6 +73,8 @@ type receiver struct {
 	feedback int
 	eventAt  uint32 // RTP timestamp of the last event
 	delay    time.Duration
+	path     *impair.Impairer // of what is received on the RTP port
+	pathFrom netip.AddrPort   // where the newest of it came from
 }
 
 // maxSources bounds the sources counted apart; what comes beyond is counted with the last one.
@@ -94,15 +98,44 @@ func (s *Stream) receiveRTP(on socket) {
 		now := time.Now()
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		s.record(now, false, from, on.at, buf[:n])
-		switch {
-		case s.connects(now, channelRTP, from, buf[:n]):
-		case s.speaks(channelRTP, buf[:n]):
-		case n > 1 && buf[1] >= 192 && buf[1] <= 223: // RFC 5761 section 4
-			s.control(now, channelRTP, buf[:n])
-		default:
-			s.packet(now, from, buf[:n])
+		if s.cfg.Arriving.Perfect() {
+			s.take(now, from, buf[:n])
+		} else {
+			s.mu.Lock()
+			s.rx.path.Push(now, buf[:n])
+			s.rx.pathFrom = from
+			s.mu.Unlock()
+			s.arrive(now)
 		}
 		s.notify(now)
+	}
+}
+
+// arrive takes what the path of the received datagrams lets through by now.
+func (s *Stream) arrive(now time.Time) {
+	if s.cfg.Arriving.Perfect() {
+		return
+	}
+	var in [][]byte
+	s.mu.Lock()
+	from := s.rx.pathFrom
+	s.rx.path.Due(now, func(p []byte) { in = append(in, p) })
+	s.mu.Unlock()
+	for _, p := range in {
+		s.take(now, from, p)
+	}
+}
+
+// take handles a datagram of the RTP port.
+func (s *Stream) take(now time.Time, from netip.AddrPort, b []byte) {
+	switch {
+	case s.connects(now, channelRTP, from, b):
+	case s.agrees(now, b):
+	case s.speaks(channelRTP, b):
+	case len(b) > 1 && b[1] >= 192 && b[1] <= 223: // RFC 5761 section 4
+		s.control(now, channelRTP, b)
+	default:
+		s.packet(now, from, b)
 	}
 }
 
@@ -153,6 +186,7 @@ func (s *Stream) packet(now time.Time, from netip.AddrPort, p []byte) {
 			return
 		}
 		p = out
+		s.proven()
 	}
 	h, ok := parseHeader(p)
 	codec, known := s.codec(h.pt)

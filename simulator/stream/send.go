@@ -118,7 +118,9 @@ func (s *Stream) send() {
 			s.play(now)
 			next = next.Add(period)
 		}
+		s.arrive(now)
 		s.check(now)
+		s.tick(now)
 		if !report.After(now) {
 			s.report(now)
 			report = now.Add(reports)

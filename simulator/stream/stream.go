@@ -2,10 +2,12 @@ package stream
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,9 +24,11 @@ import (
 type Config struct {
 	Kind   sdp.Kind
 	IP     netip.Addr
-	Tone   float64 // Hz, what is played
-	Impair impair.Config
-	Rand   io.Reader // SSRC and first sequence number
+	Tone   float64       // Hz, what is played
+	Impair impair.Config // of what is sent on the RTP port
+	// Arriving is what the network does to what is received there.
+	Arriving impair.Config
+	Rand     io.Reader // SSRC and first sequence number
 	// SSRC and Sequence are those of the first packet; 0: by chance. An SRTP receiver of RFC 3711 that misses the packets before a
 	// wrap guesses wrong, so a Sequence near 65535 is for paths without loss.
 	SSRC     uint32
@@ -53,6 +57,7 @@ type Stream struct {
 	sendKey    sdp.Crypto  // of SDES
 	recvKey    sdp.Crypto
 	own        DTLS
+	zrtp       handshake
 	assocs     [2]*association
 	ice        *ICE
 	agent      *iceagent.Agent
@@ -101,6 +106,7 @@ func Open(cfg Config) (*Stream, error) {
 		s.tx.seq = cfg.Sequence
 	}
 	s.rx = newReceiver()
+	s.rx.path = impair.New(cfg.Arriving)
 	s.listen()
 	s.wg.Go(s.send)
 	return s, nil
@@ -161,7 +167,7 @@ func (s *Stream) Set(a sdp.Agreed) error {
 		}
 	}
 	s.gather(a)
-	if err := s.secure(a); err != nil {
+	if err := errors.Join(s.secure(a), s.meet(a)); err != nil {
 		return err
 	}
 	s.agreed, s.set = a, a.Enabled
@@ -235,6 +241,7 @@ func rawContext(key, salt []byte, suite sdp.Suite, mki []byte) (*srtp.Context, e
 // Close stops the stream and waits. It is idempotent.
 func (s *Stream) Close() {
 	s.close.Do(func() {
+		s.leave()
 		s.mu.Lock()
 		close(s.done)
 		for ch := range s.sockets {
@@ -309,6 +316,11 @@ func (s *Stream) Stats() Stats {
 			st.Fault = a.failure.Error()
 		}
 	}
+	if s.agreed.Encryption == sdp.ZRTP && st.Fault == "" {
+		st.Fault = s.zrtp.failure
+	}
+	st.ZRTP = s.zrtp.report
+	st.ZRTP.Alerts = slices.Clone(st.ZRTP.Alerts)
 	if s.agent != nil {
 		st.Path, st.Agents, st.ICE = s.agent.Selected(ice.RTP), s.restarts, s.agent.Stats()
 	}
