@@ -59,7 +59,7 @@ func openWith(t *testing.T, cfg Config, hertz float64) *end {
 // wait until ok accepts the statistics.
 func (e *end) wait(t *testing.T, what string, ok func(Stats) bool) Stats {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		if st := e.Stats(); ok(st) {
 			return st

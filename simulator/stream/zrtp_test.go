@@ -104,22 +104,33 @@ func TestZRTPInEveryAgreement(t *testing.T) {
 }
 
 func TestZRTPOverABadNetwork(t *testing.T) {
-	t.Parallel()
-	bad := impair.Config{Seed: 5, Loss: 0.3, Duplicate: 0.1, Reorder: 0.1}
-	for seed := range uint64(4) {
-		bad.Seed = seed
-		pa, pb := newParty(t), newParty(t)
-		pa.mtu, pb.mtu = 600, 600
-		pa.lists[alg.KindAgreement] = []alg.Code{alg.X1M1, alg.X255, alg.Mult}
-		pb.lists = pa.lists
-		a := []*end{openWith(t, Config{Kind: sdp.Audio, Impair: bad, Arriving: bad}, 400)}
-		b := []*end{open(t, sdp.Audio, 1000, impair.Config{})}
-		connectZRTP(t, pa.leg(t), pb.leg(t), a, b, nil)
-		sameReport(t, a[0], b[0])
-		for _, e := range []*end{a[0], b[0]} {
-			e.wait(t, "packets", func(s Stats) bool { return s.Received > 50 && s.Loss > 0.1 })
-			e.Close()
-		}
+	for name, c := range map[string]struct {
+		bad       impair.Config
+		mtu       int
+		agreement alg.Code
+	}{
+		"30 percent lost both ways": {impair.Config{Seed: 5, Loss: 0.3, Duplicate: 0.1, Reorder: 0.1}, 0, alg.X255},
+		"everything twice":          {impair.Config{Seed: 5, Duplicate: 1, Reorder: 0.5}, 0, alg.DH3k},
+		"fragments":                 {impair.Config{Seed: 5, Loss: 0.1, Duplicate: 0.1, Reorder: 0.1}, 600, alg.X1M1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pa, pb := newParty(t), newParty(t)
+			pa.mtu, pb.mtu = c.mtu, c.mtu
+			pa.lists[alg.KindAgreement] = []alg.Code{c.agreement, alg.Mult}
+			pb.lists = pa.lists
+			a, b := openWith(t, Config{Kind: sdp.Audio, Impair: c.bad, Arriving: c.bad}, 400), open(t, sdp.Audio, 1000, impair.Config{})
+			connectZRTP(t, pa.leg(t), pb.leg(t), []*end{a}, []*end{b}, nil)
+			sameReport(t, a, b)
+			for _, e := range []*end{a, b} {
+				st := e.wait(t, "packets", func(s Stats) bool { return s.Received > 100 })
+				if c.bad.Duplicate == 1 {
+					assert.NotZero(t, st.Duplicates)
+				} else {
+					assert.NotZero(t, st.Lost)
+				}
+			}
+		})
 	}
 }
 
