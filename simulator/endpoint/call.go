@@ -33,6 +33,7 @@ type Call struct {
 	agreed    []sdp.Agreed
 	peer      *sdp.Session     // its newest description that was applied
 	streams   []*stream.Stream // by m-line; nil: none
+	leg       *stream.Leg      // of ZRTP; nil: not used so far
 	early     bool             // a description was exchanged before the answer
 	provReady bool             // a provisional response came: CANCEL may go
 	cancel    bool             // we want it cancelled
@@ -135,7 +136,10 @@ func (m *StreamSummary) count(st stream.Stats) {
 		m.Path = st.Path.String()
 	}
 	m.Agents, m.Consents, m.ICERefused = st.Agents, st.ICE.Consents, st.ICE.Refused
-	if m.Encryption == sdp.DTLS.String() && st.Suite != sdp.NoSuite {
+	if m.Encryption == sdp.ZRTP.String() {
+		m.ZRTP = summarize(st.ZRTP)
+	}
+	if (m.Encryption == sdp.DTLS.String() || m.Encryption == sdp.ZRTP.String()) && st.Suite != sdp.NoSuite {
 		m.Suite = st.Suite.String()
 	}
 	m.RTCP, m.SSRCs, m.Events, m.MOS = st.RTCP, st.SSRCs, st.Events, st.MOS
@@ -154,27 +158,23 @@ func (c *Call) release(by, cause string) {
 		return
 	}
 	c.sum.State, c.sum.EndedBy, c.sum.EndCause = Released, by, cause
-	streams := slices.Clone(c.streams)
-	if len(streams) > 0 {
-		go func() { // closing waits for the stream's goroutines, which may wait for the lock held here
-			for _, s := range streams {
-				if s != nil {
-					s.Close()
-				}
-			}
-		}()
+	if len(c.streams) > 0 {
+		go c.closeStreams() // it waits for the streams' goroutines, which may wait for the lock held here
 	}
 }
 
-// closeStreams waits for what release began. Called without locks.
+// closeStreams ends the media and waits for that. Called without locks.
 func (c *Call) closeStreams() {
 	c.phone.mu.Lock()
-	streams := slices.Clone(c.streams)
+	streams, leg := slices.Clone(c.streams), c.leg
 	c.phone.mu.Unlock()
 	for _, s := range streams {
 		if s != nil {
 			s.Close()
 		}
+	}
+	if leg != nil {
+		leg.Close()
 	}
 }
 

@@ -32,15 +32,18 @@ type Config struct {
 	SSRC     uint32 // of the media this phone sends; 0: by chance. Streams after the first count up from it
 	Sequence uint16 // of its first packet; 0: by chance
 
-	Impair impair.Config     // applied to the media this phone sends
-	Record *capture.Recorder // gets every SIP message and media packet; nil: nothing recorded beyond Messages
-	Log    *slog.Logger      // nil: discarded
-	Seed   uint64            // of tags, keys and impairments; 0: random
+	ZRTPCache string // directory of what is remembered of peers in ZRTP; empty: in memory, as long as the phone lives
+
+	Impair   impair.Config     // applied to the media this phone sends
+	Arriving impair.Config     // applied to what it receives on its RTP ports
+	Record   *capture.Recorder // gets every SIP message and media packet; nil: nothing recorded beyond Messages
+	Log      *slog.Logger      // nil: discarded
+	Seed     uint64            // of tags, keys and impairments; 0: random
 }
 
 // Media is what one side of a call offers or accepts.
 type Media struct {
-	Encryption string   // "none" (default), "sdes" or "dtls-srtp" (or "dtls"): what we offer. As callee: see Accept
+	Encryption string   // "none" (default), "sdes", "dtls-srtp" (or "dtls") or "zrtp": what we offer. As callee: see Accept
 	Suites     []string // of SRTP in order of preference, SDP names; empty: sdp.DefaultSuites for SDES, all four profiles for DTLS
 	Accept     []string // encryptions accepted from a caller; empty: only the one in Encryption. "any" accepts all
 	Setup      string   // role in DTLS: "actpass" (default of an offer), "active" (default of an answer) or "passive"
@@ -53,16 +56,28 @@ type Media struct {
 	RTCPMux    bool     // offer or accept rtcp-mux
 	ICE        bool     // offer or accept ICE, as a full agent
 	Direction  string   // "sendrecv" (default), "sendonly", "recvonly", "inactive"
+	ZRTP       ZRTP     // of encryption "zrtp"; a call keeps those of its first description
+}
+
+// ZRTP is how a phone agrees on keys by ZRTP (RFC 6189). The names are those of the RFC: "S256", "AES1", "HS80", "X255", "B32".
+type ZRTP struct {
+	Hashes, Ciphers, Tags, Agreements, SAS []string // in order of preference; empty: those of today
+	Passive                                bool     // it never begins
+	MTU                                    int      // longest datagram; 0: 1452
 }
 
 // Faults of a phone.
 const (
-	FaultFingerprint = "fingerprint" // the description names another certificate than is shown
-	FaultSilent      = "silent"      // no word of DTLS is ever said
-	FaultKey         = "key"         // SDES: packets are protected with another key than the description's
-	FaultRenewed     = "renewed"     // no fault: a new certificate from this description on
-	FaultICE         = "ice"         // ICE: checks are made with another password than the peer's
-	FaultRestart     = "restart"     // no fault: new credentials of ICE in this description
+	FaultFingerprint = "fingerprint"     // the description names another certificate than is shown
+	FaultSilent      = "silent"          // no word of DTLS or ZRTP is ever said
+	FaultKey         = "key"             // SDES: packets are protected with another key than the description's
+	FaultRenewed     = "renewed"         // no fault: a new certificate, or a new exchange of ZRTP, from this description on
+	FaultICE         = "ice"             // ICE: checks are made with another password than the peer's
+	FaultRestart     = "restart"         // no fault: new credentials of ICE in this description
+	FaultNoHash      = "no-zrtp-hash"    // ZRTP: the description does not mention it, and the peer's need not either
+	FaultWrongHash   = "wrong-zrtp-hash" // ZRTP: the description has the hash of another Hello
+	FaultMute        = "mute"            // ZRTP: Hello and nothing after it
+	FaultForge       = "forged-errors"   // ZRTP: somebody sends Errors in the phone's name until it is secure
 )
 
 // Auto makes a phone treat incoming calls by itself.

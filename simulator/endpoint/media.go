@@ -25,7 +25,9 @@ func (c *Call) open(i int, k sdp.Kind) error {
 	p := c.phone
 	bad := p.cfg.Impair
 	bad.Seed += uint64(i)
-	cfg := stream.Config{Kind: k, IP: p.mediaIP, Tone: p.cfg.Tone, Impair: bad, Rand: p.rand, Sequence: p.cfg.Sequence, Notify: p.changed.fire}
+	arriving := p.cfg.Arriving
+	arriving.Seed += uint64(i) + 1<<32
+	cfg := stream.Config{Kind: k, IP: p.mediaIP, Tone: p.cfg.Tone, Impair: bad, Arriving: arriving, Rand: p.rand, Sequence: p.cfg.Sequence, Notify: p.changed.fire}
 	if p.cfg.SSRC != 0 {
 		cfg.SSRC = p.cfg.SSRC + uint32(i)
 	}
@@ -110,6 +112,11 @@ func (c *Call) offerLine(s *sdp.Session, k sdp.Kind, old *sdp.Media, again bool)
 	if err := c.connect(&m, old); err != nil {
 		return err
 	}
+	if c.want.encryption == sdp.ZRTP {
+		if err := c.greet(i, &m, nil); err != nil {
+			return err
+		}
+	}
 	s.Media = append(s.Media, m)
 	return nil
 }
@@ -148,6 +155,11 @@ func (c *Call) makeAnswer(offer *sdp.Session) error {
 		taken[offered.Kind] = taken[offered.Kind] || a.Enabled
 		if a.Enabled && offered.ICE != nil {
 			if err := c.connect(&m, before); err != nil {
+				return err
+			}
+		}
+		if a.Enabled && a.Encryption == sdp.ZRTP {
+			if err := c.greet(i, &m, &offered); err != nil {
 				return err
 			}
 		}
@@ -195,8 +207,12 @@ func (w wish) spoil(a sdp.Agreed) sdp.Agreed {
 func (c *Call) apply(agreed []sdp.Agreed, peer *sdp.Session) error {
 	c.agreed, c.peer = agreed, peer
 	for i, a := range agreed {
+		if c.want.begins(a.Encryption) {
+			a.Encryption, agreed[i].Encryption = sdp.ZRTP, sdp.ZRTP
+		}
 		if i < len(c.streams) && c.streams[i] != nil {
 			c.streams[i].SetDTLS(stream.DTLS{Identity: c.want.identity, Suites: c.want.profiles, Silent: c.want.fault == FaultSilent})
+			c.streams[i].SetZRTP(c.zrtp(i, peer))
 			c.streams[i].SetICE(c.path(i, peer))
 			if err := c.streams[i].Set(c.want.spoil(a)); err != nil {
 				return fmt.Errorf("phone %s: %w", c.phone.cfg.Name, err)

@@ -39,6 +39,7 @@ type Phone struct {
 	stack    *transport.Stack
 	rand     io.Reader
 	identity *stream.Identity // shown in DTLS; made when it is needed first
+	memory   *memory          // of ZRTP, likewise
 	log      *capture.Log
 	changed  signal
 
@@ -171,6 +172,9 @@ func (p *Phone) Close() error {
 	p.mu.Unlock()
 	for _, c := range calls {
 		c.closeStreams()
+	}
+	if p.memory != nil && p.memory.file != nil {
+		err = errors.Join(err, p.memory.file.Close(ctx))
 	}
 	if err != nil {
 		return fmt.Errorf("phone %s: %w", p.cfg.Name, err)

@@ -32,6 +32,7 @@ type wish struct {
 	identity   *stream.Identity // shown in DTLS
 	shown      sdp.Fingerprint  // written into descriptions
 	profiles   []sdp.Suite      // of DTLS
+	zrtp       ZRTP
 }
 
 func parseMedia(m Media) (w wish, err error) {
@@ -56,11 +57,14 @@ func parseMedia(m Media) (w wish, err error) {
 	if w.fault = m.Fault; !slices.Contains(faults, m.Fault) {
 		return w, fmt.Errorf("media: fault %q: write one of %s", m.Fault, strings.Join(faults[1:], ", "))
 	}
-	w.profile = m.Profile
+	w.profile, w.zrtp = m.Profile, m.ZRTP
+	if _, err := m.ZRTP.lists(); err != nil {
+		return w, err
+	}
 	w.accept = []sdp.Encryption{w.encryption}
 	for i, name := range m.Accept {
 		if name == "any" {
-			w.accept = []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}
+			w.accept = []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS, sdp.ZRTP}
 			break
 		}
 		e, err := parseEncryption(name)
@@ -83,7 +87,7 @@ func parseMedia(m Media) (w wish, err error) {
 	return w, err
 }
 
-var faults = []string{"", FaultFingerprint, FaultSilent, FaultKey, FaultRenewed, FaultICE, FaultRestart}
+var faults = []string{"", FaultFingerprint, FaultSilent, FaultKey, FaultRenewed, FaultICE, FaultRestart, FaultNoHash, FaultWrongHash, FaultMute, FaultForge}
 
 func parseEncryption(s string) (sdp.Encryption, error) {
 	switch s {
@@ -93,8 +97,10 @@ func parseEncryption(s string) (sdp.Encryption, error) {
 		return sdp.SDES, nil
 	case "dtls-srtp", "dtls":
 		return sdp.DTLS, nil
+	case "zrtp":
+		return sdp.ZRTP, nil
 	}
-	return sdp.None, fmt.Errorf("media: encryption %q: this phone knows none, sdes and dtls-srtp", s)
+	return sdp.None, fmt.Errorf("media: encryption %q: this phone knows none, sdes, dtls-srtp and zrtp", s)
 }
 
 func parseDirection(s string) (sdp.Direction, error) {
@@ -234,6 +240,9 @@ func (w wish) answerLine(offered *sdp.Media, at sdp.Ports, before *sdp.Media, ra
 		return m, a, fmt.Errorf("%s: no codec in common", m.Type)
 	}
 	e := offered.Encryption()
+	if w.begins(e) {
+		e = sdp.ZRTP
+	}
 	if !slices.Contains(w.accept, e) {
 		return m, a, fmt.Errorf("%s: %s is offered, which this phone does not take", m.Type, e)
 	}
@@ -267,6 +276,11 @@ func (w wish) answerLine(offered *sdp.Media, at sdp.Ports, before *sdp.Media, ra
 		m.Ptime = 20
 	}
 	return m, a, nil
+}
+
+// begins tells whether this phone has ZRTP on a stream whose descriptions do not mention it.
+func (w wish) begins(described sdp.Encryption) bool {
+	return described == sdp.None && w.encryption == sdp.ZRTP && w.fault == FaultNoHash
 }
 
 // role answers an offer of DTLS: ours is what is left, and what we like where there is a choice (RFC 5763 section 5).

@@ -42,6 +42,16 @@ type Summary struct {
 	Streams []StreamSummary `json:"streams"` // in the order of the m-lines; empty until something was negotiated
 }
 
+// SAS is the short authentication string of the call's ZRTP, empty: there is none.
+func (s Summary) SAS() string {
+	for _, m := range s.Streams {
+		if m.ZRTP != nil && m.ZRTP.SAS != "" {
+			return m.ZRTP.SAS
+		}
+	}
+	return ""
+}
+
 // Audio is the first enabled audio stream, or the zero value.
 func (s Summary) Audio() StreamSummary { return s.first("audio") }
 
@@ -62,8 +72,8 @@ type StreamSummary struct {
 	Kind       string `json:"kind"` // "audio", "video", or the foreign type
 	Enabled    bool   `json:"enabled"`
 	Profile    string `json:"profile"`         // "RTP/AVP", "RTP/SAVP", …
-	Encryption string `json:"encryption"`      // "none", "sdes", "dtls-srtp"
-	Suite      string `json:"suite,omitempty"` // of SRTP in use, SDP name; of DTLS once there are keys
+	Encryption string `json:"encryption"`      // "none", "sdes", "dtls-srtp", "zrtp"
+	Suite      string `json:"suite,omitempty"` // of SRTP in use, SDP name; of DTLS and ZRTP once there are keys
 	Codec      string `json:"codec"`           // "PCMU/8000": what this phone sends
 	PT         uint8  `json:"pt"`
 	Direction  string `json:"direction"` // this phone's own
@@ -87,8 +97,9 @@ type StreamSummary struct {
 	Pictures     int           `json:"pictures,omitempty"`   // PLI and FIR received
 	Feedback     int           `json:"feedback,omitempty"`   // RTCP feedback packets received, those among them
 	PeerKeys     int           `json:"peer_keys,omitempty"`  // of SDES that the peer gave, one after the other
-	Handshakes   int           `json:"handshakes,omitempty"` // of DTLS, completed
-	Fault        string        `json:"fault,omitempty"`      // why there are no keys of DTLS
+	Handshakes   int           `json:"handshakes,omitempty"` // of DTLS or ZRTP, completed
+	ZRTP         *ZRTPSummary  `json:"zrtp,omitempty"`       // nil: another encryption
+	Fault        string        `json:"fault,omitempty"`      // why there are no keys of DTLS or ZRTP
 
 	Path       string   `json:"path,omitempty"`        // nominated by ICE
 	Agents     int      `json:"agents,omitempty"`      // of ICE: one, and one for each restart
