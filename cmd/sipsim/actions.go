@@ -150,6 +150,8 @@ func (a *actor) act(ctx context.Context, s step) (string, error) {
 		return "a report with it was sent", a.call.Feedback(s.argument)
 	case "picture":
 		return "INFO was answered with 200", a.call.AskPicture(ctx)
+	case "confirm":
+		return "the phone will remember it", a.call.ConfirmSAS(s.argument == "yes")
 	case "hangup":
 		return "hung up", a.call.HangUp()
 	}
@@ -182,7 +184,7 @@ func (a *actor) negotiate(ctx context.Context, s step) (string, error) {
 	case s.action == "restart-ice":
 		offered.Fault = endpoint.FaultRestart
 	case s.action == "rekey" && (m.Encryption == "" || m.Encryption == "none"):
-		return "", errors.New("there are no keys: start the phone with --encryption sdes or dtls-srtp")
+		return "", errors.New("there are no keys: start the phone with --encryption sdes, dtls-srtp or zrtp")
 	case s.action == "rekey":
 		offered.Fault = endpoint.FaultRenewed
 	}

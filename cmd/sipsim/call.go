@@ -166,7 +166,7 @@ type answerCmd struct {
 	phoneFlags
 	outputFlags
 	scriptFlags
-	Accept  []string      `placeholder:"MODE" help:"Encryptions accepted from a caller besides --encryption: none, sdes, dtls-srtp or any."`
+	Accept  []string      `placeholder:"MODE" help:"Encryptions accepted from a caller besides --encryption: none, sdes, dtls-srtp, zrtp or any."`
 	Calls   int           `default:"0" placeholder:"N" help:"End after that many calls; 0: on a signal."`
 	Ring    time.Duration `default:"500ms" placeholder:"TIME" help:"How long to ring."`
 	Early   bool          `help:"Early media: 183 with a description instead of 180."`

@@ -115,6 +115,30 @@ func protection(m endpoint.StreamSummary) string {
 	return strings.ToUpper(m.Encryption) + " " + m.Suite
 }
 
+// agreement is how the keys of ZRTP came about.
+func agreement(z *endpoint.ZRTPSummary) string {
+	var parts []string
+	say := func(ok bool, text string) {
+		if ok {
+			parts = append(parts, text)
+		}
+	}
+	if z.SAS == "" {
+		say(true, fmt.Sprintf("ZRTP did not agree on keys; %d of its packets came", z.Heard))
+	} else {
+		say(true, fmt.Sprintf("SAS %s, by %s with %s, %s, %s", strings.ToUpper(z.SAS), z.Agreement, z.Hash, z.Cipher, z.Tag))
+		say(z.Continuity, "known from an earlier call")
+		say(z.Mismatch, "NOT the one of the last call: compare the SAS")
+		say(z.Verified && z.PeerVerified, "SAS compared earlier")
+		say(z.HashVerified, "its Hello is that of the description")
+		say(true, fmt.Sprintf("other side: %q %s", z.Client, z.Peer))
+	}
+	for _, alert := range z.Alerts {
+		say(true, "suspicious: "+alert)
+	}
+	return strings.Join(parts, "; ")
+}
+
 // summary prints how a call went.
 func (s *show) summary(c endpoint.Summary) {
 	end := string(c.State)
@@ -127,5 +151,8 @@ func (s *show) summary(c endpoint.Summary) {
 	}
 	for _, m := range c.Streams {
 		s.event(c.Phone, "  %s", describe(m))
+		if m.ZRTP != nil {
+			s.event(c.Phone, "    %s", agreement(m.ZRTP))
+		}
 	}
 }

@@ -28,30 +28,47 @@ type phoneFlags struct {
 	Reorder   float64       `placeholder:"0..1" group:"Bad network, for the media this phone sends:" help:"Share of packets that arrive late."`
 	Delay     time.Duration `placeholder:"TIME" group:"Bad network, for the media this phone sends:" help:"Delay of every packet."`
 	Jitter    time.Duration `placeholder:"TIME" group:"Bad network, for the media this phone sends:" help:"Random delay on top of it, up to this."`
+	BothWays  bool          `group:"Bad network, for the media this phone sends:" help:"The same for what it receives on its RTP ports."`
 	Seed      uint64        `placeholder:"N" group:"Bad network, for the media this phone sends:" help:"Same seed, same fate of each packet; 0 is seed 0 too."`
 
-	Encryption string   `default:"none" enum:"none,sdes,dtls,dtls-srtp" group:"Media:" help:"Media encryption to offer, and the one to accept: none, sdes or dtls-srtp."`
-	Suite      []string `placeholder:"NAME" group:"Media:" help:"SRTP suites in order of preference, by their SDP names."`
-	Setup      string   `placeholder:"ROLE" enum:",actpass,active,passive" default:"" group:"Media:" help:"Role in DTLS: actpass (an offer's default), active (an answer's) or passive."`
-	Profile    string   `placeholder:"NAME" group:"Media:" help:"Profile to offer, for example RTP/SAVP or UDP/TLS/RTP/SAVPF; default: what the encryption demands."`
-	Fault      string   `placeholder:"NAME" enum:",fingerprint,silent,key" default:"" group:"Media:" help:"Do it wrong: fingerprint (of another certificate), silent (no handshake) or key (SDES: another than in the description)."`
-	Codec      []string `placeholder:"NAME/RATE" group:"Media:" help:"Audio codecs; default PCMU/8000,PCMA/8000,telephone-event/8000."`
-	Video      []string `placeholder:"NAME/RATE" group:"Media:" help:"Video codecs, for example VP8/90000; default: no video."`
-	AVPF       bool     `name:"avpf" group:"Media:" help:"Offer the feedback profiles."`
-	ICE        bool     `name:"ice" group:"Media:" help:"Offer or accept ICE, as a full agent."`
-	RTCPMux    bool     `name:"rtcp-mux" group:"Media:" help:"RTCP on the RTP port."`
-	Direction  string   `default:"sendrecv" enum:"sendrecv,sendonly,recvonly,inactive" group:"Media:" help:"sendrecv, sendonly, recvonly or inactive."`
+	Encryption    string   `default:"none" enum:"none,sdes,dtls,dtls-srtp,zrtp" group:"Media:" help:"Media encryption to offer, and the one to accept: none, sdes, dtls-srtp or zrtp."`
+	Suite         []string `placeholder:"NAME" group:"Media:" help:"SRTP suites in order of preference, by their SDP names."`
+	Setup         string   `placeholder:"ROLE" enum:",actpass,active,passive" default:"" group:"Media:" help:"Role in DTLS: actpass (an offer's default), active (an answer's) or passive."`
+	Profile       string   `placeholder:"NAME" group:"Media:" help:"Profile to offer, for example RTP/SAVP or UDP/TLS/RTP/SAVPF; default: what the encryption demands."`
+	Fault         string   `placeholder:"NAME" enum:",fingerprint,silent,key,no-zrtp-hash,wrong-zrtp-hash,mute,forged-errors" default:"" group:"Media:" help:"Do it wrong: fingerprint (of another certificate), silent (no handshake), key (SDES: another than in the description); ZRTP: no-zrtp-hash, wrong-zrtp-hash, mute (after Hello), forged-errors (of a stranger)."`
+	Codec         []string `placeholder:"NAME/RATE" group:"Media:" help:"Audio codecs; default PCMU/8000,PCMA/8000,telephone-event/8000."`
+	Video         []string `placeholder:"NAME/RATE" group:"Media:" help:"Video codecs, for example VP8/90000; default: no video."`
+	AVPF          bool     `name:"avpf" group:"Media:" help:"Offer the feedback profiles."`
+	ICE           bool     `name:"ice" group:"Media:" help:"Offer or accept ICE, as a full agent."`
+	RTCPMux       bool     `name:"rtcp-mux" group:"Media:" help:"RTCP on the RTP port."`
+	ZRTPAgreement []string `name:"zrtp-agreement" placeholder:"CODE" group:"ZRTP:" help:"Key agreements in order of preference: X255, EC25, DH3k, EC38, X448, X1M1 …; Mult is needed for video."`
+	ZRTPCipher    []string `name:"zrtp-cipher" placeholder:"CODE" group:"ZRTP:" help:"Ciphers: AES1, AES3."`
+	ZRTPTag       []string `name:"zrtp-tag" placeholder:"CODE" group:"ZRTP:" help:"Authentication tags: GCM, HS80, HS32."`
+	ZRTPDigest    []string `name:"zrtp-digest" placeholder:"CODE" group:"ZRTP:" help:"Hashes: S256, S384, S512."`
+	ZRTPSAS       []string `name:"zrtp-sas" placeholder:"CODE" group:"ZRTP:" help:"Renderings of the short authentication string: B32, B256."`
+	ZRTPPassive   bool     `name:"zrtp-passive" group:"ZRTP:" help:"Never begin: the other side has to."`
+	ZRTPMTU       int      `name:"zrtp-mtu" placeholder:"OCTETS" group:"ZRTP:" help:"Longest datagram, at least 600; longer messages go in fragments. Default 1452."`
+	ZRTPCache     string   `name:"zrtp-cache" placeholder:"DIR" group:"ZRTP:" help:"Remember other sides there; default: until the end of the program."`
+
+	Direction string `default:"sendrecv" enum:"sendrecv,sendonly,recvonly,inactive" group:"Media:" help:"sendrecv, sendonly, recvonly or inactive."`
 }
 
 func (f *phoneFlags) config(record *capture.Recorder, accept []string) endpoint.Config {
 	if len(accept) > 0 {
 		accept = append([]string{f.Encryption}, accept...) // the phone takes the list alone
 	}
+	bad, arriving := impair.Config{Seed: f.Seed, Loss: f.Loss, Duplicate: f.Duplicate, Reorder: f.Reorder, Delay: f.Delay, Jitter: f.Jitter}, impair.Config{}
+	if f.BothWays {
+		arriving = bad
+	}
 	return endpoint.Config{
 		AOR: f.AOR, Listen: f.Listen, Proxy: f.Proxy, Username: f.User, Password: f.Password, UserAgent: f.UserAgent, Tone: f.Tone, Record: record, AnyInfo: true,
-		Impair: impair.Config{Seed: f.Seed, Loss: f.Loss, Duplicate: f.Duplicate, Reorder: f.Reorder, Delay: f.Delay, Jitter: f.Jitter},
+		Impair: bad, Arriving: arriving, ZRTPCache: f.ZRTPCache,
 		Media: endpoint.Media{
 			Encryption: f.Encryption, Suites: f.Suite, Setup: f.Setup, Profile: f.Profile, Fault: f.Fault, Accept: accept, Audio: f.Codec, Video: f.Video, AVPF: f.AVPF, RTCPMux: f.RTCPMux, ICE: f.ICE, Direction: f.Direction,
+			ZRTP: endpoint.ZRTP{
+				Hashes: f.ZRTPDigest, Ciphers: f.ZRTPCipher, Tags: f.ZRTPTag, Agreements: f.ZRTPAgreement, SAS: f.ZRTPSAS, Passive: f.ZRTPPassive, MTU: f.ZRTPMTU,
+			},
 		},
 	}
 }

@@ -164,6 +164,46 @@ func TestNegotiatedSuiteOfDTLSIsTold(t *testing.T) {
 	assert.Contains(t, answering.String(), "audio: handshake 4 of DTLS is done")
 }
 
+func TestZRTPIsTold(t *testing.T) {
+	answering, answered := background("answer", "--calls", "2", "--ring", "0s", "--encryption", "zrtp", "--video", "VP8/90000", "--do", "600ms confirm yes")
+	uri := answering.uri(t)
+	dir := t.TempDir()
+	for n, known := range []bool{false, true} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitOK, run([]string{
+			"call", uri, "--encryption", "zrtp", "--video", "VP8/90000", "--zrtp-agreement", "EC25,Mult", "--zrtp-tag", "HS80", "--zrtp-cache", dir,
+			"--json", "--duration", "900ms", "--do", "500ms confirm yes",
+		}, &stdout, &stderr), stderr.String())
+		var result callResult
+		require.NoError(t, json.Unmarshal(stdout.Bytes(), &result))
+		z := result.Call.Audio().ZRTP
+		require.NotNil(t, z)
+		assert.Equal(t, []string{"EC25", "S256", "AES1", "HS80"}, []string{z.Agreement, z.Hash, z.Cipher, z.Tag})
+		assert.Equal(t, []bool{known, known, known, false}, []bool{z.Continuity, z.Verified, z.PeerVerified, z.Mismatch}, "call %d", n)
+		assert.Equal(t, "Mult", result.Call.Video().ZRTP.Agreement)
+		assert.Equal(t, z.SAS, result.Call.Video().ZRTP.SAS)
+		sas := strings.ToUpper(z.SAS)
+		for _, out := range []string{stderr.String(), answering.String()} {
+			assert.Contains(t, out, "the SAS of ZRTP is "+sas)
+			assert.Contains(t, out, "SAS "+sas+", by EC25 with S256, AES1, HS80")
+			assert.Contains(t, out, "audio RTP/AVP ZRTP AES_CM_128_HMAC_SHA1_80, PCMU/8000")
+			assert.Equal(t, known, strings.Contains(out, "known from an earlier call; SAS compared earlier"))
+		}
+	}
+	assert.Equal(t, exitOK, <-answered)
+}
+
+func TestZRTPThatFailsIsTold(t *testing.T) {
+	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--encryption", "zrtp", "--fault", "wrong-zrtp-hash")
+	uri := answering.uri(t)
+	var stdout, stderr bytes.Buffer
+	assert.Equal(t, exitMedia, run([]string{"call", uri, "--encryption", "zrtp", "--duration", "700ms"}, &stdout, &stderr))
+	assert.Contains(t, stdout.String(), "ZRTP without keys")
+	assert.Contains(t, stdout.String(), "ZRTP did not agree on keys")
+	assert.Contains(t, stdout.String(), "suspicious: Hello does not match a=zrtp-hash")
+	assert.Equal(t, exitMedia, <-answered)
+}
+
 func TestBadEnd(t *testing.T) {
 	for reason, bad := range map[string]bool{
 		"": false, "SIP;cause=200": false, `Q.850;cause=16;text="bye"`: false, "Q.850;cause=31": false, "preemption;cause=1": false, "SIP": false,

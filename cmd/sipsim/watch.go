@@ -12,6 +12,7 @@ import (
 // seen is what of a call is told when it changes.
 type seen struct {
 	state    endpoint.State
+	sas      string
 	asked    int // re-INVITEs and UPDATEs that were answered
 	infos    string
 	pictures int
@@ -19,16 +20,16 @@ type seen struct {
 }
 
 type seenStream struct {
-	kind, direction, profile, protection, events string
-	enabled                                      bool
-	handshakes, keys, pictures, agents           int
+	kind, direction, profile, encryption, protection, events string
+	enabled                                                  bool
+	handshakes, keys, pictures, agents                       int
 }
 
 func look(m endpoint.Summary) seen {
-	s := seen{state: m.State, asked: m.Reanswered, infos: m.Infos, pictures: m.PictureInfos}
+	s := seen{state: m.State, sas: m.SAS(), asked: m.Reanswered, infos: m.Infos, pictures: m.PictureInfos}
 	for _, t := range m.Streams {
 		s.streams = append(s.streams, seenStream{
-			kind: t.Kind, enabled: t.Enabled, direction: t.Direction, profile: t.Profile, protection: protection(t), events: t.Events,
+			kind: t.Kind, enabled: t.Enabled, direction: t.Direction, profile: t.Profile, encryption: t.Encryption, protection: protection(t), events: t.Events,
 			handshakes: t.Handshakes, keys: t.PeerKeys, pictures: t.Pictures, agents: t.Agents,
 		})
 	}
@@ -63,6 +64,9 @@ func watch(ctx context.Context, s *show, c *endpoint.Call) {
 
 // since tells what has changed, a line each.
 func (s seen) since(before seen) (lines []string) {
+	if s.sas != before.sas {
+		lines = append(lines, "the SAS of ZRTP is "+strings.ToUpper(s.sas))
+	}
 	if s.asked > before.asked {
 		lines = append(lines, "the other side negotiated again")
 	}
@@ -103,7 +107,7 @@ func (s seenStream) since(before seenStream) (lines []string) {
 		lines = append(lines, "was asked for a whole picture by RTCP")
 	}
 	if s.handshakes > before.handshakes && before.handshakes > 0 {
-		say(": handshake %d of DTLS is done", s.handshakes)
+		say(": handshake %d of %s is done", s.handshakes, strings.TrimSuffix(strings.ToUpper(s.encryption), "-SRTP"))
 	}
 	if s.keys > before.keys && before.keys > 0 {
 		say(" has new keys of the other side")

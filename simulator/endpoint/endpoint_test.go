@@ -235,7 +235,7 @@ func TestWrongConfigurations(t *testing.T) {
 		"media ip":  {AOR: "sip:m@x", MediaIP: "here"},
 		"codec":     {AOR: "sip:m@x", Media: Media{Audio: []string{"PCMU"}}},
 		"suite":     {AOR: "sip:m@x", Media: Media{Suites: []string{"ROT13"}}},
-		"cipher":    {AOR: "sip:m@x", Media: Media{Encryption: "zrtp"}},
+		"cipher":    {AOR: "sip:m@x", Media: Media{Encryption: "rot13"}},
 		"direction": {AOR: "sip:m@x", Media: Media{Direction: "up"}},
 	} {
 		_, err := New(cfg)
