@@ -151,11 +151,22 @@ func (a *actor) act(ctx context.Context, s step) (string, error) {
 	case "picture":
 		return "INFO was answered with 200", a.call.AskPicture(ctx)
 	case "confirm":
-		return "the phone will remember it", a.call.ConfirmSAS(s.argument == "yes")
+		return a.confirm(ctx, s.argument == "yes")
 	case "hangup":
 		return "hung up", a.call.HangUp()
 	}
 	return a.negotiate(ctx, s)
+}
+
+// confirm waits for something to compare.
+func (a *actor) confirm(ctx context.Context, same bool) (string, error) {
+	if a.media.Encryption != "zrtp" {
+		return "", errors.New("there is no SAS: start the phone with --encryption zrtp")
+	}
+	if err := a.call.WaitSummary(ctx, "the SAS", func(m endpoint.Summary) bool { return m.SAS() != "" }); err != nil {
+		return "", err
+	}
+	return "the phone will remember it", a.call.ConfirmSAS(same)
 }
 
 // negotiate is for the actions that offer something new; what was refused is not wanted any more.

@@ -141,9 +141,9 @@ func TestRestartOfICEIsTold(t *testing.T) {
 func TestFailedStepIsStatusTwo(t *testing.T) {
 	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--hang-up", "700ms")
 	uri := answering.uri(t)
-	out, called := background("call", uri, "--do", "0s rekey, 0s restart-ice, 0s feedback pli, 0s video on, 1h hold")
+	out, called := background("call", uri, "--do", "0s rekey, 0s confirm yes, 0s restart-ice, 0s feedback pli, 0s video on, 1h hold")
 	assert.Equal(t, exitCall, <-called)
-	for _, want := range []string{"there are no keys", "this phone has no ICE", "no video", "the other side refused the video", "1h0m0s hold: FAILED: not done: the call was over"} {
+	for _, want := range []string{"there are no keys", "there is no SAS", "this phone has no ICE", "no video", "the other side refused the video", "1h0m0s hold: FAILED: not done: the call was over"} {
 		assert.Contains(t, out.String(), want)
 	}
 	assert.Equal(t, exitOK, <-answered)
