@@ -230,7 +230,7 @@ func (l *Leg) effect(s *Stream, z *zrtp.Stream, effect zrtp.Effect) {
 	case zrtp.NeedKeys:
 		s.wg.Go(func() {
 			e.Job.Run()
-			l.deliver(s, time.Now(), zrtp.KeysDone{Job: e.Job})
+			l.deliver(s, time.Now(), zrtp.KeysDone(e))
 		})
 	case zrtp.LookupSecrets:
 		s.wg.Go(func() {

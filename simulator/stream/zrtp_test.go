@@ -150,7 +150,7 @@ func TestZRTPRemembers(t *testing.T) {
 	lb.Confirm(true)
 	a, b, _, _ = call()
 	assert.True(t, a.Continuity && b.Continuity && a.Verified && a.PeerVerified && b.Verified && b.PeerVerified)
-	*pb.cache = zrtp.Memory{} //nolint:govet // nobody uses it now
+	*pb.cache = zrtp.Memory{}
 	a, b, _, _ = call()
 	assert.True(t, a.Mismatch)
 	assert.False(t, a.Continuity || b.Continuity || b.Mismatch)
