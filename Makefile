@@ -31,6 +31,7 @@ demo: build ## a call from SDES to plain RTP and back through b2bua, shown live
 check: ## the quick one: format, vet, unit tests, scenarios (a few minutes)
 	@test -z "$$(gofmt -l core media simulator steps cmd)" || { gofmt -l core media simulator steps cmd; echo 'not gofmt-ed: run gofmt -w on them'; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags interop,shared ./media/zrtp/...
 	$(GO) test $$($(GO) list ./... | grep -v /steps/peers)
 
 .PHONY: check-shared
@@ -54,7 +55,7 @@ features: ## the scenarios; TAGS='@S-CALL-3,@media' chooses some (, or; && and; 
 	$(GO) test ./steps -run TestFeatures -count=1 -v -args -godog.tags='$(TAGS)'
 
 .PHONY: interop
-interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, sipp (INTEROP_SECONDS=60 of sipp); a table at the end
+interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, libbzrtp, sipp (INTEROP_SECONDS=60 of sipp); a table at the end
 	@bash .ci/setup
 	INTEROP_SECONDS=$(INTEROP_SECONDS) bash .ci/interop
 

@@ -160,7 +160,7 @@ func TestErrorsOfFurtherStreams(t *testing.T) {
 	}{
 		"cipher": {CodeCipher, put(60, "AES3", 1)},
 		"hash":   {CodeHash, put(56, "S384", 1)},
-		"tag":    {CodeAuthTag, put(64, "HS32", 1)},
+		"tag":    {CodeAuthTag, put(64, "GCM ", 1)},
 		"nonce":  {CodeNonce, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -193,6 +193,29 @@ func TestErrorsOfFurtherStreams(t *testing.T) {
 			assert.False(t, w.settle())
 		})
 	}
+}
+
+// A further stream may have another auth tag than the first one: bzrtp takes the first of its own list on each.
+func TestFurtherStreamWithAnotherTag(t *testing.T) {
+	w := newWorld(t, 3)
+	second := config(1)
+	second.Passive = true
+	a, b := w.join(0, config(0), 1, nil), w.join(1, second, 1, nil)
+	w.start(0, 0)
+	w.start(1, 0)
+	w.run(time.Minute)
+	require.True(t, w.settle())
+	a.report.Suite.AuthTag = alg.HS32
+	for i, e := range w.ends {
+		st, err := e.NewStream(uint32(i + 100))
+		require.NoError(t, err)
+		e.lines = append(e.lines, &line{Stream: st})
+		e.do(1, Start{})
+	}
+	w.run(time.Minute)
+	require.True(t, w.settle())
+	assert.Equal(t, alg.HS32, b.lines[1].reports[0].Suite.AuthTag)
+	assert.Equal(t, alg.HS80, b.lines[0].reports[0].Suite.AuthTag)
 }
 
 // DH mode against our own Multistream Commit is an error of the peer (RFC 6189 section 4.2).

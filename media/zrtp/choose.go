@@ -49,7 +49,7 @@ func choose(mine, theirs Lists) alg.Suite {
 		alg.KindAgreement: agreement,
 		alg.KindSAS:       alg.B32,
 	}
-	if alg.Strong(agreement) {
+	if alg.Strong(agreement) && (agreement != alg.X448 || strengthens(theirs)) {
 		codes[alg.KindHash] = strongest(strongHashes, mine[alg.KindHash], theirs[alg.KindHash])
 		codes[alg.KindCipher] = strongest(strongCiphers, mine[alg.KindCipher], theirs[alg.KindCipher])
 	}
@@ -64,6 +64,17 @@ func choose(mine, theirs Lists) alg.Suite {
 	}
 	suite, _ := alg.NewSuite(codes) // every code is one that we offered
 	return suite
+}
+
+// strengthens tells of a bzrtp from 5.2 on by what older ones do not have. Before it, X448 did not ask for more strength, and its
+// first hash has named its secrets by the time our Commit comes (measured with 5.1.64).
+func strengthens(theirs Lists) bool {
+	kem := false
+	for _, c := range theirs[alg.KindAgreement] {
+		a, ok := alg.AgreementOf(c)
+		kem = kem || ok && a.KEM()
+	}
+	return kem || has(theirs[alg.KindHash], alg.S512) || has(theirs[alg.KindAuthTag], alg.GCM)
 }
 
 // chooseAgreement takes the faster of what each side would like best (RFC 6189 section 4.1.2).

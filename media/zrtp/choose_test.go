@@ -21,6 +21,7 @@ func TestChoices(t *testing.T) {
 	plain := of(list(alg.S256), list(alg.AES1, alg.AES3), list(alg.GCM, alg.HS80, alg.HS32), list(alg.DH3k, alg.Mult), list(alg.B32))
 	baresip := of(list(alg.S256), list(alg.AES3, alg.AES1), list(alg.HS32, alg.HS80), list(alg.EC25, alg.DH3k, alg.EC38, alg.Mult), list(alg.B32))
 	strong := of(list(alg.S384, alg.S256), list(alg.AES3, alg.AES1), list(alg.HS80), list(alg.EC38, alg.Mult), list(alg.B256, alg.B32))
+	x448 := func(hashes ...alg.Code) Lists { return of(hashes, list(alg.AES1, alg.AES3), nil, list(alg.X448)) }
 	for name, c := range map[string]struct {
 		mine, theirs Lists
 		want         string
@@ -33,7 +34,8 @@ func TestChoices(t *testing.T) {
 		"EC38":                         {strong, strong, "EC38 S384 AES3 HS80 B256"},
 		"EC38 here, no S384 there":     {strong, of(list(alg.S256), nil, nil, list(alg.EC38)), "DH3k S256 AES1 HS80 B32"},
 		"the peer's hash first":        {of(list(alg.S384, alg.S256)), of(list(alg.S256, alg.S384)), "DH3k S256 AES1 HS80 B32"},
-		"X448 is strong":               {of(list(alg.S256, alg.S384), list(alg.AES1, alg.AES3), nil, list(alg.X448)), of(list(alg.S256, alg.S384), list(alg.AES1, alg.AES3), nil, list(alg.X448)), "X448 S384 AES3 HS80 B32"},
+		"X448 asks for strength":       {x448(alg.S256, alg.S384, alg.S512), x448(alg.S256, alg.S384, alg.S512), "X448 S512 AES3 HS80 B32"},
+		"but not of an older bzrtp":    {x448(alg.S256, alg.S384, alg.S512), x448(alg.S256, alg.S384), "X448 S256 AES1 HS80 B32"},
 		"unknown codes":                {DefaultLists(), of(list(1), list(2), list(3), list(4), list(5)), "DH3k S256 AES1 HS80 B32"},
 	} {
 		assert.Equal(t, c.want, choose(c.mine, c.theirs).String(), name)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"b2bua/media/zrtp/alg"
 	"b2bua/media/zrtp/wire"
@@ -99,6 +100,21 @@ func has(list []alg.Code, c alg.Code) bool {
 
 // allows tells whether a peer may choose the code: it was in our Hello, or every Hello implies it.
 func (l Lists) allows(k alg.Kind, c alg.Code) bool { return has(l[k], c) || has(k.Mandatory(), c) }
+
+// withDH3k names the agreement that every Hello implies, before Mult: between two lists that have nothing but Mult in common, bzrtp
+// takes that for the agreement and never answers (measured with 5.1.64). A full list stays as it is.
+func (l Lists) withDH3k() Lists {
+	list := l[alg.KindAgreement]
+	if len(list) == 0 || len(list) >= wire.MaxCodes || has(list, alg.DH3k) {
+		return l
+	}
+	at := slices.Index(list, alg.Mult)
+	if at < 0 {
+		at = len(list)
+	}
+	l[alg.KindAgreement] = slices.Insert(slices.Clone(list), at, alg.DH3k)
+	return l
+}
 
 func (l Lists) wire(k alg.Kind) wire.List {
 	var out wire.List

@@ -134,7 +134,7 @@ func (s *Session) makeHello(chain alg.Chain) []byte {
 	h := wire.HelloFields{
 		Version: wire.Version, H3: chain[3], ZID: c.ZID,
 		Hashes: c.Lists.wire(alg.KindHash), Ciphers: c.Lists.wire(alg.KindCipher), AuthTags: c.Lists.wire(alg.KindAuthTag),
-		Agreements: c.Lists.wire(alg.KindAgreement), SAS: c.Lists.wire(alg.KindSAS),
+		Agreements: c.Lists.withDH3k().wire(alg.KindAgreement), SAS: c.Lists.wire(alg.KindSAS),
 	}
 	copy(h.Client[:], c.Client)
 	if c.Passive {
