@@ -1,0 +1,137 @@
+package event
+
+import (
+	"fmt"
+	"time"
+)
+
+// quietly is Message, or Debug for what would only repeat itself.
+func quietly(quiet bool) Level {
+	if quiet {
+		return Debug
+	}
+	return Message
+}
+
+// further says how many lines of the kind were left out.
+func further(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d further lines about accounts of this registrar were left out)", n)
+}
+
+// Registered is the first registration of an account, or one after a failure.
+type Registered struct {
+	Account, Registrar string
+	For                time.Duration
+	Again              bool // it had failed
+	Quiet              bool // too many lines of the kind
+	Untold             int
+}
+
+// Level of Registered.
+func (e Registered) Level() Level { return quietly(e.Quiet) }
+
+// Text of Registered.
+func (e Registered) Text() string {
+	word := "registered"
+	if e.Again {
+		word = "registered again"
+	}
+	return fmt.Sprintf("account %s: %s at %s for %s%s", e.Account, word, e.Registrar, e.For, further(e.Untold))
+}
+
+// RegistrationFailed is a REGISTER without success.
+type RegistrationFailed struct {
+	Account, Registrar, Reason, Why string
+	RetryIn                         time.Duration // 0: once the registrar answers
+	Quiet                           bool
+	Untold                          int
+}
+
+// Level of RegistrationFailed.
+func (e RegistrationFailed) Level() Level { return quietly(e.Quiet) }
+
+// Text of RegistrationFailed.
+func (e RegistrationFailed) Text() string {
+	next := "it is tried again once the registrar answers"
+	if e.RetryIn > 0 {
+		next = fmt.Sprintf("it is tried again in %s", e.RetryIn.Round(time.Second))
+	}
+	return fmt.Sprintf("account %s: registration at %s failed (%s): %s; calls through it are declined, %s%s",
+		e.Account, e.Registrar, e.Reason, e.Why, next, further(e.Untold))
+}
+
+// RegistrarDown is a registrar that does not answer any of its accounts.
+type RegistrarDown struct {
+	Registrar string
+	Accounts  int
+	Why       string
+}
+
+// Level of RegistrarDown.
+func (RegistrarDown) Level() Level { return Message }
+
+// Text of RegistrarDown.
+func (e RegistrarDown) Text() string {
+	return fmt.Sprintf("registrar %s does not answer: %s; its accounts (%d) are registered as soon as it does", e.Registrar, e.Why, e.Accounts)
+}
+
+// RegistrarUp is the first answer after RegistrarDown.
+type RegistrarUp struct {
+	Registrar string
+	Accounts  int // that waited
+}
+
+// Level of RegistrarUp.
+func (RegistrarUp) Level() Level { return Message }
+
+// Text of RegistrarUp.
+func (e RegistrarUp) Text() string {
+	return fmt.Sprintf("registrar %s answers again; accounts that waited for it: %d", e.Registrar, e.Accounts)
+}
+
+// RegistrationsLost is a lost connection that accounts were registered over.
+type RegistrationsLost struct {
+	Registrar string
+	Accounts  int
+}
+
+// Level of RegistrationsLost.
+func (RegistrationsLost) Level() Level { return Message }
+
+// Text of RegistrationsLost.
+func (e RegistrationsLost) Text() string {
+	return fmt.Sprintf("the connection to registrar %s was lost; accounts that register again: %d", e.Registrar, e.Accounts)
+}
+
+// UnregisterFailed is an un-registration without success; the binding ends with its time.
+type UnregisterFailed struct{ Account, Registrar, Why string }
+
+// Level of UnregisterFailed.
+func (UnregisterFailed) Level() Level { return Debug }
+
+// Text of UnregisterFailed.
+func (e UnregisterFailed) Text() string {
+	return fmt.Sprintf("account %s: un-registration at %s failed: %s", e.Account, e.Registrar, e.Why)
+}
+
+// PoolRegistered says that every account of a pool had its first attempt.
+type PoolRegistered struct {
+	Pool             string
+	Accounts, Failed int
+	After            time.Duration
+}
+
+// Level of PoolRegistered.
+func (PoolRegistered) Level() Level { return Message }
+
+// Text of PoolRegistered.
+func (e PoolRegistered) Text() string {
+	text := fmt.Sprintf("account pool %s: accounts registered: %d of %d, after %s", e.Pool, e.Accounts-e.Failed, e.Accounts, e.After.Round(time.Millisecond))
+	if e.Failed > 0 {
+		text += fmt.Sprintf("; failed so far: %d", e.Failed)
+	}
+	return text
+}

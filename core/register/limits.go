@@ -1,0 +1,37 @@
+package register
+
+import "time"
+
+const (
+	// defaultExpires is asked for where the account says nothing (spec 2.14).
+	defaultExpires = time.Hour
+	// maxExpires bounds what a 423 can make us ask for, and a 2xx grant.
+	maxExpires = 24 * time.Hour
+	// refreshFrom and refreshTo are the part of the lifetime between which a refresh is sent (spec 2.14).
+	refreshFrom, refreshTo = 0.5, 0.9
+	// defaultRetry is how long a failed registration rests when the registrar does not say (spec 2.14).
+	defaultRetry = time.Minute
+	// maxRetry is where the doubling of that time ends for a registrar that keeps refusing: who asks a provider too often with a wrong
+	// password is blocked. A registrar that does not answer is asked without doubling.
+	maxRetry = 10 * time.Minute
+	// maxRetryAfter bounds what a Retry-After can ask for: longer ones come of mistakes.
+	maxRetryAfter = 24 * time.Hour
+	// retryJitter is the part by which a rest may be longer, so that accounts that failed together do not come back together.
+	retryJitter = 0.25
+	// maxRounds bounds the challenges of one attempt: a proxy and a registrar with a stale nonce each need four.
+	maxRounds = 5
+	// quietLoss is how long a connection has to live for its loss to be repaired at once again. One that dies sooner is
+	// repaired after a second, then two, up to maxLossDelay.
+	quietLoss    = time.Minute
+	maxLossDelay = time.Minute
+	// window bounds the unanswered requests to one registrar; first registrations and repetitions get windowNew of it, so that a
+	// refresh always finds room.
+	window, windowNew = 500, 400
+	// slotPatience is how long an unanswered request counts: a registrar that answers some accounts and ignores others must
+	// not make the former wait. It bounds what a dead registrar gets, too.
+	slotPatience = 4 * time.Second
+	// probeEvery is how often a registrar that does not answer is asked at most, all of its accounts together.
+	probeEvery = 5 * time.Second
+	// linesPer is how many lines of the log the accounts of one registrar get in linesEvery.
+	linesPer, linesEvery = 20, 10 * time.Second
+)

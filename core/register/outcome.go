@@ -1,0 +1,378 @@
+package register
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"b2bua/core/digest"
+	"b2bua/core/event"
+	"b2bua/core/sip"
+	"b2bua/core/transaction"
+)
+
+// failure is why an attempt failed.
+type failure struct {
+	reason Reason
+	why    string        // for the operator
+	silent bool          // nothing came back
+	after  time.Duration // Retry-After; 0: none
+}
+
+// Response takes a response to a request; what is no final one only shows that somebody is there.
+func (e *Engine) Response(now time.Time, ref Ref, resp *sip.Message, way Way) {
+	r := e.refs[ref]
+	if r == nil {
+		return
+	}
+	e.alive(now, r.hop)
+	if resp.Status < 200 {
+		return
+	}
+	delete(e.refs, ref)
+	req := r.pending
+	r.pending = nil
+	switch {
+	case resp.Status < 300:
+		e.granted(now, r, resp, way)
+	case resp.Status == 401, resp.Status == 407:
+		if err := e.challenged(now, r, req, resp); err != nil {
+			e.failed(now, r, failure{reason: reasonOf(err, resp.Status), why: e.explain(r, resp, err), after: retryAfter(resp)})
+		}
+	case resp.Status == 423 && !r.interval && !r.ending && r.raise(resp):
+		r.interval = true
+		m := e.message(r)
+		if r.client != nil {
+			_ = r.client.Authorize(m) // else it is challenged
+		}
+		e.ask(now, r, m)
+	default:
+		e.failed(now, r, failure{reason: reasonFor(resp.Status), why: answered(resp), after: retryAfter(resp)})
+	}
+}
+
+// Failed takes the end of a request without a final response.
+func (e *Engine) Failed(now time.Time, ref Ref, err error) {
+	r := e.refs[ref]
+	if r == nil {
+		return
+	}
+	delete(e.refs, ref)
+	r.pending = nil
+	f := failure{reason: IOError, why: err.Error(), silent: true}
+	var timeout *transaction.TimeoutError
+	if errors.As(err, &timeout) {
+		f.reason = NoResponse
+	} else if r.status.Available() && !r.quick && !r.ending && !r.again {
+		r.quick = true // the connection broke under it: once more by a new one
+		e.rest(now, r)
+		e.enqueue(now, r)
+		return
+	}
+	e.failed(now, r, f)
+}
+
+// FlowLost is the end of a connection: those who registered over it do so again at once.
+func (e *Engine) FlowLost(now time.Time, flow uint64) {
+	n, at := 0, ""
+	for r := e.flows[flow]; r != nil; r = e.flows[flow] {
+		e.alight(r)
+		if r.phase != idle || !r.status.Available() || r.removed || e.stopping {
+			continue // its request ends by itself
+		}
+		n, at = n+1, r.hop.name
+		e.become(r, Status{State: Refreshing})
+		if d := r.lossDelay(now); d > 0 {
+			e.set(&r.alarm, now.Add(d))
+			continue
+		}
+		e.enqueue(now, r)
+	}
+	if n > 0 {
+		e.tell(event.RegistrationsLost{Registrar: at, Accounts: n})
+	}
+}
+
+// lossDelay keeps a registrar that closes every connection from being asked in a circle.
+func (r *registration) lossDelay(now time.Time) time.Duration {
+	if now.Sub(r.made) > quietLoss {
+		r.losses = 0
+	}
+	r.losses = min(r.losses+1, 8)
+	if r.losses == 1 {
+		return 0
+	}
+	return min(time.Second<<(r.losses-2), maxLossDelay)
+}
+
+// granted is a 2xx.
+func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way Way) {
+	if r.ending {
+		e.rest(now, r)
+		e.conclude(r)
+		return
+	}
+	life := r.lifetime(resp, way.Contact)
+	if life <= 0 {
+		e.failed(now, r, failure{reason: UnknownError, why: answered(resp) + ", but the registrar keeps no Contact of ours"})
+		return
+	}
+	r.made, r.until, r.contact = now, now.Add(life), way.Contact
+	e.ride(r, way.Flow)
+	first, again := !r.settled, r.told != ""
+	r.failures, r.quick, r.told = 0, false, ""
+	e.become(r, Status{State: OK})
+	if first || again {
+		ok, untold := r.hop.line(now)
+		e.tell(event.Registered{Account: r.acct.Name, Registrar: r.hop.name, For: life, Again: again, Quiet: !ok, Untold: untold})
+	}
+	e.settle(now, r, true)
+	e.rest(now, r)
+	if !e.next(now, r) {
+		r.hop.good.push(r)
+		e.set(&r.alarm, now.Add(e.between(life, refreshFrom, refreshTo)))
+	}
+}
+
+// failed ends an attempt; the next one comes after a rest.
+func (e *Engine) failed(now time.Time, r *registration, f failure) {
+	e.rest(now, r)
+	if r.ending {
+		e.tell(event.UnregisterFailed{Account: r.acct.Name, Registrar: r.hop.name, Why: f.why})
+		e.conclude(r)
+		return
+	}
+	if r.again || e.stopping {
+		r.hop.unchecked(r)
+		e.next(now, r)
+		return
+	}
+	e.become(r, Status{Failed, f.reason})
+	if f.silent && e.silence(now, r, f) {
+		e.tell(event.RegistrationFailed{Account: r.acct.Name, Registrar: r.hop.name, Reason: string(f.reason), Why: f.why, Quiet: true})
+		r.told = f.reason
+		r.failures = min(r.failures, 254) + 1
+		e.hold(now, r)
+		return
+	}
+	wait := e.retryIn(r, f)
+	e.report(now, r, f, wait)
+	e.settle(now, r, false)
+	e.set(&r.alarm, now.Add(wait))
+}
+
+// report tells a failure at the normal level when it is new.
+func (e *Engine) report(now time.Time, r *registration, f failure, wait time.Duration) {
+	quiet, untold := true, 0
+	if r.told != f.reason {
+		var ok bool
+		ok, untold = r.hop.line(now)
+		quiet = !ok
+	}
+	r.told = f.reason
+	e.tell(event.RegistrationFailed{
+		Account: r.acct.Name, Registrar: r.hop.name, Reason: string(f.reason), Why: f.why, RetryIn: wait, Quiet: quiet, Untold: untold,
+	})
+}
+
+// rest ends an attempt: nothing is under way, and the place in the window is free.
+func (e *Engine) rest(now time.Time, r *registration) {
+	r.phase = idle
+	e.set(&r.alarm, time.Time{})
+	e.vacate(now, r)
+}
+
+// next does what was put off while a request was under way.
+func (e *Engine) next(now time.Time, r *registration) bool {
+	if !r.again {
+		return false
+	}
+	r.again = false
+	switch {
+	case r.removed, e.stopping:
+		if r.counted {
+			r.counted = false
+			e.leaving--
+		}
+		e.finish(now, r)
+	default:
+		if r.hop.name != r.acct.Registrar.String() {
+			e.move(r)
+		}
+		e.enqueue(now, r)
+	}
+	return true
+}
+
+// finish un-registers an account for which nothing is under way, if there is something to un-register.
+func (e *Engine) finish(now time.Time, r *registration) {
+	r.leave()
+	e.set(&r.alarm, time.Time{})
+	if !r.bound(now) || r.hop.down || !r.removed && !r.acct.Unregister {
+		e.conclude(r)
+		return
+	}
+	if e.stopping && !r.counted {
+		r.counted = true
+		e.leaving++
+	}
+	e.enqueue(now, r)
+}
+
+// conclude is the end of an account, or of its registration at shutdown.
+func (e *Engine) conclude(r *registration) {
+	r.leave()
+	e.set(&r.alarm, time.Time{})
+	if r.counted {
+		r.counted = false
+		e.leaving--
+	}
+	if r.ending {
+		r.until = time.Time{}
+		e.become(r, Status{State: Cleared})
+	}
+	r.phase = over
+	e.alight(r)
+	r.hop.unchecked(r)
+	if !r.removed {
+		return
+	}
+	delete(e.byID, r.id)
+	e.counts[r.status.State]--
+	if !r.settled {
+		r.pool.unsettled--
+	}
+	r.pool.all--
+	e.release(r.hop)
+	e.emit(Gone{r.id})
+}
+
+// settle counts the first outcome of an account; the last one of a pool is told.
+func (e *Engine) settle(now time.Time, r *registration, ok bool) {
+	p := r.pool
+	if r.settled {
+		return
+	}
+	r.settled = true
+	if !ok {
+		p.failed++
+	}
+	if p.unsettled--; p.unsettled == 0 {
+		e.tell(event.PoolRegistered{Pool: p.name, Accounts: p.all, Failed: p.failed, After: now.Sub(p.began)})
+		p.failed = 0
+	}
+}
+
+// retryIn is the rest after a failure: what the registrar asks for, else twice as long each time that it refused.
+func (e *Engine) retryIn(r *registration, f failure) time.Duration {
+	wait := e.cfg.Retry
+	switch {
+	case f.after > 0:
+		wait = f.after
+	case !f.silent:
+		wait = max(wait, min(wait<<min(r.failures, 10), maxRetry))
+	}
+	if r.failures < 255 {
+		r.failures++
+	}
+	return e.between(wait, 1, 1+retryJitter)
+}
+
+// lifetime is what a 2xx grants: the expires of our Contact, else the Expires of the message, else what was asked for.
+func (r *registration) lifetime(resp *sip.Message, own sip.URI) time.Duration {
+	life := r.expires
+	if d, ok := secondsIn(resp, "Expires"); ok {
+		life = d
+	}
+	ours, found := own.Host == "" && len(resp.Contact) == 1, false
+	for i := range resp.Contact {
+		c := &resp.Contact[i]
+		if !ours && !sameContact(&c.URI, &own, r.acct.Identity.URI.User) {
+			continue
+		}
+		found = true
+		if v, ok := c.Params.Get("expires"); ok {
+			if n, err := strconv.ParseUint(v, 10, 31); err == nil {
+				life = time.Duration(n) * time.Second
+			}
+		}
+	}
+	if !found && len(resp.Contact) == 1 { // a proxy on the way rewrote it
+		if v, ok := resp.Contact[0].Params.Get("expires"); ok {
+			if n, err := strconv.ParseUint(v, 10, 31); err == nil {
+				life = time.Duration(n) * time.Second
+			}
+		}
+	}
+	return min(life, maxExpires)
+}
+
+func sameContact(c, own *sip.URI, user string) bool {
+	if own.Host == "" {
+		return c.User == user
+	}
+	return c.User == own.User && strings.EqualFold(c.Host, own.Host) && c.Port == own.Port
+}
+
+// raise takes the Min-Expires of a 423 over.
+func (r *registration) raise(resp *sip.Message) bool {
+	least, ok := secondsIn(resp, "Min-Expires")
+	if !ok || least <= r.expires || least > maxExpires {
+		return false
+	}
+	r.expires = least
+	return true
+}
+
+// retryAfter reads delta-seconds; comment and parameters are for people (RFC 3261 section 20.33).
+func retryAfter(resp *sip.Message) time.Duration {
+	d, _ := secondsIn(resp, "Retry-After")
+	return min(d, maxRetryAfter)
+}
+
+func secondsIn(m *sip.Message, name string) (time.Duration, bool) {
+	v, ok := m.Header(name)
+	if !ok {
+		return 0, false
+	}
+	v = strings.TrimSpace(v)
+	if i := strings.IndexAny(v, " \t(;"); i >= 0 {
+		v = v[:i]
+	}
+	n, err := strconv.ParseUint(v, 10, 31)
+	return time.Duration(n) * time.Second, err == nil //nolint:gosec // 31 bits
+}
+
+func reasonFor(status int) Reason {
+	if r, ok := reasons[status]; ok {
+		return r
+	}
+	return UnknownError
+}
+
+func reasonOf(err error, status int) Reason {
+	if errors.Is(err, digest.ErrRefused) {
+		return BadCredentials
+	}
+	return reasonFor(status)
+}
+
+func answered(resp *sip.Message) string {
+	return strings.TrimSpace(fmt.Sprintf("the registrar answered %d %s", resp.Status, resp.Reason))
+}
+
+// explain says what to do about a challenge that was not met.
+func (e *Engine) explain(r *registration, resp *sip.Message, err error) string {
+	text := answered(resp)
+	switch {
+	case len(r.acct.Credentials) == 0:
+		return text + ": it wants a password, and the account has none; give it a secret"
+	case errors.Is(err, digest.ErrRefused):
+		return text + ": it does not accept the secret of the account; check secret, secretType, userid and realm"
+	case errors.Is(err, digest.ErrNoCredentials):
+		return fmt.Sprintf("%s: %v, or none of its algorithms fits the secretType; the account's realm is %q", text, err, r.acct.Credentials[0].Realm)
+	}
+	return fmt.Sprintf("%s: %v", text, err)
+}
