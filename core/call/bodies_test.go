@@ -48,9 +48,23 @@ var offers = map[string]string{
 	"no-dtls-yet":  "m=audio 4000 RTP/SAVP 8 0\r\na=setup:holdconn\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n" + fingerprint,
 	"dtls-sdes-video": "m=audio 4000 UDP/TLS/RTP/SAVP 8 0\r\na=setup:actpass\r\n" + fingerprint + "m=video 4002 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n" +
 		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n",
-	"elsewhere": "m=audio 4000 RTP/AVP 8 0\r\nc=IN IP4 192.0.2.20\r\n",
-	"nokey":     "m=audio 4000 RTP/SAVP 8 0\r\n",
-	"garbage":   "this is no description",
+	"elsewhere":        "m=audio 4000 RTP/AVP 8 0\r\nc=IN IP4 192.0.2.20\r\n",
+	"zrtp":             "m=audio 4000 RTP/AVP 8 0\r\n" + helloOf("a1"),
+	"zrtp-av":          "m=audio 4000 RTP/AVP 8 0\r\n" + helloOf("a1") + "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n" + helloOf("a2"),
+	"zrtp-avpf":        "m=audio 4000 RTP/AVPF 8 0\r\n" + helloOf("a1"),
+	"zrtp-hold":        "m=audio 4000 RTP/AVP 8 0\r\na=sendonly\r\n" + helloOf("a1"),
+	"zrtp-anew":        "m=audio 4100 RTP/AVP 8 0\r\n" + helloOf("c1"),
+	"zrtp-or-sdes":     "m=audio 4000 RTP/AVP 8 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n" + helloOf("a1"),
+	"sdes-or-zrtp":     "m=audio 4000 RTP/SAVP 8 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n" + helloOf("a1"),
+	"zrtp-bad":         "m=audio 4000 RTP/AVP 8 0\r\na=zrtp-hash:1.10 zz\r\n",
+	"zrtp-plain-video": "m=audio 4000 RTP/AVP 8 0\r\n" + helloOf("a1") + "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n",
+	"nokey":            "m=audio 4000 RTP/SAVP 8 0\r\n",
+	"garbage":          "this is no description",
+}
+
+// helloOf is the line of a Hello that the name tells.
+func helloOf(name string) string {
+	return "a=zrtp-hash:1.10 " + strings.Repeat(name, 32) + "\r\n"
 }
 
 func described(media string) string {
@@ -88,11 +102,13 @@ func (w *world) answer(m, req *sip.Message, how string) {
 	offer, err := sdp.Parse(req.Body)
 	require.NoError(w.t, err)
 	var b strings.Builder
-	for _, s := range offer.Media {
+	for i, s := range offer.Media {
 		port, proto, codecs := 5000, s.Proto, s.Codecs
 		switch {
 		case how == "no-video" && s.Kind == sdp.Video, how == "nothing", s.Port == 0:
 			port = 0
+		case how == "savp":
+			proto = "RTP/SAVP"
 		case how == "plain":
 			proto = "RTP/AVP"
 		case how == "pcmu" && len(codecs) > 1:
@@ -117,6 +133,9 @@ func (w *world) answer(m, req *sip.Message, how string) {
 		}
 		if strings.Contains(proto, "TLS") && port != 0 {
 			b.WriteString("a=setup:active\r\n" + fingerprint)
+		}
+		if name, ok := strings.CutPrefix(how, "hello-"); ok && port != 0 {
+			b.WriteString(helloOf(name[:1] + string('1'+byte(i))))
 		}
 		switch how {
 		case "sendonly", "inactive", "recvonly":

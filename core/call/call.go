@@ -46,6 +46,7 @@ type call struct {
 	opening   int    // MediaOpen outputs whose answer is missing
 	tries     tries
 	streams   []bool    // by m= index: open in the media plane
+	through   bool      // the phones agree on ZRTP keys with each other
 	asking    *exchange // an offer made in mid-call whose answer waits for the other leg
 	rounds    int       // re-INVITEs of ours in a row that no offer of a peer called for
 }
@@ -95,12 +96,14 @@ type leg struct {
 	mode         sdp.Encryption // the strongest that any stream had
 	ports        []sdp.Ports
 	earlyTag     string // B: To tag of the branch whose media runs
+	forked       bool   // B: another branch than that answers
 	inEarly      bool   // A: the answer was sent in a 183; B: media of a provisional answer runs
 	offered      bool   // A: our offer is in the 2xx, the answer comes with the ACK
 	told180      bool
 
 	keyErr error        // of the newest handshake that goes on nevertheless
 	secure map[int]bool // by m= index, of streams whose keys come from a handshake: are they there?
+	began  map[int]bool // by m= index, of plain streams: the phone made keys by ZRTP
 
 	held  []sip.Header // Reason of the BYE that waits for the ACK
 	re    reinvite
@@ -137,6 +140,7 @@ func (e *Engine) newCall(now time.Time, tx TxID, invite *sip.Message, from Sourc
 	c.a = &leg{call: c, side: SideA, state: legInviting, invite: invite, tx: tx, tag: e.tag(from), host: from.Peer.Addr(), local: from.Local.Addr()}
 	c.b = &leg{call: c, side: SideB}
 	c.a.secure, c.b.secure = map[int]bool{}, map[int]bool{}
+	c.a.began, c.b.began = map[int]bool{}, map[int]bool{}
 	c.a.acks, c.b.acks = map[uint32]TxID{}, map[uint32]TxID{}
 	if from.Reliable {
 		c.a.flow = from.Flow

@@ -83,7 +83,7 @@ func (l *leg) info(tx TxID, req *sip.Message) {
 // tone gives a tone to the leg's peer.
 func (l *leg) tone(t dtmf.Tone) {
 	c := l.call
-	if i := slices.IndexFunc(l.agreed, hasEvents); i >= 0 {
+	if i := slices.IndexFunc(l.agreed, hasEvents); i >= 0 && !c.through { // nobody but the phones has the keys there
 		c.e.emit(PlayTone{Call: c.number, Index: i, Side: l.side, Tone: t})
 		return
 	}

@@ -16,7 +16,7 @@ import (
 	"b2bua/media/sdp"
 )
 
-// Config of an Engine. All fields are required unless a default is named.
+// Config of an Engine. All fields are required unless a default is named or the zero value explained.
 type Config struct {
 	App         app.Application
 	UserAgent   string        // b2bua-server/user-agent, resolved
@@ -32,7 +32,12 @@ type Config struct {
 	Fingerprint sdp.Fingerprint
 	// SecureTimeout is how long a leg that must be secure may be without keys after the answer (decision 10).
 	SecureTimeout time.Duration
-	Rand          io.Reader
+	// Hello is the value of a=zrtp-hash for what we send on a stream of one leg, the same as long as the stream is open. It must not wait.
+	// Nil: no leg can have ZRTP.
+	Hello func(call uint64, index int, side Side) string
+	// Transparent: phones that both speak ZRTP agree on keys with each other (b2bua/zrtp-transparent).
+	Transparent bool
+	Rand        io.Reader
 }
 
 // Engine owns all calls of the process.
@@ -193,10 +198,10 @@ func (e *Engine) MediaOpened(now time.Time, number uint64, index int, a, b sdp.P
 	}
 }
 
-// Secured says that the keys of one stream of one leg are there.
-func (e *Engine) Secured(_ time.Time, number uint64, index int, side Side, suite sdp.Suite) {
+// Secured says that the keys of one stream of one leg are there; zrtp is how they were agreed on, nil: not by ZRTP.
+func (e *Engine) Secured(_ time.Time, number uint64, index int, side Side, suite sdp.Suite, zrtp *event.ZRTP) {
 	if c := e.calls[number]; c != nil {
-		c.leg(side).secured(index, suite)
+		c.leg(side).secured(index, suite, zrtp)
 	}
 }
 

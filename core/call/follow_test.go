@@ -2,8 +2,10 @@ package call
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
+	"b2bua/core/event"
 	"b2bua/core/sip"
 	"b2bua/media/sdp"
 
@@ -18,6 +20,25 @@ func (w *world) answerOpen(o MediaOpen) {
 		delete(w.open, fmt.Sprint(o.Call, "/", o.Index))
 	}
 	w.e.MediaOpened(w.now, o.Call, o.Index, sdp.Ports{Addr: o.A, RTP: base, RTCP: base + 1}, sdp.Ports{Addr: o.B, RTP: base + 2, RTCP: base + 3}, w.ports)
+}
+
+// hello is the media plane: a Hello for each stream and leg.
+func (w *world) hello(number uint64, index int, side Side) string {
+	require.True(w.t, w.open[fmt.Sprint(number, "/", index)], "a Hello for a stream that is not open")
+	return sdp.ZRTPHash([32]byte{0: byte(0xe0 + 2*index + int(side))})
+}
+
+// secured tells of keys, those of ZRTP with zrtp=<what the retained secrets tell>.
+func (w *world) secured(args map[string]string, multi map[string][]string) {
+	index, _ := strconv.Atoi(args["stream"])
+	var z *event.ZRTP
+	if how, ok := args["zrtp"]; ok {
+		z = &event.ZRTP{
+			SAS: "e8yz", Hash: "S256", Cipher: "AES1", Agreement: "X255", Client: "a phone", ZID: "0102030405060708090a0b0c",
+			Continuity: how == "again", Mismatch: how == "mismatch",
+		}
+	}
+	w.e.Secured(w.now, 1, index, sides[multi["method"][0]], sdp.AEADAES128GCM, z)
 }
 
 // protects checks RFC 3711 section 9.1 for every stream that we protect: a key serves one stream of the media plane, from its opening to its
@@ -57,6 +78,10 @@ func (w *world) follows(o Output) {
 	}
 	s, err := sdp.Parse(m.Body)
 	require.NoError(w.t, err)
+	for i := range s.Media { // a phone that is given the hash of another one's Hello drops ours
+		hash := shortHello(s.Media[i].ZRTPHash)
+		require.True(w.t, w.e.cfg.Transparent || hash == "" || hash[0] == 'e', "the Hello of a phone is passed on: %s", m.Body)
+	}
 	before := w.last[key]
 	w.last[key] = s
 	if before == nil {

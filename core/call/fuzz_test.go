@@ -15,12 +15,15 @@ func FuzzCalls(f *testing.F) {
 	f.Add([]byte{0, 10, 13, 43, 63, 13, 45, 63, 13})
 	f.Add([]byte{1, 10, 13, 53, 13, 64, 46, 36, 72, 63, 49, 20})
 	f.Add([]byte{0, 10, 13, 75, 43, 77, 70, 43, 77, 69, 35, 13})
+	f.Add([]byte{103, 104, 109, 13, 113, 106, 13, 108, 13, 112})
+	f.Add([]byte{103, 105, 108, 110, 13, 113, 107, 13, 112, 45, 13})
 	f.Fuzz(func(t *testing.T, program []byte) {
 		if len(program) > 64 {
 			return
 		}
 		w := newWorld(t)
 		w.quiet = true
+		w.config(map[string]string{"zrtp": zrtpOf(program)})
 		started := false
 		for i, b := range program {
 			cmd := events[int(b)%len(events)]
@@ -35,6 +38,14 @@ func FuzzCalls(f *testing.F) {
 		}
 		w.finish()
 	})
+}
+
+// zrtpOf lets half of the programs have transparent ZRTP.
+func zrtpOf(program []byte) string {
+	if len(program)%2 == 1 {
+		return "transparent"
+	}
+	return "yes"
 }
 
 func needsB(cmd string) bool {
@@ -63,4 +74,8 @@ var events = []string{
 	`from-a INFO type=application/dtmf-relay body=Signal=5\r\nDuration=250\r\n`, "from-b INFO type=application/dtmf body=d",
 	// Keys.
 	"app enc=sdes suites=AES_CM_128_HMAC_SHA1_80", "invite sdp=sdes-av", "from-a INVITE sdp=sdes-av", "from-a INVITE sdp=av-hold", "b 200 sdp=no-video tag=other",
+	// ZRTP.
+	"app enc=zrtp", "invite sdp=zrtp", "invite sdp=zrtp-av", "from-a INVITE sdp=zrtp", "from-a INVITE sdp=zrtp-av", "from-b INVITE sdp=zrtp-anew",
+	"b 183 sdp=hello-b", "b 200 sdp=hello-b", "b 200 sdp=hello-d tag=other", "re 200 sdp=hello-b", "secured a zrtp=again", "secured b zrtp=first",
+	"insecure b", "suspicious a", "from-a UPDATE sdp=zrtp-anew", "ack sdp=zrtp-av", "advance 10s",
 }

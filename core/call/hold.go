@@ -88,8 +88,10 @@ func (l *leg) theyAnswered(ours, theirs *sdp.Session) {
 }
 
 // outdated tells whether what runs on this leg no longer fits the other one: its streams, its codecs (nothing is transcoded,
-// decision 9), or a hold.
-func (l *leg) outdated() bool { return l.misdirected() || !sdp.Holds(l.agreed, l.other().agreed) }
+// decision 9), a hold, or the Hello that its phone is to wait for.
+func (l *leg) outdated() bool {
+	return l.misdirected() || l.misgreeted() || !sdp.Holds(l.agreed, l.other().agreed)
+}
 
 func (l *leg) misdirected() bool {
 	for i := range l.agreed {

@@ -54,6 +54,7 @@ func (e *Engine) invite(now time.Time, tx TxID, req *sip.Message, from Source) {
 		c.refuse(now, r.Status, r.Why, nil)
 		return
 	}
+	c.decideThrough()
 	c.place()
 }
 
@@ -164,8 +165,8 @@ func (l *leg) tell183() error {
 // answerOffer makes our answer to leg A's offer from what leg B agreed, and sets leg A's media.
 func (l *leg) answerOffer() error {
 	e := l.call.e
-	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: l.call.number, Fingerprint: e.cfg.Fingerprint, Previous: l.ours}
-	ours, agreed, err := sdp.NewAnswer(l.theirs, l.call.b.agreed, plan, l.ports)
+	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: l.call.number, Fingerprint: e.cfg.Fingerprint, Previous: l.ours, Through: l.call.through}
+	ours, agreed, err := sdp.NewAnswer(l.theirs, l.call.b.agreed, plan, l.hashed(sdp.None, l.theirs))
 	if err != nil {
 		return err
 	}
@@ -311,7 +312,10 @@ func (l *leg) take(m *sip.Message) error {
 
 // agree notes what this leg agreed on, and tells the media plane.
 func (l *leg) agree(theirs *sdp.Session, agreed []sdp.Agreed) {
+	l.keepHashes(theirs)
+	l.newPhones(agreed)
 	l.theirs, l.agreed = theirs, agreed
+	l.faultyHashes()
 	for i := range agreed {
 		if agreed[i].Enabled {
 			l.mode = max(l.mode, agreed[i].Encryption)
@@ -324,8 +328,10 @@ func (l *leg) agree(theirs *sdp.Session, agreed []sdp.Agreed) {
 func (l *leg) setMedia() {
 	for i := range l.agreed {
 		if i < len(l.call.streams) && l.call.streams[i] {
-			l.expectKeys(i, l.agreed[i])
-			l.call.e.emit(MediaSet{Call: l.call.number, Index: i, Side: l.side, Agreed: l.agreed[i].Clone()})
+			g := l.agreed[i].Clone()
+			g.MayZRTP = l.mayBegin(g)
+			l.expectKeys(i, g)
+			l.call.e.emit(MediaSet{Call: l.call.number, Index: i, Side: l.side, Agreed: g})
 		}
 	}
 }

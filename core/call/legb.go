@@ -82,7 +82,7 @@ func (c *call) openMedia(now time.Time) {
 	for i, k := range kinds {
 		if wanted[i] {
 			c.opening++
-			c.e.emit(MediaOpen{Call: c.number, Index: i, Kind: k, A: c.a.media, B: c.b.media})
+			c.emitOpen(i, k)
 		}
 	}
 	if c.opening == 0 {
@@ -109,9 +109,9 @@ func (c *call) sendInvite(now time.Time) {
 	e, d, b := c.e, &c.decision, c.b
 	plan := sdp.OfferPlan{
 		Encryption: d.Encryption, Suites: d.Suites, AVPF: d.AVPF, Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: c.number,
-		Fingerprint: e.cfg.Fingerprint,
+		Fingerprint: e.cfg.Fingerprint, Through: c.through,
 	}
-	ours, err := sdp.NewOffer(c.a.theirs, plan, b.ports)
+	ours, err := sdp.NewOffer(c.a.theirs, plan, b.hashed(d.Encryption, nil))
 	if err != nil {
 		c.refuse(now, 488, "no offer can be made for leg B: "+err.Error(), warning(err))
 		return
@@ -125,7 +125,7 @@ func (c *call) sendInvite(now time.Time) {
 	ref = e.start(b, b.invite, Hop{URI: c.hopB().URI}, func(now time.Time, resp *sip.Message, err error) { b.inviteOutcome(now, ref, resp, err) })
 	b.ref = ref
 	e.tell(event.Placed{
-		Call: c.name(), Callee: d.Callee.URI.Redacted(), Hop: c.hopName(), Encryption: d.Encryption.String(),
+		Call: c.name(), Callee: d.Callee.URI.Redacted(), Hop: c.hopName(), Encryption: c.modeB(),
 		Suites: suiteNames(d.Encryption, d.Suites), Why: d.Why,
 	})
 }
@@ -317,6 +317,8 @@ func (l *leg) takeFinal(resp *sip.Message) error {
 	if len(resp.Body) == 0 && l.inEarly && resp.To.Tag() == l.earlyTag {
 		return nil
 	}
+	l.forked = l.inEarly && resp.To.Tag() != l.earlyTag
+	defer func() { l.forked = false }()
 	return l.take(resp)
 }
 

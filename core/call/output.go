@@ -100,6 +100,8 @@ type MediaOpen struct {
 	Index int
 	Kind  sdp.Kind
 	A, B  netip.Addr
+	// Known is the URI by which each leg's far end knows us: some keep the secrets of ZRTP by it.
+	Known [2]string
 }
 
 // MediaSet tells one side of a stream what was agreed on its leg. Its keys are a copy, which belongs to who polled it: it stays as it is

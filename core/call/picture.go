@@ -39,7 +39,7 @@ func (l *leg) askPicture() {
 	i := slices.IndexFunc(l.agreed, isVideo)
 	switch {
 	case i < 0, l.call.state != stRunning:
-	case l.agreed[i].AVPF:
+	case l.agreed[i].AVPF && !l.call.through:
 		l.call.e.emit(AskPicture{Call: l.call.number, Index: i, Side: l.side})
 	case !l.infos.noPicture:
 		l.infos.picture = true

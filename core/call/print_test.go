@@ -113,6 +113,9 @@ func sdpLine(s *sdp.Session) string {
 		if m.Port != 0 && m.Direction != sdp.SendRecv {
 			p += " " + m.Direction.String()
 		}
+		if m.ZRTPHash != "" {
+			p += " hello:" + shortHello(m.ZRTPHash)
+		}
 		for _, c := range m.Crypto {
 			p += fmt.Sprintf(" %d:%s", c.Tag, c.Suite)
 		}
@@ -129,6 +132,12 @@ func agreedLine(g sdp.Agreed) string {
 	if g.DTLS != nil {
 		s += " " + g.DTLS.String()
 	}
+	if z := g.ZRTP; z != nil {
+		s += fmt.Sprintf("(%s %x)", z, z.PeerHash[:1])
+	}
+	if g.MayZRTP {
+		s += "(may become zrtp)"
+	}
 	if g.SendKey.Suite != sdp.NoSuite {
 		s += fmt.Sprintf(" send %s receive %s", g.SendKey.Suite, g.RecvKey.Suite)
 	}
@@ -136,6 +145,12 @@ func agreedLine(g sdp.Agreed) string {
 		s += fmt.Sprintf(" %d:%s", c.PT, c.Name)
 	}
 	return s
+}
+
+// shortHello is what tells the Hellos of the transcripts apart.
+func shortHello(value string) string {
+	_, digits, _ := strings.Cut(value, " ")
+	return digits[:min(2, len(digits))]
 }
 
 var keys = regexp.MustCompile(`inline:[A-Za-z0-9+/=]+`)

@@ -97,8 +97,9 @@ func (l *leg) offerOf(from *sdp.Session, direction func(int) sdp.Direction) (*sd
 	plan := sdp.OfferPlan{
 		Encryption: l.mode, Suites: suitesOf(l.agreed), AVPF: feedbackOf(l.agreed), Support: c.e.cfg.Support, Rand: c.e.cfg.Rand,
 		SessionID: c.number, Previous: l.ours, Running: l.agreed, Fingerprint: c.e.cfg.Fingerprint,
+		Through: c.through,
 	}
-	offer, err := sdp.NewOffer(from, plan, l.ports)
+	offer, err := sdp.NewOffer(from, plan, l.hashed(l.mode, nil))
 	from.Wipe()
 	if err != nil {
 		return nil, err

@@ -79,6 +79,7 @@ func (l *leg) reoffered(now time.Time, tx TxID, req *sip.Message) {
 	default:
 		if l.answerReoffer(tx, req, offer) {
 			l.call.note(fmt.Sprintf("%s sent a re-INVITE, answered locally: %s", l.side, mediaNames(l.agreed)))
+			l.call.superviseKeys(now)
 			l.passOn(now)
 		}
 	}
@@ -125,11 +126,14 @@ func (l *leg) fits(i int, m *sdp.Media) error {
 			return fmt.Errorf("stream %d is %s and is offered as %s; a stream of another kind needs a section of its own", i+1, l.agreed[i].Kind, m.Type)
 		}
 	}
+	if l.speaksZRTP(i) {
+		mode = sdp.ZRTP
+	}
 	enc, err := m.Choose(l.call.e.cfg.Support)
 	if err != nil {
 		return nil //nolint:nilerr // what cannot be used at all is refused in the answer
 	}
-	if enc >= mode {
+	if enc >= mode || enc == sdp.None && l.speaksZRTP(i) { // a=zrtp-hash is optional: what runs with ZRTP goes on with it
 		return nil
 	}
 	what := enc.String()
@@ -242,8 +246,8 @@ func (l *leg) answerReoffer(tx TxID, req *sip.Message, offer *sdp.Session) bool 
 		peer[i].Direction = l.permits(i).Mirror()
 		peer[i].Enabled = peer[i].Enabled && i < len(c.streams) && c.streams[i]
 	}
-	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: c.number, Previous: l.ours, Fingerprint: e.cfg.Fingerprint}
-	ours, agreed, err := sdp.NewAnswer(offer, peer, plan, l.ports)
+	plan := sdp.AnswerPlan{Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: c.number, Previous: l.ours, Fingerprint: e.cfg.Fingerprint, Through: c.through}
+	ours, agreed, err := sdp.NewAnswer(offer, peer, plan, l.hashed(sdp.None, offer))
 	if err != nil {
 		l.refuseOffer(tx, req, err)
 		return false

@@ -12,25 +12,49 @@ import (
 // expectKeys notes that a stream's keys come from a handshake. Once they were there, a new handshake is the media plane's matter:
 // the old keys serve until it is done.
 func (l *leg) expectKeys(index int, g sdp.Agreed) {
-	if !g.Enabled || g.Encryption != sdp.DTLS && g.Encryption != sdp.ZRTP {
+	if !g.Enabled || g.Encryption != sdp.DTLS && g.Encryption != sdp.ZRTP || l.call.through {
 		delete(l.secure, index)
 		return
 	}
-	if _, known := l.secure[index]; !known {
+	if _, known := l.secure[index]; !known && l.began[index] { // ZRTP runs already, and now the description says so
+		l.secure[index] = true
+	} else if !known {
 		l.secure[index], l.call.expecting = false, true
 	}
 }
 
-func (l *leg) secured(index int, suite sdp.Suite) {
-	if _, expected := l.secure[index]; !expected {
+// newPhones: a stream whose far end is another phone than before, or begins anew, is not secure any more. A description that leaves the
+// hash out goes on with the one of before, unless another branch of a fork sent it.
+func (l *leg) newPhones(agreed []sdp.Agreed) {
+	for i := range min(len(agreed), len(l.agreed)) {
+		before, now := l.agreed[i].ZRTP, agreed[i].ZRTP
+		if before != nil && now != nil && before.HasHash && !now.HasHash && !l.forked {
+			now.PeerHash, now.HasHash = before.PeerHash, true
+		}
+		if _, expected := l.secure[i]; expected && otherHello(l.agreed[i], agreed[i]) {
+			l.secure[i], l.call.expecting = false, true
+		}
+	}
+}
+
+func (l *leg) secured(index int, suite sdp.Suite, zrtp *event.ZRTP) {
+	_, expected := l.secure[index]
+	switch {
+	case expected:
+		l.secure[index] = true
+	case zrtp != nil && l.runs(index): // on a plain leg A, by the phone's own wish
+		l.began[index] = true
+	default:
 		return
 	}
-	l.secure[index] = true
 	kind, enc := "stream", sdp.None
 	if index < len(l.agreed) {
 		kind, enc = l.agreed[index].Kind.String(), l.agreed[index].Encryption
 	}
-	l.call.e.tell(event.Secured{Call: l.call.name(), Leg: l.side.String(), What: fmt.Sprintf("%s %s %s", kind, enc, suite)})
+	if zrtp != nil {
+		enc = sdp.ZRTP
+	}
+	l.call.e.tell(event.Secured{Call: l.call.name(), Leg: l.side.String(), What: fmt.Sprintf("%s %s %s", kind, enc, suite), ZRTP: zrtp})
 }
 
 // superviseKeys starts the patience of decision 10 once leg A is answered, and anew for a stream that is added later.
@@ -69,7 +93,7 @@ func (l *leg) keylessness() string {
 			continue
 		}
 		if g.DTLS == nil {
-			return "its handshake never completed"
+			return l.noZRTP(g)
 		}
 		role, where := "passive: the peer begins", g.Remote.String()
 		if g.DTLS.Active {
@@ -85,6 +109,19 @@ func (l *leg) keylessness() string {
 		return text + "; the peer or a firewall drops UDP between that address and ours"
 	}
 	return "its handshake never completed"
+}
+
+// noZRTP is keylessness for ZRTP.
+func (l *leg) noZRTP(g *sdp.Agreed) string {
+	text := fmt.Sprintf("its ZRTP exchange never completed (the peer is at %s", g.Remote)
+	if g.ZRTP != nil && !g.ZRTP.HasHash {
+		text += ", and its description has no a=zrtp-hash: it may not speak ZRTP"
+	}
+	text += ")"
+	if l.keyErr != nil {
+		text += ", last: " + l.keyErr.Error()
+	}
+	return text + "; the peer has ZRTP switched off, or a firewall drops UDP between that address and ours"
 }
 
 // notSecure ends a call one of whose legs must be secure and is not. Nothing was sent or accepted in clear on it.

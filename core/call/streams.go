@@ -18,11 +18,18 @@ func (c *call) openMore(now time.Time, x *exchange) {
 	}
 	x.opening = len(missing)
 	for _, i := range missing {
-		c.e.emit(MediaOpen{Call: c.number, Index: i, Kind: x.offer.Media[i].Kind, A: c.a.media, B: c.b.media})
+		c.emitOpen(i, x.offer.Media[i].Kind)
 	}
 	if x.opening == 0 {
 		c.askOther(now)
 	}
+}
+
+func (c *call) emitOpen(i int, kind sdp.Kind) {
+	c.e.emit(MediaOpen{
+		Call: c.number, Index: i, Kind: kind, A: c.a.media, B: c.b.media,
+		Known: [2]string{c.facts.To.URI.Redacted(), c.decision.From.URI.Redacted()},
+	})
 }
 
 // slot makes room for section i. sdp's limit bounds it.
@@ -78,6 +85,7 @@ func (c *call) closeStream(i int) {
 		l.ports[i] = sdp.Ports{}
 		*l.heading(i) = heading{}
 		delete(l.secure, i)
+		delete(l.began, i)
 		// What was sent under its keys is known no longer, so none of them may come back (RFC 3711 section 9.1).
 		l.ours.Forget(i)
 		l.undone.Forget(i)

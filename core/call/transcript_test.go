@@ -138,7 +138,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) config(args map[string]string) {
 	cfg := Config{
 		App: w.app, UserAgent: "B2BUA/test", MaxCalls: 10, RingTimeout: 240 * time.Second, Linger: 32 * time.Second,
-		Support:     sdp.Support{Encryptions: []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}},
+		Support: sdp.Support{Encryptions: []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}}, Hello: w.hello,
 		Fingerprint: sdp.FingerprintOf([]byte("our certificate")), SecureTimeout: 10 * time.Second, Rand: rand.NewChaCha8([32]byte{1}),
 	}
 	for k, v := range args {
@@ -163,6 +163,9 @@ func (w *world) config(args map[string]string) {
 			cfg.MediaAddresses = []netip.Addr{netip.MustParseAddr(v)}
 		case "ports":
 			w.ports = failure(v)
+		case "zrtp": // yes, or transparent
+			cfg.Support.Encryptions = append(cfg.Support.Encryptions, sdp.ZRTP)
+			cfg.Transparent = v == "transparent"
 		default:
 			w.t.Fatalf("config: %s?", k)
 		}
@@ -257,7 +260,9 @@ func (w *world) command(line string) {
 	case "media-lost":
 		w.e.MediaLost(w.now, 1, sides[multi["method"][0]], 30*time.Second)
 	case "secured":
-		w.e.Secured(w.now, 1, 0, sides[multi["method"][0]], sdp.AEADAES128GCM)
+		w.secured(args, multi)
+	case "suspicious":
+		w.e.Suspicious(1, 0, sides[multi["method"][0]], "a test's reason")
 	case "insecure":
 		w.e.SecureFailed(w.now, 1, 0, sides[multi["method"][0]], errors.New("the peer shows another certificate"))
 	case "advance":

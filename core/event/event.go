@@ -253,13 +253,20 @@ type Secured struct {
 	Call Call
 	Leg  string
 	What string // "audio dtls-srtp AEAD_AES_128_GCM"
+	ZRTP *ZRTP  // nil: not by ZRTP
 }
 
 // Level of Secured.
 func (Secured) Level() Level { return Message }
 
 // Text of Secured.
-func (e Secured) Text() string { return fmt.Sprintf("%v: %s: secured: %s", e.Call, e.Leg, e.What) }
+func (e Secured) Text() string {
+	text := fmt.Sprintf("%v: %s: secured: %s", e.Call, e.Leg, e.What)
+	if e.ZRTP != nil {
+		text += ", " + e.ZRTP.String()
+	}
+	return text
+}
 
 // PeerFault is something a peer did wrong that we survived.
 type PeerFault struct {
