@@ -76,6 +76,9 @@ func (st *Stream) answer(now time.Time, side Side, ch relay.Channel, from netip.
 		return
 	}
 	st.relay.Checked(side, ch, from, res.Selected)
+	if res.Selected && ch == relay.RTP {
+		st.pathSelected(side)
+	}
 	if g := st.guards[side][ch]; res.Selected && g != nil && !g.dead {
 		if !usable(g.remote) {
 			g.remote = from

@@ -12,6 +12,7 @@ import (
 	"b2bua/media/dtls"
 	"b2bua/media/relay"
 	"b2bua/media/sdp"
+	"b2bua/media/zrtp"
 )
 
 // Side is a leg of the call.
@@ -41,6 +42,7 @@ const (
 	PathSelected = relay.PathSelected
 	ToneHeard    = relay.ToneHeard
 	PictureLost  = relay.PictureLost
+	Suspicious   = relay.Suspicious
 )
 
 // Event is something that the owner of a call wants to know.
@@ -48,6 +50,7 @@ type Event struct {
 	relay.Event
 	Call   string
 	Stream *Stream
+	ZRTP   *zrtp.Report // of a Secured by ZRTP
 }
 
 // holdTimeout is how long a side that is on hold may be silent (spec 2.10).
@@ -62,6 +65,8 @@ type Config struct {
 	Log          *slog.Logger  // nil: no log
 	// DTLS makes the keys of sides with DTLS-SRTP. It is closed by its owner, after the plane. Nil: no side can have it.
 	DTLS *dtls.Handshaker
+	// ZRTP is what sides with ZRTP need. Nil: no side can have it.
+	ZRTP *ZRTPConfig
 	// Notify is called from a loop: it must not block, nor call a method of a Stream. Nil: no events.
 	Notify func(Event)
 
@@ -76,7 +81,8 @@ var ErrClosed = errors.New("media plane: closed")
 type Plane struct {
 	cfg     Config
 	driver  driver
-	pools   [2]*pool // by kind
+	zrtp    *negotiator // nil: no side can have ZRTP
+	pools   [2]*pool    // by kind
 	mu      sync.Mutex
 	streams map[*Stream]struct{}
 	closed  bool
@@ -102,18 +108,26 @@ func New(cfg Config) (*Plane, error) {
 	if p.pools[sdp.Video], err = newPool("video-port", cfg.Video); err != nil {
 		return nil, err
 	}
+	if cfg.ZRTP != nil {
+		if p.zrtp, err = newNegotiator(*cfg.ZRTP, cfg.Loops); err != nil {
+			return nil, fmt.Errorf("media plane: %w", err)
+		}
+	}
 	if cfg.portable {
 		p.driver = newNetDriver()
 		return p, nil
 	}
 	if p.driver, err = newDriver(cfg.Loops); err != nil {
+		if p.zrtp != nil {
+			p.zrtp.close()
+		}
 		return nil, fmt.Errorf("media plane: cannot start %d packet loops: %w", cfg.Loops, err)
 	}
 	return p, nil
 }
 
-// Open binds the port pairs of a stream, a and b being the local addresses of the two legs. call is for logs. Nothing is
-// relayed before both sides are set.
+// Open binds the port pairs of a stream, a and b being the local addresses of the two legs. call names the call: for logs, and because
+// its streams agree on keys by ZRTP together, leg by leg. Nothing is relayed before both sides are set.
 func (p *Plane) Open(call string, kind sdp.Kind, a, b netip.Addr) (*Stream, error) {
 	if kind != sdp.Audio && kind != sdp.Video {
 		return nil, fmt.Errorf("media plane: call %s: only audio and video can be relayed", call)
@@ -159,6 +173,9 @@ func (p *Plane) Close() error {
 		st.Close()
 	}
 	p.driver.close()
+	if p.zrtp != nil {
+		p.zrtp.close()
+	}
 	close(p.done)
 	return nil
 }

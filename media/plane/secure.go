@@ -190,6 +190,8 @@ func (st *Stream) other(side Side, ch relay.Channel, class rtp.Class, from netip
 	switch {
 	case class == rtp.ClassSTUN:
 		st.check(side, ch, from, b)
+	case class == rtp.ClassZRTP && ch == relay.RTP:
+		st.zrtpPacket(side, from, b)
 	case class != rtp.ClassDTLS || st.plane.cfg.DTLS == nil:
 	case st.agents[side] != nil && st.relay.Alien(side, ch, from):
 	case g != nil && g.assoc != nil:

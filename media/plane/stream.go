@@ -38,10 +38,14 @@ type Stream struct {
 	checks [2][2]*early // a check, likewise
 	agents [2]*ice.Agent
 
+	zrtp [2]zrtpSide
+
 	playing bool // digits, and the driver is asked to come back
 
-	setting  sync.Mutex // guards keyrings
-	keyrings [2]relay.Keyring
+	setting   sync.Mutex // guards what follows
+	keyrings  [2]relay.Keyring
+	exchanges [2]*negotiation // of ZRTP
+	presented [2]string
 
 	relay *relay.Relay
 }
@@ -59,12 +63,18 @@ func (st *Stream) Ports(side Side) sdp.Ports {
 //
 // A side with ICE is sent to where the peer's checks say, which PathSelected tells. Its credentials are taken over here.
 //
+// A side with ZRTP makes its keys itself: Secured, with Channel RTP for both channels, or SecureFailed tell the end. Another hash of the
+// peer's Hello begins an exchange anew, and another address asks there; keys stay in force meanwhile.
+//
 // A side with DTLS makes its keys itself: Secured or SecureFailed tell the end, for each channel (RTCP only where it has a port of
 // its own). The same role, fingerprint and address again keep the association; others start a new one, and the keys of the former one
 // stay in force until then. After a SecureFailed that says Retried the handshake goes on, and Secured may follow; former keys stay in
 // force meanwhile if the fingerprint is the same.
 func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	if err := st.plane.canProtect(agreed); err != nil {
+		return err
+	}
+	if err := st.plane.canAgree(agreed); err != nil {
 		return err
 	}
 	if err := st.checkRemote(side, agreed); err != nil {
@@ -84,6 +94,7 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 		st.relay.Apply(now, side, p)
 		st.connect(now, side, agent)
 		st.protect(side, agreed)
+		st.agree(side, agreed)
 		st.pin(now, side)
 	})
 	if !posted {
@@ -124,6 +135,7 @@ func (st *Stream) Finish(report func(a, b Stats)) {
 				st.final[i] = st.relay.Stats(Side(i))
 			}
 			st.unprotect()
+			st.disagree()
 			st.disconnect()
 			st.relay.Close()
 			st.release()
@@ -178,6 +190,7 @@ func (st *Stream) deliver(out relay.Output) {
 // tick supervises the stream. Only the driver calls it.
 func (st *Stream) tick(now time.Time) {
 	st.relay.Tick(now)
+	st.listen()
 	st.pin(now, A)
 	st.pin(now, B)
 }
@@ -186,7 +199,7 @@ func (st *Stream) tick(now time.Time) {
 // others send. As soon as the peer is silent every source is heard again, so that it can move.
 func (st *Stream) pin(now time.Time, side Side) {
 	to, ok := st.relay.Settled(now, side)
-	if g := st.guards[side][relay.RTP]; !ok || g != nil && !g.keyed {
+	if g := st.guards[side][relay.RTP]; !ok || g != nil && !g.keyed || st.zrtp[side].agreeing() {
 		to = netip.AddrPort{}
 	}
 	if to != st.pinned[side] {

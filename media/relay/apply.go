@@ -43,8 +43,8 @@ type Prepared struct {
 // Prepare derives the keys, which costs some microseconds: it is done outside of the packet loop. It keeps no reference to
 // the keys in a. The error never shows a key.
 func Prepare(a sdp.Agreed) (*Prepared, error) {
-	if a.Encryption == sdp.DTLS && (a.RecvKey.Suite != sdp.NoSuite || a.SendKey.Suite != sdp.NoSuite) {
-		return nil, errors.New("relay: keys for a side that makes its own by DTLS")
+	if (a.Encryption == sdp.DTLS || a.Encryption == sdp.ZRTP) && (a.RecvKey.Suite != sdp.NoSuite || a.SendKey.Suite != sdp.NoSuite) {
+		return nil, errors.New("relay: keys for a side that makes its own by DTLS or ZRTP")
 	}
 	p, err := PrepareKeys(a.SendKey, a.RecvKey)
 	if err != nil {
@@ -59,16 +59,18 @@ func Prepare(a sdp.Agreed) (*Prepared, error) {
 }
 
 // PrepareKeys is Prepare for Secure. NoSuite: none.
-func PrepareKeys(send, recv sdp.Crypto) (*Prepared, error) {
+func PrepareKeys(send, recv sdp.Crypto) (*Prepared, error) { return prepareKeys(send, recv) }
+
+func prepareKeys(send, recv sdp.Crypto, options ...srtp.Option) (*Prepared, error) {
 	p := &Prepared{recvKey: fingerprintOf(recv), sendKey: fingerprintOf(send), suite: send.Suite}
 	var err error
 	if recv.Suite != sdp.NoSuite {
-		if p.recv, err = srtp.NewReceiver(recv); err != nil {
+		if p.recv, err = srtp.NewReceiver(recv, options...); err != nil {
 			return nil, fmt.Errorf("relay: key of the peer: %w", err)
 		}
 	}
 	if send.Suite != sdp.NoSuite {
-		if p.send, err = srtp.NewSender(send); err != nil {
+		if p.send, err = srtp.NewSender(send, options...); err != nil {
 			return nil, fmt.Errorf("relay: our key: %w", err)
 		}
 	}
@@ -116,7 +118,9 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 		return
 	}
 	p.share(r.scratch)
-	s, a := &r.sides[on], p.agreed
+	s := &r.sides[on]
+	s.zrtp.agree(&p.agreed)
+	a := p.agreed
 	s.secure = a.Encryption != sdp.None || p.recv != nil || p.send != nil
 	s.applyKeys(now, p)
 	if a.Remote != s.latch.signalled {

@@ -77,19 +77,22 @@ func (k *keys) receiveUnder(now time.Time, p *Prepared, f *formers) (evicted uin
 	return evicted
 }
 
-// applyKeys puts a side's negotiated keys in force. Those of DTLS come later, by Secure; until then the ones of a former handshake
+// applyKeys puts a side's negotiated keys in force. Those of DTLS and ZRTP come later, by Secure and Install; until then the ones of a former handshake
 // stay, so that a re-INVITE leaves no gap.
 func (s *side) applyKeys(now time.Time, p *Prepared) {
-	was := s.dtls
-	s.dtls = p.agreed.Encryption == sdp.DTLS
+	was := s.late
+	if s.late = sdp.None; p.agreed.Encryption == sdp.DTLS || p.agreed.Encryption == sdp.ZRTP {
+		s.late = p.agreed.Encryption
+	}
+	s.dtls = s.late == sdp.DTLS
 	s.split = s.dtls && !p.agreed.Mux
-	switch {
-	case s.dtls && !was:
+	if s.late != sdp.None && s.late != was {
 		s.stats.Evicted += s.keys[RTP].wipe(&s.formers)
-	case !s.split:
+	}
+	if !s.split {
 		s.stats.Evicted += s.keys[RTCP].wipe(&s.formers)
 	}
-	if !s.dtls {
+	if s.late == sdp.None {
 		s.keys[RTP].sendUnder(s.sent.use(p), nil)
 		s.stats.Evicted += s.keys[RTP].receiveUnder(now, p, &s.formers)
 	}
@@ -124,14 +127,15 @@ func (r *Relay) Prove(on Side, ch Channel, from netip.AddrPort) {
 
 // Revoke takes the keys of a channel away: whoever has them is not the peer any more.
 func (r *Relay) Revoke(on Side, ch Channel) {
-	if s := &r.sides[on]; !r.closed && s.dtls {
+	if s := &r.sides[on]; !r.closed && s.late != sdp.None {
 		s.stats.Evicted += s.keys[ch].wipe(&s.formers)
 	}
 }
 
-// Fail tells a handshake that failed. retried: it is tried further, and keys of a former one stay in force; else they are taken away.
+// Fail tells an exchange that failed, of DTLS or ZRTP. retried: it is tried further, and keys of a former one stay in force; else they
+// are taken away.
 func (r *Relay) Fail(on Side, ch Channel, err error, retried bool) {
-	if r.closed || !r.sides[on].dtls {
+	if r.closed || r.sides[on].late == sdp.None {
 		return
 	}
 	if !retried {

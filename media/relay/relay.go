@@ -106,6 +106,9 @@ func (r *Relay) Handle(now time.Time, from netip.AddrPort, on Side, ch Channel, 
 	class := rtp.Classify(b)
 	if class != rtp.ClassRTP {
 		s.stats.Other++
+		if class == rtp.ClassZRTP && ch == RTP && s.zrtp.through {
+			return r.passZRTP(from, on, b)
+		}
 		if r.cfg.Other != nil {
 			r.cfg.Other(on, ch, class, from, b)
 		}
@@ -113,11 +116,7 @@ func (r *Relay) Handle(now time.Time, from netip.AddrPort, on Side, ch Channel, 
 	}
 	switch {
 	case !s.enabled || s.secure && s.keysOf(ch).recv == nil:
-		s.stats.NotReady++
-		if s.enabled && s.dtls && r.cfg.Early != nil {
-			r.cfg.Early(on, ch, from, b)
-		}
-		return Output{}
+		return r.keyless(now, from, on, ch, b)
 	case ch == RTCP && !rtp.IsRTCP(b):
 		s.stats.Malformed++
 		return Output{}
@@ -243,7 +242,7 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 		s.stats.Malformed++
 		return Output{}
 	}
-	if !s.admitRTCP(from, ch) {
+	if !s.admitRTCP(from, ch, s.secure) {
 		s.stats.Strangers++
 		return Output{}
 	}

@@ -14,9 +14,10 @@ import (
 // side is one leg of the stream. What each packet needs stands first and together.
 type side struct {
 	set, enabled, secure, mux bool
-	feedback                  bool // AVPF (RFC 4585)
-	dtls                      bool // keys come by Secure
-	split                     bool // RTCP has keys of its own: DTLS on two ports
+	feedback                  bool           // AVPF (RFC 4585)
+	late                      sdp.Encryption // DTLS or ZRTP: keys come later; None: with Apply
+	dtls                      bool           // keys come by Secure
+	split                     bool           // RTCP has keys of its own: DTLS on two ports
 	direction                 sdp.Direction
 	detector                  *dtmf.Detector // nil: no event of this side had to be told yet
 	played                    *played        // goes out to the other side in between; nil: nothing
@@ -40,6 +41,7 @@ type side struct {
 	sent    senders // under keys of descriptions: one may come back
 	formers formers // receiving keys that may come back
 
+	zrtp       zrtp
 	asked      time.Time      // PictureLost was told
 	unroutable uint64         // datagrams without a way since Apply
 	wayTold    bool           // Unroutable was, since Apply
@@ -146,6 +148,9 @@ func (s *side) count(now time.Time, h rtp.Header, n int, c *codec) {
 // the counter for 0 for ever (RFC 3711 section 3.3.1).
 func (s *side) begin(line *rtp.Line, o *side, h rtp.Header) {
 	ssrc, seq := h.SSRC, h.Seq
+	if o.zrtp.ssrc != 0 && line == &s.flow.Media {
+		ssrc = o.zrtp.ssrc // the one that our ZRTP packets name (RFC 6189 section 5)
+	}
 	if s.flow.Has(ssrc) || o.flow.Fed(ssrc) {
 		ssrc ^= 0x5bd1e995
 	}
@@ -261,11 +266,11 @@ func (r *Relay) admit(now time.Time, from netip.AddrPort, on Side, h rtp.Header)
 }
 
 // admitRTCP accepts plain RTCP from the host that the media comes from or that was signalled, authentic RTCP from anywhere.
-func (s *side) admitRTCP(from netip.AddrPort, ch Channel) bool {
-	if !s.secure && s.path.alien(ch, from) {
+func (s *side) admitRTCP(from netip.AddrPort, ch Channel, authentic bool) bool {
+	if !authentic && s.path.alien(ch, from) {
 		return false
 	}
-	if !s.secure && !s.path.knows(ch, from) && from.Addr() != s.latch.source.Addr() && from.Addr() != s.rtcp.Addr() && from.Addr() != s.latch.signalled.Addr() {
+	if !authentic && !s.path.knows(ch, from) && from.Addr() != s.latch.source.Addr() && from.Addr() != s.rtcp.Addr() && from.Addr() != s.latch.signalled.Addr() {
 		return false
 	}
 	if ch == RTCP {

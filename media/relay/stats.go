@@ -75,6 +75,7 @@ const (
 	PathSelected                  // Channel, Addr: the peer has nominated a pair of ICE candidates; packets go there
 	PictureLost                   // the peer asks for a whole picture by feedback, which the other side has not agreed on
 	ToneHeard                     // Tone: a digit came as a telephone event that the other side has no format for
+	Suspicious                    // Err: what somebody in the middle may have caused, in an exchange of ZRTP; it ends nothing
 )
 
 // Event is told to Config.Notify.
@@ -114,6 +115,8 @@ func (k EventKind) String() string {
 		return "whole picture asked for"
 	case ToneHeard:
 		return "digit heard"
+	case Suspicious:
+		return "media key agreement suspicious"
 	}
 	return "unknown"
 }

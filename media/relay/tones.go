@@ -45,6 +45,9 @@ func (r *Relay) Play(now time.Time, to Side, t dtmf.Tone, seed Seed) bool {
 	}
 	if s.played == nil {
 		s.played = &played{}
+		if o.zrtp.ssrc != 0 {
+			seed.SSRC = o.zrtp.ssrc
+		}
 		s.flow.Media.Start(now, seed.SSRC, seed.Seq&0x7fff, seed.Timestamp) // the lower half: RFC 3711 section 3.3.1
 	}
 	s.played.pt, s.played.rate = format.SendNumber(), format.Rate

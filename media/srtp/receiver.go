@@ -33,8 +33,8 @@ type Receiver struct {
 }
 
 // NewReceiver derives the session keys. It keeps no reference to c.Key.
-func NewReceiver(c sdp.Crypto) (*Receiver, error) {
-	p, err := checkKey(c)
+func NewReceiver(c sdp.Crypto, options ...Option) (*Receiver, error) {
+	p, err := checkKey(c, options)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +143,9 @@ func (r *Receiver) UnprotectRTCP(b []byte) ([]byte, error) {
 	r.touch(s, ssrc).rtcp.use(uint64(index))
 	return out, nil
 }
+
+// Heard tells whether a packet was authentic, or one was under the same key before.
+func (r *Receiver) Heard() bool { return r.turn > 0 }
 
 // Evicted counts the SSRCs whose state had to make room.
 func (r *Receiver) Evicted() uint64 { return r.evicted }

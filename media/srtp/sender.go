@@ -30,8 +30,8 @@ type Sender struct {
 }
 
 // NewSender derives the session keys. It keeps no reference to c.Key.
-func NewSender(c sdp.Crypto) (*Sender, error) {
-	p, err := checkKey(c)
+func NewSender(c sdp.Crypto, options ...Option) (*Sender, error) {
+	p, err := checkKey(c, options)
 	if err != nil {
 		return nil, err
 	}

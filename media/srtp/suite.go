@@ -53,6 +53,13 @@ func suiteParams(s sdp.Suite) (params, bool) {
 	return params{}, false
 }
 
+// Option changes what a suite says.
+type Option func(*params)
+
+// EqualTags gives SRTCP the tag of SRTP, against RFC 3711 section 3.4: what the implementations of ZRTP do with 32 bits, because RFC 6189
+// section 5.1.4 has one length for both.
+func EqualTags(p *params) { p.rtcpTag = p.rtpTag }
+
 // KeyLen is the length of master key and salt together that a suite takes, octets; 0 for NoSuite.
 func KeyLen(s sdp.Suite) int {
 	p, _ := suiteParams(s)
@@ -60,7 +67,7 @@ func KeyLen(s sdp.Suite) int {
 }
 
 // checkKey checks the keying material. The errors never show the key.
-func checkKey(c sdp.Crypto) (params, error) {
+func checkKey(c sdp.Crypto, options []Option) (params, error) {
 	p, ok := suiteParams(c.Suite)
 	if !ok {
 		return p, fmt.Errorf("srtp: suite %d is not one that SRTP can use", uint8(c.Suite))
@@ -70,6 +77,9 @@ func checkKey(c sdp.Crypto) (params, error) {
 	}
 	if len(c.MKI) > MaxMKI {
 		return p, fmt.Errorf("srtp: MKI of %d octets exceeds %d", len(c.MKI), MaxMKI)
+	}
+	for _, o := range options {
+		o(&p)
 	}
 	return p, nil
 }

@@ -76,10 +76,10 @@ func (s *Session) mayBegin(st *Stream) bool {
 	return s.secure() || s.first() == st && (s.exchange == nil || s.exchange == st)
 }
 
-// first is the stream that begins: the first one that has not failed.
+// first is the stream that begins: the first one that was started and has not failed.
 func (s *Session) first() *Stream {
 	for _, st := range s.streams {
-		if !st.state.is(errorSent, dead) {
+		if !st.state.is(idle, errorSent, dead) {
 			return st
 		}
 	}

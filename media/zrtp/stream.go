@@ -60,6 +60,7 @@ type Stream struct {
 	ssrc    uint32
 	state   state
 
+	h0         alg.Image // kept for Succeed; whoever was secure with us knows it
 	chain      alg.Chain
 	hello      message
 	sequence   uint16
@@ -120,12 +121,25 @@ func (s *Session) NewStream(ssrc uint32) (*Stream, error) {
 			return nil, err
 		}
 	}
-	st.chain = alg.NewChain(h0)
+	st.h0, st.chain = h0, alg.NewChain(h0)
 	// bzrtp drops what is not above the last number it saw, and does not wrap: so we begin low.
 	st.sequence = (uint16(first[0])<<8|uint16(first[1]))&0x0fff + 1
 	st.fragmentID = st.sequence
 	st.hello.data = s.makeHello(st.chain)
 	s.streams = append(s.streams, st)
+	return st, nil
+}
+
+// Succeed makes a stream with the Hello of another one, whatever its session, which is to be stopped then: for a peer that takes the
+// place of that one's, and has our a=zrtp-hash already. It comes before the Stop of the other. The former peer may know our hash images, so that the attribute
+// alone does not prove to the new one who we are; the SAS and the retained secrets do.
+func (s *Session) Succeed(old *Stream) (*Stream, error) {
+	st, err := s.NewStream(old.ssrc)
+	if err != nil {
+		return nil, err
+	}
+	st.h0, st.chain = old.h0, alg.NewChain(old.h0)
+	st.hello.data, st.sequence, st.fragmentID = old.hello.data, old.sequence, old.fragmentID
 	return st, nil
 }
 
@@ -160,6 +174,9 @@ func (st *Stream) String() string { return "zrtp stream: " + st.state.String() }
 
 // GoString is String.
 func (st *Stream) GoString() string { return st.String() }
+
+// Heard is when the peer last said something that fits; zero: never.
+func (st *Stream) Heard() time.Time { return st.heard }
 
 // SSRC is ours.
 func (st *Stream) SSRC() uint32 { return st.ssrc }
@@ -229,6 +246,7 @@ func (st *Stream) stop() {
 	st.quietTimers()
 	st.wipe()
 	st.chain.Wipe()
+	clear(st.h0[:])
 }
 
 // wipe overwrites what is no longer needed after a success, a failure, or when the exchange is given up.
