@@ -15,9 +15,9 @@ import (
 // zrtpSide is ZRTP on one side, as far as the packets are concerned. It belongs to the stream's loop.
 type zrtpSide struct {
 	exchange  *negotiation // nil: the peer may begin, and has not
-	may       bool      // only if the peer begins
-	refused   int       // exchanges that the peer began and did not end
-	receiving bool      // there are keys to receive with, and nobody knows whether the peer sends under them
+	may       bool         // only if the peer begins
+	refused   int          // exchanges that the peer began and did not end
+	receiving bool         // there are keys to receive with, and nobody knows whether the peer sends under them
 	secure    bool
 }
 
