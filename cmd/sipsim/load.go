@@ -17,7 +17,7 @@ type loadCmd struct {
 	Calls loadCallsCmd `cmd:"" help:"Set up and release calls without media: calls per second, set-up time, CPU per call."`
 	Media loadMediaCmd `cmd:"" help:"Keep calls up with G.711 both ways: loss, added latency, CPU per packet."`
 	Floor loadFloorCmd `cmd:"" help:"A relay that only receives and sends, to be measured with media --ng: what the system calls alone cost."`
-	Burst loadBurstCmd `cmd:"" help:"Many DTLS handshakes at once while calls are running: how long they take, and whether a packet is lost."`
+	Burst loadBurstCmd `cmd:"" help:"Many handshakes of DTLS or ZRTP at once while calls are running: how long they take, and whether a packet is lost."`
 }
 
 // loadFlags are those of both kinds.
@@ -37,10 +37,11 @@ type loadFlags struct {
 	Parallel  int           `default:"20" placeholder:"N" group:"Load:" help:"Calls in progress at once when there is no --rate."`
 	Timeout   time.Duration `default:"10s" placeholder:"TIME" group:"Load:" help:"For one set-up or release."`
 	Ring      bool          `group:"Load:" help:"180 before 200."`
-	A         string        `default:"none" enum:"none,sdes,dtls" group:"Load:" help:"Media encryption of the caller's leg: none, sdes or, for media, dtls."`
-	B         string        `default:"none" enum:"none,sdes,dtls" group:"Load:" help:"Media encryption that the B2BUA must offer to the callee: as above."`
+	A         string        `default:"none" enum:"none,sdes,dtls,zrtp" group:"Load:" help:"Media encryption of the caller's leg: none, sdes or, for media, dtls or zrtp."`
+	B         string        `default:"none" enum:"none,sdes,dtls,zrtp" group:"Load:" help:"Media encryption that the B2BUA must offer to the callee: as above."`
 	SuiteA    string        `placeholder:"NAME" group:"Load:" help:"SDES suite of the caller's leg; default AES_CM_128_HMAC_SHA1_80."`
 	SuiteB    string        `placeholder:"NAME" group:"Load:" help:"SDES suite wanted on the callee's leg."`
+	Agreement string        `placeholder:"NAME" group:"Load:" help:"Key agreement of ZRTP that our ends want, by its code: X255, EC25, X448, DH3k, EC38, X1M1, …; default what a phone of today offers."`
 	JSON      bool          `name:"json" help:"One JSON object on standard output."`
 }
 
@@ -100,7 +101,7 @@ func (loadMediaCmd) Help() string { return loadHelp }
 func (f *loadFlags) config() (load.Config, error) {
 	cfg := load.Config{
 		Network: f.Transport, Target: f.Target, From: f.From, Header: f.Header, Calls: f.Count, Rate: f.Rate, Parallel: f.Parallel, Timeout: f.Timeout,
-		Ring: f.Ring, A: f.A, B: f.B, SuiteA: f.SuiteA, SuiteB: f.SuiteB, PID: f.PID, Children: f.Children, DUTCPU: f.DUTCPU,
+		Ring: f.Ring, A: f.A, B: f.B, SuiteA: f.SuiteA, SuiteB: f.SuiteB, Agreement: f.Agreement, PID: f.PID, Children: f.Children, DUTCPU: f.DUTCPU,
 	}
 	for _, a := range []struct {
 		flag, text string

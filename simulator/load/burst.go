@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// burst is calls with DTLS-SRTP beside the others. They are set up while the packets of the others begin to flow; when all are
+// burst is calls with DTLS-SRTP or ZRTP beside the others. They are set up while the packets of the others begin to flow; when all are
 // answered, their handshakes start at once. They have sockets of their own, which the measurement does not read. A nil one does nothing.
 type burst struct {
 	s        *signaller
@@ -89,7 +89,7 @@ func (b *burst) tell(r *Result) {
 		return
 	}
 	k := b.s.keying
-	o := &BurstResult{Handshakes: b.s.cfg.Burst, Failures: map[string]int{}}
+	o := &BurstResult{By: orText(b.s.cfg.BurstBy, "dtls"), Handshakes: b.s.cfg.Burst, Failures: map[string]int{}}
 	maps.Copy(o.Failures, k.failures)
 	failed := 0
 	for _, n := range k.failures {

@@ -365,7 +365,7 @@ func (s *signaller) answered(c *call, m *message) {
 	s.request(c, "ACK", "1", "k", c.contact)
 	c.phase = up
 	var d description
-	if err := d.read(m.body, c.a.suite, c.a.dtls); err != nil {
+	if err := d.read(m.body, c.a.suite, c.a.method); err != nil {
 		s.failures[fmt.Sprintf("answer: %v", err)]++
 		s.release(c)
 		return
@@ -453,7 +453,7 @@ func (s *signaller) invited(from *conn, m *message) {
 	c.calleeID = string(m.callID)
 	s.byID[c.calleeID] = c
 	var d description
-	if err := d.read(m.body, c.b.suite, c.b.dtls); err != nil {
+	if err := d.read(m.body, c.b.suite, c.b.method); err != nil {
 		s.failures[fmt.Sprintf("offer to the callee: %v", err)]++
 		s.reply(from, m, "488 Not Acceptable Here", nil, nil)
 		return

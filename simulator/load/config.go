@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"b2bua/media/sdp"
+	"b2bua/media/zrtp/alg"
 )
 
 // Config of one measurement. Addresses must be loopback.
@@ -26,14 +27,16 @@ type Config struct {
 	Timeout  time.Duration // for one set-up or release; default 10 s
 	Ring     bool          // send 180 before 200
 
-	A, B           string // media encryption of the caller's and the callee's leg: "none", "sdes" or, with media, "dtls"
+	A, B           string // media encryption of the caller's and the callee's leg: "none", "sdes" or, with media, "dtls" or "zrtp"
 	SuiteA, SuiteB string // SDES suites, SDP names; default AES_CM_128_HMAC_SHA1_80
 
 	Media     bool          // packets flow: all calls are set up, packets sent for Warm and Duration, all released
 	Duration  time.Duration // measured time; default 10 s
 	Warm      time.Duration // before it; default 2 s
 	Settle    time.Duration // between the set-up of the last call and the first packet
-	Burst     int           // further calls with DTLS-SRTP and rtcp-mux on leg A, whose handshakes start at once while packets flow
+	Burst     int           // further calls with keys of BurstBy on leg A, whose handshakes start at once while packets flow
+	BurstBy   string        // "dtls" (default, with rtcp-mux) or "zrtp"
+	Agreement string        // the key agreement of ZRTP that our ends want; default those of a phone of today
 	IPA, IPB  netip.Addr    // media addresses; default those of UAC and UAS
 	Sockets   int           // per side; default 2. Few sockets keep the generator cheap
 	Sample    int           // every n-th packet of a leg is decrypted and compared; default 20, 1: all
@@ -44,6 +47,9 @@ type Config struct {
 	suiteA    sdp.Suite
 	suiteB    sdp.Suite
 	encrypted [2]bool
+	methods   [2]method
+	burstBy   method
+	agreement alg.Code
 }
 
 const (
@@ -105,17 +111,8 @@ func (c *Config) check() (err error) {
 	if c.Calls <= 0 {
 		return fmt.Errorf("load: %d calls", c.Calls)
 	}
-	for i, e := range []string{c.A, c.B} {
-		switch {
-		case e == "dtls" && !c.Media:
-			return errors.New("load: encryption dtls: only with media, which makes the handshakes")
-		case e != "none" && e != "sdes" && e != "dtls":
-			return fmt.Errorf("load: encryption %q: write none, sdes or dtls", e)
-		}
-		c.encrypted[i] = e == "sdes"
-	}
-	if c.Burst != 0 && (!c.Media || c.Burst < 0 || c.A == "dtls" || c.B == "dtls" || c.NG.IsValid()) {
-		return errors.New("load: a burst needs media without DTLS in the running calls, and SIP")
+	if err := c.keys(); err != nil {
+		return err
 	}
 	if c.suiteA, err = sdp.ParseSuite(c.SuiteA); err == nil {
 		c.suiteB, err = sdp.ParseSuite(c.SuiteB)
@@ -127,6 +124,37 @@ func (c *Config) check() (err error) {
 		return fmt.Errorf("load: %d MB of prepared packets: lower the number of calls or the time", need>>20)
 	}
 	return nil
+}
+
+// keys checks what has to do with encryption.
+func (c *Config) keys() (err error) {
+	methods := map[string]method{"none": inline, "sdes": inline, "dtls": byDTLS, "zrtp": byZRTP}
+	for i, e := range []string{c.A, c.B} {
+		m, ok := methods[e]
+		switch {
+		case !ok:
+			return fmt.Errorf("load: encryption %q: write none, sdes, dtls or zrtp", e)
+		case m != inline && !c.Media:
+			return fmt.Errorf("load: encryption %s: only with media, which makes the handshakes", e)
+		case m == byZRTP && c.NG.IsValid():
+			return errors.New("load: rtpengine has no ZRTP")
+		}
+		c.encrypted[i], c.methods[i] = e == "sdes", m
+	}
+	c.burstBy = methods[orText(c.BurstBy, "dtls")]
+	if c.Burst != 0 && (!c.Media || c.Burst < 0 || c.methods != [2]method{} || c.burstBy == inline || c.NG.IsValid()) {
+		return errors.New("load: a burst of dtls or zrtp needs media with neither in the running calls, and SIP")
+	}
+	if c.Agreement == "" {
+		return nil
+	}
+	for _, a := range alg.KindAgreement.Supported() {
+		if c.Agreement == a.String() && a != alg.Mult {
+			c.agreement = a
+			return nil
+		}
+	}
+	return fmt.Errorf("load: key agreement %q is none of %v", c.Agreement, alg.KindAgreement.Supported())
 }
 
 // packets that each side sends.
@@ -157,16 +185,13 @@ func (c *Config) suiteOf(dir int) sdp.Suite {
 	return c.suiteB
 }
 
-// burstSuite is suiteOf for the calls of a burst, whose leg A has DTLS.
+// burstSuite is suiteOf for the calls of a burst, whose leg A has keys of its own.
 func (c *Config) burstSuite(dir int) sdp.Suite {
 	if dir == 0 {
 		return sdp.NoSuite
 	}
 	return c.suiteOf(dir)
 }
-
-// protected tells whether a leg has DTLS-SRTP.
-func (c *Config) protected(dir int) bool { return [2]string{c.A, c.B}[dir] == "dtls" }
 
 // handshakeTime is how long all handshakes may take: at a tenth of what a product should do, that is 200 per second.
 func (c *Config) handshakeTime() time.Duration {

@@ -22,10 +22,20 @@ type description struct {
 
 	fingerprint, setup []byte
 	mux                bool
+	hello              []byte // the value of a=zrtp-hash
 }
 
-// read takes the first audio stream, which has to be encrypted as wanted: with a suite, by DTLS, or not at all.
-func (d *description) read(b []byte, suite sdp.Suite, secure bool) error {
+// method is how a side gets its keys.
+type method uint8
+
+const (
+	inline method = iota // by its description, or it needs none
+	byDTLS
+	byZRTP
+)
+
+// read takes the first audio stream, which has to be encrypted as wanted: with a suite, by DTLS or ZRTP, or not at all.
+func (d *description) read(b []byte, suite sdp.Suite, how method) error {
 	*d = description{}
 	var ip netip.Addr
 	var port uint64
@@ -55,11 +65,17 @@ func (d *description) read(b []byte, suite sdp.Suite, secure bool) error {
 	if suite != sdp.NoSuite && d.key == nil {
 		return fmt.Errorf("no a=crypto line with %s", suite)
 	}
-	if secure {
+	switch how {
+	case byDTLS:
 		if len(d.fingerprint) == 0 || !bytes.Contains(d.proto, []byte("SAVP")) {
 			return fmt.Errorf("%s where DTLS-SRTP was wanted", d.proto)
 		}
 		return nil
+	case byZRTP:
+		if len(d.hello) == 0 {
+			return fmt.Errorf("%s without a=zrtp-hash where ZRTP was wanted", d.proto)
+		}
+	case inline:
 	}
 	if suite == sdp.NoSuite && bytes.Contains(d.proto, []byte("SAVP")) {
 		return fmt.Errorf("%s where plain RTP was wanted", d.proto)
@@ -70,7 +86,7 @@ func (d *description) read(b []byte, suite sdp.Suite, secure bool) error {
 // clone is independent of the message that was read.
 func (d *description) clone() description {
 	c := *d
-	for _, f := range []*[]byte{&c.proto, &c.pts, &c.tag, &c.key, &c.fingerprint, &c.setup} {
+	for _, f := range []*[]byte{&c.proto, &c.pts, &c.tag, &c.key, &c.fingerprint, &c.setup, &c.hello} {
 		*f = bytes.Clone(*f)
 	}
 	return c
@@ -82,6 +98,8 @@ func (d *description) attribute(line []byte) {
 		d.fingerprint = line[14:]
 	case bytes.HasPrefix(line, []byte("a=setup:")):
 		d.setup = line[8:]
+	case bytes.HasPrefix(line, []byte("a=zrtp-hash:")):
+		d.hello = line[12:]
 	case string(line) == "a=rtcp-mux":
 		d.mux = true
 	}
@@ -111,7 +129,7 @@ func (s *side) write(offer *description) []byte {
 		if len(offer.tag) > 0 {
 			tag = string(offer.tag)
 		}
-	case s.dtls:
+	case s.method == byDTLS:
 		proto = "UDP/TLS/RTP/SAVP"
 	case s.suite != sdp.NoSuite:
 		proto = "RTP/SAVP"
@@ -123,8 +141,10 @@ func (s *side) write(offer *description) []byte {
 	b := fmt.Appendf(nil, "v=0\r\no=load %d 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d %s %d\r\na=rtpmap:%d %s/8000\r\na=ptime:20\r\n",
 		s.call*2+s.dir+1, s.sock.at.Addr(), s.sock.at.Addr(), s.sock.at.Port(), proto, s.pt, s.pt, name)
 	switch {
-	case s.dtls:
+	case s.method == byDTLS:
 		b = s.writeDTLS(b, offer)
+	case s.method == byZRTP:
+		b = fmt.Appendf(b, "a=zrtp-hash:%s\r\n", sdp.ZRTPHash(s.zrtp.HelloHash()))
 	case s.suite != sdp.NoSuite:
 		b = fmt.Appendf(b, "a=crypto:%s %s inline:%s\r\n", tag, s.suite, base64.StdEncoding.EncodeToString(s.key))
 	}

@@ -147,7 +147,7 @@ func (f *floor) obey(d ng.Dict) (string, error) {
 		return "", fmt.Errorf("no such command here: %v", d["command"])
 	}
 	var peer description
-	if err := peer.read([]byte(text), sdp.NoSuite, false); err != nil {
+	if err := peer.read([]byte(text), sdp.NoSuite, inline); err != nil {
 		return "", err
 	}
 	if !known {

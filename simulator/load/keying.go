@@ -14,14 +14,17 @@ import (
 
 	"b2bua/media/dtls"
 	"b2bua/media/sdp"
+	"b2bua/media/zrtp"
+	"b2bua/media/zrtp/wire"
 
 	"golang.org/x/sys/unix"
 )
 
-// keying makes the keys of the sides with DTLS-SRTP before the packets flow. One certificate serves all. A nil one does nothing.
+// keying makes the keys of the sides with DTLS-SRTP or ZRTP before the packets flow. One certificate serves all. A nil one does nothing.
 type keying struct {
-	handshaker  *dtls.Handshaker
+	handshaker  *dtls.Handshaker // nil: nobody has DTLS
 	fingerprint string
+	agreeing    *agreeing // nil: nobody has ZRTP
 	sockets     []*socket
 	started     int
 	hold        bool // handshakes are kept in held, for a burst
@@ -38,6 +41,7 @@ type keyed struct {
 	side   *side
 	rtcp   bool
 	result dtls.Result
+	job    *zrtp.Job // done; nil: it is DTLS
 }
 
 // The bounds are the other end's: ours shall not be the limit.
@@ -46,33 +50,70 @@ const (
 	handshakeFlight = time.Second // a slow product is no lost datagram
 )
 
-func newKeying(sockets []*socket) (*keying, error) {
+func newKeying(cfg *Config, sockets []*socket) (*keying, error) {
+	for _, s := range sockets {
+		_ = unix.SetsockoptInt(s.rtcp, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20) // handshakes of many calls come here now
+	}
+	k := &keying{sockets: sockets, failures: map[string]int{}}
+	uses := func(m method) bool {
+		return cfg.methods[0] == m || cfg.methods[1] == m || cfg.Burst > 0 && cfg.burstBy == m
+	}
+	if uses(byZRTP) {
+		k.agreeing = newAgreeing(cfg, k)
+	}
+	if uses(byDTLS) {
+		return k, k.certify()
+	}
+	return k, nil
+}
+
+// certify makes what DTLS needs.
+func (k *keying) certify() error {
 	cert, _, err := dtls.LoadCertificate("", time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("load: %w", err)
+		return fmt.Errorf("load: %w", err)
 	}
 	h, err := dtls.New(dtls.Config{
 		Certificate: cert, PerSecond: handshakeRate, Running: handshakeRate, Flight: handshakeFlight, Timeout: 20 * time.Second, Linger: 2 * time.Second,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("load: %w", err)
+		return fmt.Errorf("load: %w", err)
 	}
-	for _, s := range sockets {
-		_ = unix.SetsockoptInt(s.rtcp, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20) // handshakes of many calls come here now
+	k.handshaker, k.fingerprint = h, h.Fingerprint().String()
+	return nil
+}
+
+// equip gives a side what its description has to say about keys.
+func (k *keying) equip(s *side) error {
+	switch s.method {
+	case byDTLS:
+		s.print = k.fingerprint
+	case byZRTP:
+		return k.agreeing.equip(s)
+	case inline:
 	}
-	return &keying{handshaker: h, fingerprint: h.Fingerprint().String(), sockets: sockets, failures: map[string]int{}}, nil
+	return nil
 }
 
 func (k *keying) close() {
-	if k != nil {
+	if k == nil {
+		return
+	}
+	if k.handshaker != nil {
 		k.handshaker.Close()
+	}
+	if k.agreeing != nil {
+		k.agreeing.close()
 	}
 }
 
 // begin starts the handshakes of a side whose peer described itself, one for each port.
 func (k *keying) begin(s *side, d description) error {
-	if k == nil || !s.dtls {
+	if k == nil || s.method == inline {
 		return nil
+	}
+	if s.method == byZRTP {
+		return k.greet(s, d)
 	}
 	f, err := sdp.ParseFingerprint(string(d.fingerprint))
 	if err != nil {
@@ -111,7 +152,7 @@ func (k *keying) start(s *side, rtcp bool, p sdp.DTLSParams, fd int, remote neti
 		Done: func(r dtls.Result) {
 			k.mu.Lock()
 			defer k.mu.Unlock()
-			k.news = append(k.news, keyed{s, rtcp, r})
+			k.news = append(k.news, keyed{side: s, rtcp: rtcp, result: r})
 		},
 	})
 	if err != nil {
@@ -132,12 +173,19 @@ func (k *keying) poll() {
 			n = s.receive()
 			for i := range n {
 				d := s.sides[sourceKey(&s.rxName[i])]
-				if b := s.rxBuf[i][:s.rx[i].n]; d != nil && d.tls != nil && handshakes(b) {
+				switch b := s.rxBuf[i][:s.rx[i].n]; {
+				case d == nil:
+				case d.tls != nil && handshakes(b):
 					d.tls.Receive(b, addrOf(&s.rxName[i]))
+				case d.zrtp != nil && wire.Is(b):
+					k.agreeing.do(d, zrtp.Packet{Data: b})
 				}
 			}
 		}
 		k.control(s)
+	}
+	if k.agreeing != nil {
+		k.agreeing.tick()
 	}
 	k.mu.Lock()
 	news := k.news
@@ -174,6 +222,10 @@ func addrOf(sa *unix.RawSockaddrInet4) netip.AddrPort {
 }
 
 func (k *keying) take(n keyed) {
+	if n.job != nil {
+		k.agreeing.do(n.side, zrtp.KeysDone{Job: n.job})
+		return
+	}
 	k.waiting--
 	switch r := n.result; {
 	case r.Err != nil:

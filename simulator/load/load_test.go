@@ -55,7 +55,7 @@ func TestCallsAtARateWithHold(t *testing.T) {
 }
 
 func TestMediaArrivesUnaltered(t *testing.T) {
-	for i, encryption := range []string{"none", "sdes"} {
+	for i, encryption := range []string{"none", "sdes", "zrtp"} {
 		for j, suite := range []string{"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM"} {
 			cfg := direct("udp", byte(10+2*i+j))
 			cfg.Media, cfg.A, cfg.B, cfg.SuiteA, cfg.SuiteB = true, encryption, encryption, suite, suite
@@ -115,6 +115,8 @@ func TestOnlyLoopbackAndSense(t *testing.T) {
 		"network":    func(c *Config) { c.Network = "tls" },
 		"calls":      func(c *Config) { c.Calls = 0 },
 		"encryption": func(c *Config) { c.A = "dtls" },
+		"ZRTP":       func(c *Config) { c.B = "zrtp" },
+		"agreement":  func(c *Config) { c.Agreement = "Mult" },
 		"suite":      func(c *Config) { c.SuiteB = "ROT13" },
 		"memory":     func(c *Config) { c.Media, c.Calls, c.Duration = true, 100_000, time.Hour },
 	} {
@@ -158,11 +160,14 @@ func TestFraming(t *testing.T) {
 func TestDescription(t *testing.T) {
 	var d description
 	plain := "v=0\r\nc=IN IP4 127.0.0.9\r\nm=audio 4000 RTP/AVP 0 101\r\nm=video 5000 RTP/AVP 96\r\nc=IN IP4 127.0.0.10\r\n"
-	require.NoError(t, d.read([]byte(plain), sdp.NoSuite, false))
+	require.NoError(t, d.read([]byte(plain), sdp.NoSuite, inline))
 	assert.Equal(t, "127.0.0.9:4000", d.addr.String())
-	assert.Error(t, d.read([]byte(plain), sdp.AESCM128SHA180, false), "no key")
-	assert.ErrorIs(t, d.read([]byte("v=0\n"), sdp.NoSuite, false), errNoAudio)
-	assert.Error(t, d.read([]byte("c=IN IP4 127.0.0.9\r\nm=audio 4000 RTP/SAVP 0\r\n"), sdp.NoSuite, false))
+	assert.Error(t, d.read([]byte(plain), sdp.AESCM128SHA180, inline), "no key")
+	assert.ErrorIs(t, d.read([]byte("v=0\n"), sdp.NoSuite, inline), errNoAudio)
+	assert.Error(t, d.read([]byte("c=IN IP4 127.0.0.9\r\nm=audio 4000 RTP/SAVP 0\r\n"), sdp.NoSuite, inline))
+	assert.Error(t, d.read([]byte(plain), sdp.NoSuite, byZRTP), "no hash")
+	require.NoError(t, d.read([]byte("c=IN IP4 127.0.0.9\r\nm=audio 4000 RTP/AVP 0\r\na=zrtp-hash:1.10 00\r\n"), sdp.NoSuite, byZRTP))
+	assert.Equal(t, "1.10 00", string(d.hello))
 }
 
 func FuzzMessage(f *testing.F) {
@@ -173,7 +178,7 @@ func FuzzMessage(f *testing.F) {
 		if m.parse(b) {
 			uriIn(m.contact)
 			var d description
-			_ = d.read(m.body, sdp.AESCM128SHA180, false)
+			_ = d.read(m.body, sdp.AESCM128SHA180, inline)
 		}
 		if skip, n := frameOf(b); n < 0 || skip+n > len(b) {
 			t.Fatalf("frame of %d at %d in %d octets", n, skip, len(b))
@@ -186,6 +191,8 @@ func TestBurstIsChecked(t *testing.T) {
 		"without media": func(c *Config) { c.Media = false },
 		"negative":      func(c *Config) { c.Burst = -1 },
 		"with DTLS":     func(c *Config) { c.A = "dtls" },
+		"with ZRTP":     func(c *Config) { c.B = "zrtp" },
+		"by nothing":    func(c *Config) { c.BurstBy = "sdes" },
 	} {
 		cfg := Config{DUT: netip.MustParseAddrPort("127.0.0.1:5060"), Calls: 1, Media: true, Burst: 10}
 		require.NoError(t, cfg.defaults())
@@ -202,7 +209,7 @@ func TestBurstDecides(t *testing.T) {
 	r.Media.Received--
 	assert.False(t, r.OK(), "one packet")
 	r.Media.Received++
-	for _, bad := range []BurstResult{{2, 1, 3, nil}, {2, 2, 0, nil}, {2, 2, 10.1, nil}} {
+	for _, bad := range []BurstResult{{"dtls", 2, 1, 3, nil}, {"dtls", 2, 2, 0, nil}, {"zrtp", 2, 2, 10.1, nil}} {
 		r.Burst = &bad
 		assert.False(t, r.OK(), "%+v", bad)
 	}

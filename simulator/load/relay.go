@@ -97,7 +97,7 @@ func (g *relayer) args(n int) ng.Dict {
 // wanted are the keys of the offer that choose the encryption of the callee's leg.
 func (g *relayer) wanted(b *side) ng.Dict {
 	switch {
-	case b.dtls:
+	case b.method == byDTLS:
 		return ng.Dict{"transport-protocol": "UDP/TLS/RTP/SAVP", "SDES": ng.Strings("off"), "rtcp-mux": ng.Strings("offer")}
 	case b.suite == sdp.NoSuite:
 		return ng.Dict{"transport-protocol": "RTP/AVP", "rtcp-mux": ng.Strings("demux")}
@@ -111,7 +111,7 @@ func (g *relayer) exchange(ctx context.Context, command string, args ng.Dict, s 
 		return d, err
 	}
 	text, _ := answer["sdp"].(string)
-	if err := d.read([]byte(text), s.suite, s.dtls); err != nil {
+	if err := d.read([]byte(text), s.suite, s.method); err != nil {
 		return d, fmt.Errorf("description after the %s: %w", command, err)
 	}
 	return d, nil

@@ -66,6 +66,7 @@ type MediaResult struct {
 
 // BurstResult is what became of many handshakes at once while the packets flowed.
 type BurstResult struct {
+	By         string         `json:"by"` // "dtls" or "zrtp"
 	Handshakes int            `json:"handshakes"`
 	Complete   int            `json:"complete"`
 	Seconds    float64        `json:"seconds"` // first to last handshake; 0: they were not all over

@@ -25,7 +25,7 @@ type run struct {
 	sockets  []*socket
 	measured []*socket // those whose packets are
 	calls    control
-	keying   *keying // nil: no side has DTLS
+	keying   *keying // nil: no side needs it
 	burst    *burst  // nil: none
 	memory   int     // kB before the first call
 	result   Result
@@ -100,12 +100,15 @@ func (r *run) open() error {
 	r.sides = make([]side, 2*(cfg.Calls+cfg.Burst))
 	for i := range r.sides {
 		s := &r.sides[i]
-		*s = side{call: i / 2, dir: i % 2, suite: cfg.suiteOf(i % 2), dtls: cfg.protected(i % 2), sock: r.sockets[2*(i/2%n)+i%2], ssrc: uint32(i)*2654435761 + 1, pt: cfg.PayloadPT}
+		*s = side{call: i / 2, dir: i % 2, suite: cfg.suiteOf(i % 2), method: cfg.methods[i%2], sock: r.sockets[2*(i/2%n)+i%2], ssrc: uint32(i)*2654435761 + 1, pt: cfg.PayloadPT}
 		if i >= 2*cfg.Calls { // of a burst
-			s.dtls, s.first, s.sock, s.suite = i%2 == 0, true, r.sockets[2*n+i%2], cfg.burstSuite(i%2)
+			s.method, s.first, s.sock, s.suite = inline, true, r.sockets[2*n+i%2], cfg.burstSuite(i%2)
+			if i%2 == 0 {
+				s.method = cfg.burstBy
+			}
 		}
-		if s.dtls {
-			s.print = r.keying.fingerprint
+		if err := r.keying.equip(s); err != nil {
+			return err
 		}
 		if err := s.newKey(); err != nil {
 			return err
@@ -114,7 +117,7 @@ func (r *run) open() error {
 	return r.control(hex.EncodeToString(random[:]))
 }
 
-// prepareKeys makes what DTLS needs. The calls of a burst have their own sockets, behind those whose packets are measured.
+// prepareKeys makes what DTLS and ZRTP need. The calls of a burst have their own sockets, behind those whose packets are measured.
 func (r *run) prepareKeys() (err error) {
 	cfg := r.cfg
 	switch {
@@ -127,9 +130,9 @@ func (r *run) prepareKeys() (err error) {
 			}
 			r.sockets = append(r.sockets, s)
 		}
-		r.keying, err = newKeying(r.sockets[n:])
-	case cfg.protected(0) || cfg.protected(1):
-		r.keying, err = newKeying(r.sockets)
+		r.keying, err = newKeying(cfg, r.sockets[n:])
+	case cfg.methods != [2]method{}:
+		r.keying, err = newKeying(cfg, r.sockets)
 	}
 	return err
 }

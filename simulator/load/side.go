@@ -10,6 +10,7 @@ import (
 
 	"b2bua/media/dtls"
 	"b2bua/media/sdp"
+	"b2bua/media/zrtp"
 
 	"github.com/pion/srtp/v3"
 	"golang.org/x/sys/unix"
@@ -24,8 +25,8 @@ const (
 // side is one end of one call. The payload of its packets holds call, direction and index, so each is known when it arrives.
 type side struct {
 	call, dir int       // dir 0: caller
-	suite     sdp.Suite // DTLS: known after the handshake
-	dtls      bool
+	suite     sdp.Suite // DTLS, ZRTP: known after the handshake
+	method    method
 	first     bool   // of a burst: we start the handshake
 	print     string // our fingerprint
 	sock      *socket
@@ -50,6 +51,7 @@ type side struct {
 	known    bool   // delta is set
 
 	tls, tlsRTCP *dtls.Association
+	zrtp         *zrtp.Stream
 }
 
 var profiles = map[sdp.Suite]srtp.ProtectionProfile{
