@@ -21,7 +21,7 @@ max-calls=100000
 no-rtp-timeout=600
 data-directory=$work/data
 [b2bua-server::trenscrypter]
-outgoing-enc-regex=dtls-srtp sip:.*@dtls\.example\.org sdes sip:.*@sdes\.example\.org none .*
+outgoing-enc-regex=dtls-srtp sip:.*@dtls\.example\.org zrtp sip:.*@zrtp\.example\.org sdes sip:.*@sdes\.example\.org none .*
 CONF
   taskset -c 1 bin/b2bua -c "$work/b2bua.conf" "${sets[@]}" --disable-stdout >"$work/out" 2>&1 &
   b2bua_pid=$!

@@ -49,6 +49,14 @@ type end struct {
 	cache *Memory
 	lines []*line
 	sends int
+	busy  time.Duration // real time that this end took, its jobs included
+}
+
+// spend adds what something takes.
+func (e *end) spend(run func()) {
+	began := time.Now()
+	run()
+	e.busy += time.Since(began)
 }
 
 func (l *line) String() string {
@@ -171,7 +179,9 @@ func (e *end) do(stream int, in Input) {
 	if e.lines[stream].silenced {
 		return
 	}
-	e.carry(e.lines[stream].Handle(e.world.now, in))
+	var outs []Output
+	e.spend(func() { outs = e.lines[stream].Handle(e.world.now, in) })
+	e.carry(outs)
 }
 
 func (e *end) carry(outs []Output) {
@@ -215,7 +225,7 @@ func (e *end) effect(i int, effect Effect) {
 		w.carry(e, i, x.Data)
 	case NeedKeys:
 		w.after(w.span(w.work), func() {
-			x.Job.Run()
+			e.spend(x.Job.Run)
 			e.do(i, KeysDone(x))
 		})
 	case LookupSecrets:
