@@ -206,6 +206,25 @@ func (l *Logger) Banner(at time.Time, version string) {
 	}
 }
 
+// SetLevel changes what the terminal and the log file show, from the next line on.
+func (l *Logger) SetLevel(level slog.Level) {
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	l.opt.FileLevel = level // of files that are opened later
+	for _, s := range [...]*sink{l.terminal, l.file.Load()} {
+		if s != nil {
+			s.level.Store(int64(level))
+		}
+	}
+}
+
+// SetSyslogLevel changes what goes to syslog, from the next line on.
+func (l *Logger) SetSyslogLevel(level slog.Level) {
+	if l.syslog != nil {
+		l.syslog.level.Store(int64(level))
+	}
+}
+
 // enabled tells whether some sink takes the level.
 func (l *Logger) enabled(level slog.Level) bool {
 	return l.terminal.takes(level) || l.file.Load().takes(level) || l.syslog.takes(level)

@@ -57,7 +57,7 @@ type target interface {
 // sink takes lines from any goroutine without ever waiting, and writes them in order from one goroutine of its own.
 type sink struct {
 	name  string // for messages: "the terminal"
-	level slog.Level
+	level atomic.Int64
 	fault func(s *sink, err error) // told once when writing starts to fail, from the sink's goroutine
 	gone  atomic.Bool              // takes nothing any more
 	done  chan struct{}            // closed when the goroutine has ended
@@ -78,14 +78,17 @@ type sink struct {
 }
 
 func newSink(name string, level slog.Level, to target, fault func(*sink, error)) *sink {
-	s := &sink{name: name, level: level, to: to, fault: fault, done: make(chan struct{})}
+	s := &sink{name: name, to: to, fault: fault, done: make(chan struct{})}
+	s.level.Store(int64(level))
 	s.wake.L = &s.mu
 	go s.run()
 	return s
 }
 
 // takes tells whether the sink wants lines of a level.
-func (s *sink) takes(level slog.Level) bool { return s != nil && level >= s.level && !s.gone.Load() }
+func (s *sink) takes(level slog.Level) bool {
+	return s != nil && int64(level) >= s.level.Load() && !s.gone.Load()
+}
 
 // put queues a copy of the line.
 func (s *sink) put(level slog.Level, line []byte) {
