@@ -107,7 +107,7 @@ func (t *Text) Check() (Spec, []Problem) {
 	if t.Alias != "" {
 		u, err := sip.ParseURI(t.Alias)
 		if err != nil || u.Scheme != "sip" && u.Scheme != "sips" {
-			c.problem("alias", t.Alias, "it is not a bare SIP URI", "sip:user@domain, without display name and < >", true)
+			c.problem("alias", withoutPassword(t.Alias), "it is not a bare SIP URI", "sip:user@domain, without display name and < >", true)
 		} else {
 			s.Alias = t.Alias
 		}
@@ -136,18 +136,31 @@ func (c *checker) identity(s *Spec, text string) {
 	a, err := sip.ParseAddress(text)
 	switch {
 	case err != nil:
-		c.problem("uri", text, "it is not a SIP address ("+err.Error()+")", exampleURI, true)
+		c.problem("uri", withoutPassword(text), "it is not a SIP address ("+err.Error()+")", exampleURI, true)
 		return
 	case a.URI.Scheme != "sip" && a.URI.Scheme != "sips":
-		c.problem("uri", text, "an account has a sip: or sips: URI", exampleURI, true)
+		c.problem("uri", withoutPassword(text), "an account has a sip: or sips: URI", exampleURI, true)
 		return
 	case a.URI.Password != "":
-		c.problem("uri", a.URI.Redacted(), "the password in the URI is ignored", "it as secret, with secretType clrtxt", false)
+		c.problem("uri", withoutPassword(text), "the password in the URI is ignored", "it as secret, with secretType clrtxt", false)
 	}
 	if !strings.Contains(text, "<") { // parameters of a bare URI are its own in a providers file, header parameters elsewhere
 		a.URI.Params = append(a.URI.Params, a.Params...)
 	}
 	s.URI, s.Display = a.URI.Canonical(), a.Display
+}
+
+// withoutPassword is a text that may be a URI without what may be its password.
+func withoutPassword(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	scheme := strings.IndexByte(text, ':')
+	if at < 0 || scheme < 0 || scheme > at {
+		return text
+	}
+	if i := strings.IndexByte(text[scheme+1:at], ':'); i >= 0 {
+		return text[:scheme+1+i] + ":***" + text[at:]
+	}
+	return text
 }
 
 func (c *checker) protocol(text string) Protocol {

@@ -5,6 +5,7 @@
 package app
 
 import (
+	"b2bua/core/account"
 	"b2bua/core/sip"
 	"b2bua/media/sdp"
 )
@@ -29,6 +30,13 @@ type Decision struct {
 	Suites     []sdp.Suite // SDES on leg B: offered in this order, and only these
 	AVPF       bool        // offer RTP/AVPF profiles on leg B
 
+	// Account places leg B: a call is counted on it from the decision to the end of leg A, its credentials answer challenges, and
+	// its connection carries leg B. nil: the server's own identity does.
+	Account *account.Account
+	// OwnHop: Route is the provider's and not the account's, so that leg B has neither the account's connection nor its Contact
+	// (spec 4.5).
+	OwnHop bool
+
 	// Why says which rule of which setting decided, in words for an operator:
 	// `outgoing-enc-regex rule 2 (sdes .*@sip\.example\.org)`.
 	Why string
@@ -40,7 +48,8 @@ type Refusal struct {
 	Why    string // for the log: the rule or setting that decided, and what to do
 }
 
-// Application decides what happens to a call. It must be pure: same facts, same decision, no I/O.
+// Application decides what happens to a call. It must be pure: a decision changes nothing, and depends on nothing but the facts,
+// the application's own tables with the state of their accounts, and the randomness that it was given. No I/O.
 type Application interface {
 	Decide(Facts) Decision
 }

@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"b2bua/core/suggest"
 )
 
 // key is one row of the table: all that is known about a setting.
@@ -160,7 +162,7 @@ func choice[T ~string](name, def, help, unknown string, at func(*Config) *T, all
 			}
 		}
 		fix := "one of " + strings.Join(names, ", ")
-		if guess := closest(v, names); guess != "" {
+		if guess := suggest.Closest(v, names); guess != "" {
 			fix = guess
 		}
 		return "", refuse(fix, "%s", unknown)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"b2bua/core/suggest"
 )
 
 // File is the content of an INI file under the name to use in messages. Relative paths in it start at the name's directory.
@@ -119,7 +121,7 @@ func (l *loader) headings(file string, list []heading) {
 			f.Severity, f.Problem = Fault, "unknown section (invalid section(s) and/or item(s) in the configuration file are not allowed)"
 			f.Fix = "one of the sections that b2bua --list-sections prints"
 		}
-		if guess := closest(h.name, l.names()); guess != "" {
+		if guess := suggest.Closest(h.name, l.names()); guess != "" {
 			f.Fix = "[" + guess + "] (did you mean it?)"
 		}
 		l.report.add(f)
@@ -175,7 +177,7 @@ func (l *loader) suggest(s *section, name string) string {
 	for _, k := range s.keys {
 		names = append(names, k.name)
 	}
-	if guess := closest(name, names); guess != "" {
+	if guess := suggest.Closest(name, names); guess != "" {
 		return guess + " (did you mean it?)"
 	}
 	for i := range l.sections {
@@ -203,7 +205,7 @@ func (l *loader) override(text string) {
 	case l.section(e.section) == nil:
 		f := l.unknown(e)
 		f.Severity, f.Problem, f.Fix = Fault, "unknown section", "one of the names that b2bua --list-overrides all prints"
-		if guess := closest(e.section, l.names()); guess != "" {
+		if guess := suggest.Closest(e.section, l.names()); guess != "" {
 			f.Fix = guess + "/" + e.key + " (did you mean it?)"
 		}
 		l.report.add(f)

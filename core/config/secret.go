@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"b2bua/core/suggest"
 )
 
 const redacted = "[redacted]"
@@ -22,7 +24,7 @@ func (l *loader) mayBeSecret(name string) bool {
 			}
 		}
 	}
-	return slices.Contains(secrets, name) || closest(name, secrets) != ""
+	return slices.Contains(secrets, name) || suggest.Closest(name, secrets) != ""
 }
 
 // unknown is the finding that the faults of an entry start from whose key the table does not know.

@@ -54,6 +54,14 @@ func (p Params) with(one Param) Params {
 	return out
 }
 
+// String is the parameters as written on the wire, each with its semicolon.
+func (p Params) String() string {
+	if len(p) == 0 {
+		return ""
+	}
+	return string(p.appendTo(nil))
+}
+
 func (p Params) appendTo(dst []byte) []byte {
 	for i := range p {
 		dst = append(dst, ';')

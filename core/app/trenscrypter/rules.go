@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"b2bua/core/app"
 	"b2bua/core/pattern"
 	"b2bua/media/sdp"
 )
@@ -48,31 +49,11 @@ type Problem struct {
 	Skipped bool   // false: only a warning
 }
 
-// modes are the names of outgoing-enc-regex, exactly as written there (spec 3.3).
-var modes = []struct {
-	name string
-	mode sdp.Encryption
-}{{"zrtp", sdp.ZRTP}, {"sdes", sdp.SDES}, {"dtls-srtp", sdp.DTLS}, {"none", sdp.None}}
-
 // ModeName is the name of an encryption in the settings.
-func ModeName(e sdp.Encryption) string {
-	for _, m := range modes {
-		if m.mode == e {
-			return m.name
-		}
-	}
-	return "unknown"
-}
+func ModeName(e sdp.Encryption) string { return app.ModeName(e) }
 
 // ParseMode reads the name of an encryption as the settings write it.
-func ParseMode(name string) (sdp.Encryption, bool) {
-	for _, m := range modes {
-		if m.name == name {
-			return m.mode, true
-		}
-	}
-	return sdp.None, false
-}
+func ParseMode(name string) (sdp.Encryption, bool) { return app.ParseMode(name) }
 
 type suiteEntry struct {
 	name  string

@@ -1,7 +1,8 @@
-package config
+// Package suggest finds what a misspelt name most likely meant.
+package suggest
 
-// closest is the name that a misspelt one most likely meant, empty when none is near.
-func closest(wrong string, names []string) string {
+// Closest is the name that a misspelt one most likely meant, empty when none is near.
+func Closest(wrong string, names []string) string {
 	best, guess := len(wrong)/3+1, "" // a third of the letters may be wrong
 	for _, name := range names {
 		if d := distance(wrong, name, best); d < best || d == best && guess == "" && d <= len(wrong)/3 {
