@@ -187,7 +187,7 @@ func (a *Account) Unavailable() Obstacle {
 	return Ready
 }
 
-// Obstacle in words, with the setting or state behind it.
+// Why is an obstacle in words, with the setting or state behind it.
 func (a *Account) Why(o Obstacle) string {
 	switch o {
 	case Deleted:

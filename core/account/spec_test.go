@@ -33,40 +33,58 @@ func TestWhereAnAccountSendsTo(t *testing.T) {
 		route, registrar string
 	}{
 		{
-			"nothing configured: the domain", account.Settings{}, account.Text{URI: "sip:account1@first.provider.example.com"},
+			"nothing configured: the domain",
+			account.Settings{},
+			account.Text{URI: "sip:account1@first.provider.example.com"},
 			"<sip:first.provider.example.com>", "<sip:first.provider.example.com>",
 		},
 		{
-			"a port of the domain is kept", account.Settings{}, account.Text{URI: "sip:a@p.example.com:5070", Protocol: "tcp"},
+			"a port of the domain is kept",
+			account.Settings{},
+			account.Text{URI: "sip:a@p.example.com:5070", Protocol: "tcp"},
 			"<sip:p.example.com:5070;transport=tcp>", "<sip:p.example.com:5070;transport=tcp>",
 		},
 		{
-			"a host", account.Settings{}, account.Text{URI: "sip:a@d.org", OutboundProxy: "sip.example.org"},
+			"a host",
+			account.Settings{},
+			account.Text{URI: "sip:a@d.org", OutboundProxy: "sip.example.org"},
 			"<sip:sip.example.org>", "<sip:sip.example.org>",
 		},
 		{
-			"a host with a protocol", account.Settings{}, account.Text{URI: "sip:a@d.org", OutboundProxy: "sip.example.org:5070", Protocol: "TCP"},
+			"a host with a protocol",
+			account.Settings{},
+			account.Text{URI: "sip:a@d.org", OutboundProxy: "sip.example.org:5070", Protocol: "TCP"},
 			"<sip:sip.example.org:5070;transport=tcp>", "<sip:sip.example.org:5070;transport=tcp>",
 		},
 		{
-			"a host by tls", account.Settings{}, account.Text{URI: "sip:a@d.org", Registrar: "r.example.org", Protocol: "tls"},
+			"a host by tls",
+			account.Settings{},
+			account.Text{URI: "sip:a@d.org", Registrar: "r.example.org", Protocol: "tls"},
 			"<sips:d.org>", "<sips:r.example.org>",
 		},
 		{
-			"whole addresses stay", account.Settings{}, account.Text{URI: "sip:a@d.org", OutboundProxy: "<sip:p.org;transport=tcp>", Registrar: "<sips:host>"},
+			"whole addresses stay",
+			account.Settings{},
+			account.Text{URI: "sip:a@d.org", OutboundProxy: "<sip:p.org;transport=tcp>", Registrar: "<sips:host>"},
 			"<sip:p.org;transport=tcp>", "<sips:host>",
 		},
 		{
-			"the pool's", account.Settings{OutboundProxy: server(t, "<sip:pool.org;transport=tls>")}, account.Text{URI: "sip:a@d.org"},
+			"the pool's",
+			account.Settings{OutboundProxy: server(t, "<sip:pool.org;transport=tls>")},
+			account.Text{URI: "sip:a@d.org"},
 			"<sip:pool.org;transport=tls>", "<sip:pool.org;transport=tls>",
 		},
 		{
-			"the account's goes first", account.Settings{OutboundProxy: server(t, "sip:pool.org"), Registrar: server(t, "sip:reg.org")},
-			account.Text{URI: "sip:a@d.org", OutboundProxy: "own.org"}, "<sip:own.org>", "<sip:reg.org>",
+			"the account's goes first",
+			account.Settings{OutboundProxy: server(t, "sip:pool.org"), Registrar: server(t, "sip:reg.org")},
+			account.Text{URI: "sip:a@d.org", OutboundProxy: "own.org"},
+			"<sip:own.org>", "<sip:reg.org>",
 		},
 		{
-			"a registrar of its own", account.Settings{OutboundProxy: server(t, "sip:pool.org"), Registrar: server(t, "sip:reg.org")},
-			account.Text{URI: "sip:a@d.org", Registrar: "own.org"}, "<sip:pool.org>", "<sip:own.org>",
+			"a registrar of its own",
+			account.Settings{OutboundProxy: server(t, "sip:pool.org"), Registrar: server(t, "sip:reg.org")},
+			account.Text{URI: "sip:a@d.org", Registrar: "own.org"},
+			"<sip:pool.org>", "<sip:own.org>",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

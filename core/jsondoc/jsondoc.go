@@ -6,6 +6,7 @@ package jsondoc
 
 import (
 	"fmt"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -78,6 +79,7 @@ func (n *Node) Get(name string) *Node {
 type Fault struct {
 	Offset       int
 	Problem, Fix string
+	Mild         bool // what was meant is beyond doubt: the document may be used
 }
 
 // Parse reads one document. The tree is nil when the text ends or turns into something else before the document is complete.
@@ -90,7 +92,7 @@ func Parse(data []byte) (root *Node, rest int, faults []Fault) {
 	rest = -1
 	p.space()
 	if p.at == len(data) {
-		return nil, rest, []Fault{{p.at, "the file is empty", "a JSON document"}}
+		return nil, rest, []Fault{{Offset: p.at, Problem: "the file is empty", Fix: "a JSON document"}}
 	}
 	n, ok := p.value(0)
 	if !ok {
@@ -98,6 +100,9 @@ func Parse(data []byte) (root *Node, rest int, faults []Fault) {
 	}
 	if p.space(); p.at < len(data) {
 		rest = p.at
+	}
+	if p.odd > 0 {
+		p.faults = append(p.faults, Fault{p.oddAt, fmt.Sprintf("%d no-break or similar spaces, which JSON does not have, are taken for spaces", p.odd), "plain spaces: a web page or word processor has replaced them", true})
 	}
 	return &n, rest, p.faults
 }
@@ -144,11 +149,13 @@ type parser struct {
 	data   []byte
 	at     int
 	faults []Fault
+	odd    int // white space that JSON does not have
+	oddAt  int // the first of it
 }
 
 // fault notes one and tells whether it makes sense to go on.
 func (p *parser) fault(at int, fix, problem string, args ...any) bool {
-	p.faults = append(p.faults, Fault{at, fmt.Sprintf(problem, args...), fix})
+	p.faults = append(p.faults, Fault{Offset: at, Problem: fmt.Sprintf(problem, args...), Fix: fix})
 	return len(p.faults) < maxFaults
 }
 
@@ -166,6 +173,7 @@ func (p *parser) space() {
 		case c == '/' && p.at+1 < len(p.data) && p.data[p.at+1] == '*':
 			p.fault(p.at, "nothing: remove it", "JSON has no comments")
 			p.blockComment()
+		case c >= utf8.RuneSelf && p.oddSpace():
 		default:
 			return
 		}
@@ -173,6 +181,19 @@ func (p *parser) space() {
 			return
 		}
 	}
+}
+
+// oddSpace steps over white space that text gets on its way through a web page.
+func (p *parser) oddSpace() bool {
+	r, size := utf8.DecodeRune(p.data[p.at:])
+	if !unicode.IsSpace(r) && r != '\ufeff' && r != '\u200b' {
+		return false
+	}
+	if p.odd++; p.odd == 1 {
+		p.oddAt = p.at
+	}
+	p.at += size
+	return true
 }
 
 func (p *parser) blockComment() {
@@ -201,7 +222,7 @@ func (p *parser) value(depth int) (Node, bool) {
 		p.fault(p.at, "fewer", "more than %d levels of brackets", maxDepth)
 		return n, false
 	}
-	ok := true
+	var ok bool
 	switch {
 	case c == '{':
 		n.Kind = Object
@@ -372,13 +393,13 @@ func (p *parser) member(depth int) (m Member, ok bool) {
 		p.fault(p.at, `a name in double quotes, such as "name"`, "the name of a member is expected, and there is %q", r)
 		return m, false
 	}
-	switch c := p.peek(); {
-	case c == ':':
+	switch p.peek() {
+	case ':':
 		p.at++
-	case c == 0:
+	case 0:
 		p.ended("a colon")
 		return m, false
-	case c == '=':
+	case '=':
 		if p.at++; !p.fault(p.at-1, ":", "a colon is expected after %q, and there is =", clip(m.Name)) {
 			return m, false
 		}

@@ -1,8 +1,10 @@
 package sipbridge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +72,7 @@ func Load(data []byte, opt Options) (*Bridge, []Problem) {
 	cfg, problems := Parse(data)
 	b, more := New(cfg, opt)
 	problems = append(problems, more...)
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
 	for _, p := range problems {
 		if p.Severity == Fault {
 			return nil, problems

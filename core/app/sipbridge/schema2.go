@@ -12,6 +12,7 @@ import (
 	"b2bua/core/digest"
 	"b2bua/core/jsondoc"
 	"b2bua/core/suggest"
+	"b2bua/media/sdp"
 )
 
 // defaultFrom is outgoingInvite.from where there is none.
@@ -22,7 +23,11 @@ func Parse(data []byte) (*Config, []Problem) {
 	d := &decoder{data: data}
 	root, rest, faults := jsondoc.Parse(data)
 	for _, f := range faults {
-		d.note(Fault, f.Offset, "", "", f.Fix, "%s", f.Problem)
+		severity := Fault
+		if f.Mild {
+			severity = Warning
+		}
+		d.note(severity, f.Offset, "", "", f.Fix, "%s", f.Problem)
 	}
 	cfg := &Config{data: data}
 	if root == nil {
@@ -190,9 +195,19 @@ func (d *decoder) overrides(p *ProviderConfig, o *object) {
 	p.AVPF = o.boolean("enableAvpf", nonNull("enableAvpf"), false)
 	if n := nonNull("mediaEncryption"); n != nil {
 		t := o.string("mediaEncryption", n)
-		mode := d.choice(t, []string{"zrtp", "sdes", "dtls-srtp", "none"}, "it is no media encryption")
-		p.Encryption, _ = app.ParseMode(mode)
+		p.Encryption = d.mode(t)
 	}
+}
+
+// mode reads a mediaEncryption. What is near by letters may be far in meaning, so common names of other products come first.
+func (d *decoder) mode(t Text) sdp.Encryption {
+	meant := map[string]string{"srtp": "sdes", "sdes-srtp": "sdes", "srtp-sdes": "sdes", "dtls": "dtls-srtp", "srtp-dtls": "dtls-srtp", "rtp": "none", "plain": "none", "": "none"}
+	if guess, ok := meant[strings.ToLower(t.Value)]; ok && t.node != nil {
+		d.note(Fault, t.node.Offset, t.path, clip(t.Value), fmt.Sprintf("%q", guess), "it is no media encryption")
+		return sdp.None
+	}
+	mode, _ := app.ParseMode(d.choice(t, []string{"zrtp", "sdes", "dtls-srtp", "none"}, "it is no media encryption"))
+	return mode
 }
 
 func (d *decoder) pool(name string, o *object) PoolConfig {
