@@ -296,7 +296,7 @@ func (e *negotiation) effect(now time.Time, effect zrtp.Effect) {
 }
 
 func crypto(suite sdes.Suite, master alg.Secret) sdp.Crypto {
-	return sdp.Crypto{Suite: suite, Key: sdp.Secret(master)}
+	return sdp.Crypto{Suite: suite, Key: master}
 }
 
 // install hands keys over to the packets.

@@ -87,7 +87,7 @@ type (
 	Alert struct{ Reason Suspicion }
 	// Failed says that the stream will not be secure.
 	Failed struct{ Reason Failure }
-	// NoPeer says that nobody answered the Hellos. The stream goes on listening.
+	// NoPeer says that nobody answered the Hellos of the first seconds. The stream goes on listening, and asking if it is Required.
 	NoPeer struct{}
 )
 

@@ -57,17 +57,23 @@ func (st *Stream) askAgain() {
 		st.helloAt = now.Add(min(helloFirst<<st.helloCount, helloMax))
 	case insist && now.Sub(st.helloSince) < helloEnd:
 		st.helloAt = now.Add(helloSlow)
+		st.missed()
 	default:
 		st.helloAt = time.Time{}
 		st.state = quiet
-		if st.peer.hello == nil && !st.nobody {
-			st.nobody = true
-			st.out(NoPeer{})
-		}
+		st.missed()
 		return
 	}
 	st.helloCount++
 	st.send(&st.hello)
+}
+
+// missed tells once that nobody has answered.
+func (st *Stream) missed() {
+	if st.peer.hello == nil && !st.nobody {
+		st.nobody = true
+		st.out(NoPeer{})
+	}
 }
 
 // repeat sends a message, and again on the schedule of T2 until it is answered.
