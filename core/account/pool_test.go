@@ -201,7 +201,7 @@ func TestPoolStaysConsistent(t *testing.T) {
 	p := pool(account.Settings{RegistrationRequired: true, MaxCallsPerLine: 2})
 	byAlias, _ := p.Index("alias", aliasOf)
 	byURI, _ := p.Index("uri", uriOf)
-	for range 20000 {
+	for range 5000 {
 		uri := fmt.Sprintf("sip:u%d@x.org", random.IntN(20))
 		a := p.Get(uri)
 		switch n := random.IntN(6); {
