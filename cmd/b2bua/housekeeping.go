@@ -46,7 +46,7 @@ func unusableData(err error) string {
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}
-	return fmt.Sprintf("cannot be used (%v): what is not there already stays in memory, and with a DTLS-SRTP certificate in memory peers see another fingerprint after each start", err)
+	return fmt.Sprintf("cannot be used (%v): what is not there already stays in memory, and with a DTLS-SRTP certificate in memory peers see another fingerprint after each start, and phones with ZRTP ask to compare the SAS anew", err)
 }
 
 // checkData tells whether prepareData would succeed, and creates nothing. It is asked of the user who asks.

@@ -274,12 +274,13 @@ func TestSignalEndsAStartThatHangs(t *testing.T) {
 }
 
 func TestExplainOfARefusal(t *testing.T) {
-	path := write(t, "[b2bua-server::trenscrypter]\noutgoing-enc-regex=zrtp .*@b\n")
-	status, stdout, stderr := run(t, "explain", "sip:a@b", "-c", path)
+	const slow = "sip:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b"
+	path := write(t, "[b2bua-server::trenscrypter]\noutgoing-enc-regex=sdes sip:a@c zrtp (?=sip)(.*a.*)*\\1x\n[b2bua::timers]\nregex-timeout=1ms\n")
+	status, stdout, stderr := run(t, "explain", slow, "-c", path)
 	assert.Equal(t, exitRefused, status)
 	assert.Contains(t, stdout, "The call is refused with 488")
 	assert.Empty(t, stderr)
-	status, stdout, _ = run(t, "explain", "sip:a@b", "-c", path, "--json", "--leg-a", "sdes")
+	status, stdout, _ = run(t, "explain", slow, "-c", path, "--json", "--leg-a", "sdes")
 	assert.Equal(t, exitRefused, status)
 	assert.Contains(t, stdout, `"refused": 488`)
 	_, stdout, _ = run(t, "explain", "sip:a@c", "-c", path, "--leg-a", "sdes")

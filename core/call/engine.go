@@ -207,9 +207,15 @@ func (e *Engine) Secured(_ time.Time, number uint64, index int, side Side, suite
 
 // SecureFailed says that a handshake failed for good.
 func (e *Engine) SecureFailed(now time.Time, number uint64, index int, side Side, err error) {
-	if c := e.calls[number]; c != nil {
-		c.notSecure(now, c.leg(side), fmt.Sprintf("stream %d: %v", index, err))
+	c := e.calls[number]
+	if c == nil {
+		return
 	}
+	if _, expected := c.leg(side).secure[index]; !expected { // ZRTP that was not agreed on: anybody can begin it and stop
+		c.peerFault(c.leg(side), fmt.Sprintf("stream %d: %v; it goes on as agreed, %s", index, err, c.leg(side).encryption(index)))
+		return
+	}
+	c.notSecure(now, c.leg(side), fmt.Sprintf("stream %d: %v", index, err))
 }
 
 // SecureDelayed says that a handshake did not succeed yet and goes on; err is told if the keys never come.

@@ -47,14 +47,25 @@ func (l *leg) secured(index int, suite sdp.Suite, zrtp *event.ZRTP) {
 	default:
 		return
 	}
-	kind, enc := "stream", sdp.None
+	kind, enc := "stream", l.encryption(index)
 	if index < len(l.agreed) {
-		kind, enc = l.agreed[index].Kind.String(), l.agreed[index].Encryption
+		kind = l.agreed[index].Kind.String()
 	}
 	if zrtp != nil {
 		enc = sdp.ZRTP
 	}
 	l.call.e.tell(event.Secured{Call: l.call.name(), Leg: l.side.String(), What: fmt.Sprintf("%s %s %s", kind, enc, suite), ZRTP: zrtp})
+	if zrtp != nil && zrtp.Mismatch && zrtp.Agreement != event.Multistream {
+		l.call.e.Suspicious(l.call.number, index, l.side, fmt.Sprintf("the phone %q does not have the secret that it had in the last call: it was reset, or somebody is in the middle. "+
+			"Ask its user for the SAS, which must be %s; after a reset: b2bua zrtp clear %s", zrtp.Client, zrtp.SAS, zrtp.ZID))
+	}
+}
+
+func (l *leg) encryption(index int) sdp.Encryption {
+	if index < len(l.agreed) {
+		return l.agreed[index].Encryption
+	}
+	return sdp.None
 }
 
 // superviseKeys starts the patience of decision 10 once leg A is answered, and anew for a stream that is added later.

@@ -11,16 +11,14 @@ import (
 	"slices"
 	"strings"
 
-	"b2bua/core/app/trenscrypter"
 	"b2bua/core/config"
 )
 
 // Names of sections for findings.
 const (
-	sectionB2BUA        = "b2bua-server"
-	sectionTrenscrypter = "b2bua-server::trenscrypter"
-	sectionTLS          = "b2bua::tls"
-	sectionOwn          = "b2bua"
+	sectionB2BUA = "b2bua-server"
+	sectionTLS   = "b2bua::tls"
+	sectionOwn   = "b2bua"
 )
 
 // ConfigError is a configuration that Load could read and the server cannot use.
@@ -39,7 +37,6 @@ func (e *ConfigError) Error() string {
 // touches nothing. The findings have no place yet; config.Report.Add gives them one.
 func Check(cfg *config.Config) []config.Finding {
 	list := checkApplication(cfg)
-	list = append(list, checkRules(cfg)...)
 	list = append(list, checkMediaAddress(cfg.Own.MediaAddress)...)
 	_, faults := loadTLS(cfg.TLS)
 	return append(list, faults...)
@@ -53,25 +50,6 @@ func checkApplication(cfg *config.Config) []config.Finding {
 		Severity: config.Fault, Section: sectionB2BUA, Key: "application",
 		Problem: "application=" + cfg.B2BUA.Application + " is not in this version", Fix: "application=" + config.AppTrenscrypter,
 	}}
-}
-
-// checkRules warns of rules whose encryption this build does not have: they are valid and refuse calls.
-func checkRules(cfg *config.Config) []config.Finding {
-	var modes []string
-	for _, e := range supported {
-		modes = append(modes, trenscrypter.ModeName(e))
-	}
-	var list []config.Finding
-	for _, r := range cfg.Trenscrypter.Encryption {
-		if slices.Contains(supported, r.Encryption) {
-			continue
-		}
-		list = append(list, config.Finding{
-			Severity: config.Warning, Section: sectionTrenscrypter, Key: trenscrypter.EncryptionKey, Value: r.String(), Pair: r.Pair,
-			Problem: "calls that meet this rule are refused with 488 in this version", Fix: strings.Join(modes, " or ") + " instead, until then",
-		})
-	}
-	return list
 }
 
 // tlsFiles is what [b2bua::tls] names.

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"b2bua/core/call"
@@ -125,6 +126,9 @@ func (s *server) open(now time.Time, o call.MediaOpen) {
 		s.engine.MediaOpened(now, o.Call, o.Index, sdp.Ports{}, sdp.Ports{}, explainBind(err, s.mediaAddress, o.A, o.B))
 		return
 	}
+	for side, uri := range o.Known {
+		st.Present(plane.Side(side), uri)
+	}
 	s.streams[streamKey{o.Call, o.Index}] = &stream{Stream: st, kind: o.Kind, local: [2]sdp.Ports{st.Ports(plane.A), st.Ports(plane.B)}}
 	s.counts[o.Call] = max(s.counts[o.Call], o.Index+1)
 	s.engine.MediaOpened(now, o.Call, o.Index, st.Ports(plane.Side(call.SideA)), st.Ports(plane.Side(call.SideB)), nil)
@@ -189,6 +193,8 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 		s.engine.Tone(now, number, side, ev.Tone)
 	case plane.Secured, plane.SecureFailed:
 		s.keyEvent(now, ev, number, index)
+	case plane.Suspicious:
+		s.engine.Suspicious(number, index, side, strings.TrimPrefix(ev.Err.Error(), "ZRTP: "))
 	case plane.Latched:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), What: "media comes from " + ev.Addr.String()})
 	case plane.PathSelected:

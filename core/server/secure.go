@@ -32,7 +32,7 @@ func (s *server) keyEvent(now time.Time, ev plane.Event, number uint64, index in
 	st := s.streams[streamKey{number, index}]
 	switch {
 	case ev.Kind == plane.Secured && ev.Channel == relay.RTP:
-		s.engine.Secured(now, number, index, side, ev.Suite, nil)
+		s.engine.Secured(now, number, index, side, ev.Suite, agreedByZRTP(ev.ZRTP))
 		st.keyed[side] = true
 		if err := st.control[side]; err != nil {
 			st.control[side] = nil

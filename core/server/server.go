@@ -25,6 +25,7 @@ import (
 	"b2bua/media/dtls"
 	"b2bua/media/plane"
 	"b2bua/media/sdp"
+	"b2bua/media/zrtp/sqlcache"
 )
 
 // Options are what the command line and the service manager bring along.
@@ -40,8 +41,8 @@ type Options struct {
 	Dataless bool
 }
 
-// supported encryptions of this build, on either leg.
-var supported = []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}
+// supported encryptions, on either leg.
+var supported = []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS, sdp.ZRTP}
 
 // Run serves until ctx ends, then stops: new calls are refused, running ones get drain-timeout to end, then everything is
 // released and un-registered within shutdown-timeout. The error is a start-up failure, or ErrSlowStop.
@@ -124,6 +125,7 @@ type server struct {
 	stack   *transport.Stack
 	plane   *plane.Plane
 	dtls    *dtls.Handshaker
+	secrets *sqlcache.Store // of phones with ZRTP
 	engine  *call.Engine
 	tx      map[call.Ref]transport.TxID
 	ref     map[transport.TxID]call.Ref
@@ -151,14 +153,19 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 	if s.dtls, err = handshaker(cfg, opt); err != nil {
 		return nil, err
 	}
+	if s.secrets, err = secrets(cfg, opt); err != nil {
+		s.dtls.Close()
+		return nil, err
+	}
 	s.accepts = accepts
 	loops := mediaLoops(cfg.Own.MediaLoops)
 	s.plane, err = plane.New(plane.Config{
 		Audio: plane.PortRange(cfg.B2BUA.AudioPort), Video: plane.PortRange(cfg.B2BUA.VideoPort), Loops: loops, Log: opt.Log,
-		NoMedia: cfg.B2BUA.NoRTPTimeout, Hold: cfg.Timers.Hold, Notify: s.mediaEvent, DTLS: s.dtls,
+		NoMedia: cfg.B2BUA.NoRTPTimeout, Hold: cfg.Timers.Hold, Notify: s.mediaEvent, DTLS: s.dtls, ZRTP: zrtpConfig(cfg, s.secrets),
 	})
 	if err != nil {
 		s.dtls.Close()
+		_ = closeSecrets(s.secrets, cfg.Timers.Shutdown) // nothing was written
 		return nil, fmt.Errorf("media: %w", err)
 	}
 	timers := transaction.Timers{T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4}
@@ -166,11 +173,12 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		App: application, UserAgent: cfg.B2BUA.UserAgent, MaxCalls: cfg.B2BUA.MaxCalls, RingTimeout: cfg.Timers.Ring,
 		MaxDuration: cfg.B2BUA.MaxCallDuration, Linger: 64 * cfg.Timers.T1,
 		Support: accepts, Fingerprint: s.dtls.Fingerprint(), SecureTimeout: cfg.Timers.Secure,
-		MediaAddresses: cfg.Own.MediaAddress, Rand: rand.Reader,
+		MediaAddresses: cfg.Own.MediaAddress, Rand: rand.Reader, Hello: s.hello, Transparent: cfg.Own.ZRTPTransparent,
 	})
 	if err := s.listen(ctx, cfg, timers, newHosts(opt.Hosts)); err != nil {
 		_ = s.plane.Close()
 		s.dtls.Close()
+		_ = closeSecrets(s.secrets, cfg.Timers.Shutdown) // nothing was written
 		return nil, err
 	}
 	return s, nil
@@ -250,6 +258,9 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	err := s.stack.Close(ctx)
 	_ = s.plane.Close() // waits; it has no error of its own
 	s.dtls.Close()
+	if unwritten := closeSecrets(s.secrets, cfg.Timers.Shutdown); unwritten != nil {
+		s.log.Warn(fmt.Sprintf("the newest secrets of phones with ZRTP may not have been kept: %v", unwritten))
+	}
 	line := fmt.Sprintf("stopped: calls=%d streams=%d flows=%d after %s",
 		s.engine.Active(), len(s.streams), s.stack.Flows(), time.Since(begin).Round(time.Millisecond))
 	if n := s.engine.Pending(); n > 0 {

@@ -128,20 +128,6 @@ Feature: How the rules choose
       | stream | encryption |
       | audio  | sdes       |
 
-  @3.1 @2.4.7
-  Scenario Outline: a mode that this build can't do is refused with 488: <mode>
-    Given b2bua runs between alice and bob with
-      | setting                                       | value     |
-      | b2bua-server::trenscrypter/outgoing-enc-regex | <mode> .* |
-    When alice invites bob
-    Then alice's call fails with 488
-    And bob was invited 0 times in all
-    And b2bua logs a message /refused with 488.*<mode>/
-
-    Examples:
-      | mode      |
-      | zrtp      |
-
   Scenario: strict makes an invalid rule a fault
     Given the settings
       | setting                                       | value          |
