@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dlclark/regexp2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -274,6 +275,7 @@ func TestSignalEndsAStartThatHangs(t *testing.T) {
 }
 
 func TestExplainOfARefusal(t *testing.T) {
+	t.Cleanup(regexp2.StopTimeoutClock)
 	const slow = "sip:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b"
 	path := write(t, "[b2bua-server::trenscrypter]\noutgoing-enc-regex=sdes sip:a@c zrtp (?=sip)(.*a.*)*\\1x\n[b2bua::timers]\nregex-timeout=1ms\n")
 	status, stdout, stderr := run(t, "explain", slow, "-c", path)
