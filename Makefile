@@ -86,6 +86,14 @@ bench-micro: ## Go benchmarks of the packet path, the parsers and the call engin
 fuzz: ## every fuzz target for FUZZTIME (default 30s) each
 	.ci/fuzz $(FUZZTIME)
 
+# The scenarios (steps) are for Linux.
+.PHONY: cross
+cross: ## build for the other systems: FreeBSD, OpenBSD, macOS, Windows, and Linux on arm64
+	@for target in freebsd/amd64 openbsd/amd64 darwin/arm64 windows/amd64 linux/arm64; do \
+	  echo "building for $$target"; \
+	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./core/... ./media/... ./simulator/... ./cmd/... || exit 1; \
+	done
+
 .PHONY: lint
 lint: ## golangci-lint with the project's rules (directions of import, no clock in engines, …)
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) run ./...

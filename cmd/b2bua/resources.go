@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"log/slog"
-	"syscall"
 )
 
 // Descriptors that calls take: a stream has RTP and RTCP sockets on both legs, a call has one or two streams.
@@ -15,17 +14,12 @@ const (
 
 // raiseFiles raises the limit of open files as far as the system lets us, and warns when it is too low for max-calls.
 func raiseFiles(lines *slog.Logger, maxCalls int) {
-	var limit syscall.Rlimit
-	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
-	if err == nil && limit.Cur < limit.Max {
-		limit.Cur = limit.Max
-		err = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
-	}
+	limit, err := mostFiles()
 	if err != nil {
 		lines.Warn(fmt.Sprintf("the limit of open files is not known or cannot be raised: %v", err))
 		return
 	}
-	if text := tooFewFiles(limit.Cur, maxCalls); text != "" {
+	if text := tooFewFiles(limit, maxCalls); text != "" {
 		lines.Warn(text)
 	}
 }

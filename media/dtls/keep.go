@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"b2bua/media/internal/private"
 	"b2bua/media/sdp"
 )
 
@@ -41,7 +42,7 @@ func LoadCertificate(dir string, now time.Time) (c *Certificate, warning, err er
 	}
 	path := filepath.Join(dir, fileName)
 	unlock := func() {}
-	if dirErr := makeDir(dir); dirErr == nil {
+	if dirErr := private.MakeDir(dir); dirErr == nil {
 		unlock = lock(dir)
 	}
 	defer unlock()
@@ -85,32 +86,14 @@ func notKept(path string, err error) error {
 	return fmt.Errorf("the DTLS-SRTP certificate cannot be kept in %s (b2bua-server/data-directory): %w; %w", path, err, ErrNotKept)
 }
 
-// makeDir makes the directory and at most one parent (spec 1.2).
-func makeDir(dir string) error {
-	err := os.Mkdir(dir, 0o700)
-	if errors.Is(err, os.ErrNotExist) {
-		if err = os.Mkdir(filepath.Dir(dir), 0o755); err == nil {
-			err = os.Mkdir(dir, 0o700)
-		}
-	}
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	return err
-}
-
 // lock keeps other processes from the directory. Where locks are not supported, create is what keeps two of them together.
 func lock(dir string) (unlock func()) {
 	d, err := os.Open(dir)
 	if err != nil {
 		return func() {}
 	}
-	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) || time.Since(begin) > lockPatience {
-			return func() { _ = d.Close() }
-		}
-	}
+	_ = private.Lock(d, lockPatience)
+	return func() { _ = d.Close() }
 }
 
 // readFile takes regular files only: another one could block for ever. One that others may read, from a backup perhaps, is closed to them.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"log/syslog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -61,15 +60,11 @@ func Open(opt Options) (*Logger, error) {
 		}
 	}
 	if opt.Syslog {
-		network := ""
-		if opt.SyslogSocket != "" {
-			network = "unixgram"
-		}
-		w, err := syslog.Dial(network, opt.SyslogSocket, syslog.LOG_DAEMON|syslog.LOG_INFO, opt.SyslogTag)
+		d, err := dialSyslog(opt.SyslogSocket, opt.SyslogTag)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("no syslog: %w; start a syslog daemon or leave --syslog out", err))
 		} else {
-			l.syslog = newSink("syslog", opt.SyslogLevel, daemon{w}, l.fault)
+			l.syslog = newSink("syslog", opt.SyslogLevel, d, l.fault)
 		}
 	}
 	return l, errors.Join(errs...)

@@ -10,25 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"b2bua/media/internal/private"
 	"b2bua/media/zrtp/alg"
 )
-
-// makeDir makes the directory and at most one parent.
-func makeDir(dir string) error {
-	err := os.Mkdir(dir, 0o700)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.Mkdir(filepath.Dir(dir), 0o755); err == nil {
-			err = os.Mkdir(dir, 0o700)
-		}
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
-}
 
 // lock excludes other processes; the system releases it when this one dies.
 func lock(path string) (unlock func(), err error) {
@@ -36,18 +22,11 @@ func lock(path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	const pause = 20 * time.Millisecond
-	for waited := time.Duration(0); ; waited += pause {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) || waited >= busy {
-			_ = f.Close()
-			return nil, fmt.Errorf("%s is locked by another process: %w", path, err)
-		}
-		time.Sleep(pause)
+	if err := private.Lock(f, busy); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	return func() { _ = f.Close() }, nil
 }
 
 // setAside renames a damaged file. Its log goes first: beside the next file it would be taken for that one's.

@@ -14,6 +14,7 @@ import (
 	"modernc.org/sqlite" // the driver, and its errors
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"b2bua/media/internal/private"
 	"b2bua/media/zrtp/alg"
 )
 
@@ -86,7 +87,7 @@ func (s *Store) openFile(candidate func() (alg.ZID, error)) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := makeDir(dir); err != nil {
+	if err := private.MakeDir(dir); err != nil {
 		return nil, err
 	}
 	unlock, err := lock(filepath.Join(dir, lockName))
