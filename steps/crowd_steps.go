@@ -16,7 +16,9 @@ import (
 // crowdSteps: many softphones at once. Their names are caller1, callee1 and so on; callees with SDES have names that end in s.
 func (w *World) crowdSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\d+) pairs of softphones, of every encryption$`, w.crowd)
+	sc.Step(`^(\d+) pairs of softphones that never say a word of DTLS$`, w.silentCrowd)
 	sc.Step(`^all callers call at once$`, w.allCall)
+	sc.Step(`^all calls are answered$`, w.allAnswered)
 	sc.Step(`^each of them hears its own partner$`, w.allHear)
 	sc.Step(`^all callers hang up at once$`, w.allHangUp)
 	sc.Step(`^all of them are free again$`, w.allFree)
@@ -57,6 +59,25 @@ func (w *World) crowd(n int) error {
 	}
 	return nil
 }
+
+// silentCrowd makes pairs that agree on DTLS-SRTP, and let b2bua begin the handshakes for nothing.
+func (w *World) silentCrowd(n int) error {
+	if w.proxy == nil {
+		return errors.New("softphones need a proxy: start b2bua behind the proxy first")
+	}
+	hertz := tone.Frequencies()[0]
+	for i := range n {
+		pair := [2]string{fmt.Sprintf("caller%d", i+1), fmt.Sprintf("callee%dn", i+1)}
+		w.pairs = append(w.pairs, pair)
+		kit := endpoint.Media{Encryption: "dtls-srtp", Setup: "passive", Fault: endpoint.FaultSilent}
+		if err := errors.Join(w.oneOfCrowd(pair[0], kit, hertz), w.oneOfCrowd(pair[1], kit, hertz)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) allAnswered() error { return w.together(w.inTheCall) }
 
 func (w *World) oneOfCrowd(name string, media endpoint.Media, hertz float64) error {
 	addr, err := w.net.Next()

@@ -21,6 +21,7 @@ func (w *World) feedbackSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) may not send an? (PLI|FIR|NACK)$`, w.mayNotSend)
 	sc.Step(`^(\w+) was asked for a whole picture (\d+) times? by RTCP and (\d+) times? by INFO$`, w.askedForPicture)
 	sc.Step(`^(\w+)'s video has (\d+) packets? of feedback after 2 more reports$`, w.feedbackAfterReports)
+	sc.Step(`^(\w+) is asked for (\d+) packets? that it sent$`, w.askedForPackets)
 	sc.Step(`^(\w+)'s video has the profile (\S+)$`, w.hasProfile)
 }
 
@@ -64,6 +65,13 @@ func (w *World) feedbackAfterReports(name string, n int) error {
 			return fmt.Errorf("%s's video has %d packets of feedback", name, got)
 		}
 		return nil
+	})
+}
+
+// askedForPackets: by NACK, in the numbers of who sent them.
+func (w *World) askedForPackets(name string, n int) error {
+	return w.during(name, func(c *endpoint.Call, ctx context.Context) error {
+		return c.WaitSummary(ctx, fmt.Sprintf("a NACK for %d packets", n), func(s endpoint.Summary) bool { return s.Video().Nacked == n })
 	})
 }
 

@@ -51,7 +51,6 @@ func unusableData(err error) string {
 
 // checkData tells whether prepareData would succeed, and creates nothing. It is asked of the user who asks.
 func checkData(dir string) []config.Finding {
-	const writeAndSearch = 2 | 1 // access(2)
 	at := dir
 	for range 2 { // itself or its parent may be missing
 		if _, err := os.Stat(at); !errors.Is(err, fs.ErrNotExist) {
@@ -65,7 +64,7 @@ func checkData(dir string) []config.Finding {
 	case !info.IsDir():
 		err = syscall.ENOTDIR
 	default:
-		err = syscall.Access(at, writeAndSearch)
+		err = mayWriteIn(at)
 	}
 	if err == nil {
 		return nil
@@ -78,13 +77,7 @@ func checkData(dir string) []config.Finding {
 
 // allowCore raises the limit of core files as far as the system lets us.
 func allowCore(lines *slog.Logger) {
-	var limit syscall.Rlimit
-	err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit)
-	if err == nil {
-		limit.Cur = limit.Max
-		err = syscall.Setrlimit(syscall.RLIMIT_CORE, &limit)
-	}
-	if err != nil {
+	if err := mostCore(); err != nil {
 		lines.Warn(fmt.Sprintf("global/dump-corefiles has no effect: %v", err))
 	}
 }

@@ -26,7 +26,7 @@ func (s *signals) giveBack() {
 	s.release()
 	select {
 	case early := <-s.stop:
-		_ = syscall.Kill(os.Getpid(), early.(syscall.Signal)) // nobody takes it now, so it ends us
+		endBy(early) // nobody takes it now
 	default:
 	}
 }

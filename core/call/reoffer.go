@@ -241,7 +241,7 @@ func (l *leg) answerReoffer(tx TxID, req *sip.Message, offer *sdp.Session) bool 
 	for i := range offer.Media {
 		c.slot(i)
 	}
-	peer := slices.Clone(l.other().agreed)
+	peer := sdp.Declared(l.other().agreed, l.other().theirs)
 	for i := range peer {
 		peer[i].Direction = l.permits(i).Mirror()
 		peer[i].Enabled = peer[i].Enabled && i < len(c.streams) && c.streams[i]

@@ -96,3 +96,13 @@ Feature: A stop ends what is under way
     And alice's call is released
     And bob's call is released
     And b2bua ends
+
+  # Status 0 says that every part of it ended within shutdown-timeout.
+  Scenario: while a hundred DTLS handshakes are running
+    Given b2bua runs behind the proxy of sip.example.org
+    And 50 pairs of softphones that never say a word of DTLS
+    When all callers call at once
+    Then all calls are answered
+    When b2bua is told to stop
+    Then all of them are free again
+    And b2bua ends

@@ -369,6 +369,40 @@ func TestManyHandshakes(t *testing.T) {
 	require.Empty(t, count.find(A, SecureFailed))
 }
 
+// Streams close while nobody answers their handshakes, and nothing of these is left (TestMain looks).
+func TestCloseWhileHandshakesRun(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		const calls = 50
+		told := &events{}
+		cfg.DTLS, cfg.Notify = newHandshaker(t, dtls.Config{}), told.add
+		p := newPlane(t, cfg)
+		silent := listen(t, loopback)
+		greeted := map[netip.AddrPort]bool{}
+		var streams []*Stream
+		for range calls {
+			st, err := p.Open("silent", sdp.Audio, loopback, loopback)
+			require.NoError(t, err)
+			streams = append(streams, st)
+			require.NoError(t, st.Set(A, sdp.Agreed{
+				Enabled: true, Encryption: sdp.DTLS, Mux: true, Codecs: []sdp.Codec{pcma}, Remote: local(silent),
+				DTLS: &sdp.DTLSParams{Active: true, Fingerprint: cfg.DTLS.Fingerprint()},
+			}))
+		}
+		buf := make([]byte, 2048)
+		for len(greeted) < calls { // all are under way
+			require.NoError(t, silent.SetReadDeadline(time.Now().Add(20*time.Second)))
+			_, from, err := silent.ReadFromUDPAddrPort(buf)
+			require.NoError(t, err)
+			greeted[from] = true
+		}
+		for _, st := range streams {
+			st.Close()
+		}
+		require.Empty(t, told.find(A, Secured))
+		require.Empty(t, told.find(A, SecureFailed))
+	})
+}
+
 func TestSetRefusesDTLSWithoutMeans(t *testing.T) {
 	seen := &events{}
 	p := newPlane(t, Config{Notify: seen.add})

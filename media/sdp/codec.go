@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -285,4 +286,23 @@ func feedback(values []string, and []string) []string {
 		}
 	}
 	return out
+}
+
+// Declared is what was agreed on a leg with all the feedback that the leg's own description has, and not only what the other leg had
+// then: what it can deal with, the other one may send as soon as it has a feedback profile, too.
+func Declared(agreed []Agreed, theirs *Session) []Agreed {
+	agreed = slices.Clone(agreed)
+	for i := range agreed {
+		if !agreed[i].AVPF || theirs == nil || i >= len(theirs.Media) {
+			continue
+		}
+		list := cloneCodecs(agreed[i].Codecs)
+		for k, c := range list {
+			if said, ok := MatchCodec(c, agreed[i].Codecs, theirs.Media[i].Codecs); ok {
+				list[k].Feedback = feedback(said.Feedback, said.Feedback)
+			}
+		}
+		agreed[i].Codecs = list
+	}
+	return agreed
 }

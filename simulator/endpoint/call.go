@@ -130,7 +130,7 @@ func (m *StreamSummary) count(st stream.Stats) {
 	m.Lost, m.LossPercent, m.Reordered, m.Duplicates, m.Jitter = st.Lost, 100*st.Loss, st.Reordered, st.Duplicates, st.Jitter
 	m.SSRC, m.HeardSSRC = st.SSRC, st.HeardSSRC
 	m.Handshakes, m.Fault = st.Handshakes, st.Fault
-	m.Pictures, m.Feedback = st.Pictures, st.Feedback
+	m.Pictures, m.Feedback, m.Nacked = st.Pictures, st.Feedback, st.Nacked
 	m.PeerKeys = st.PeerKeys
 	if st.Path.IsValid() {
 		m.Path = st.Path.String()

@@ -96,6 +96,7 @@ type StreamSummary struct {
 	Events       string        `json:"events,omitempty"`
 	Pictures     int           `json:"pictures,omitempty"`   // PLI and FIR received
 	Feedback     int           `json:"feedback,omitempty"`   // RTCP feedback packets received, those among them
+	Nacked       int           `json:"nacked,omitempty"`     // packets of ours that the other side asked for again
 	PeerKeys     int           `json:"peer_keys,omitempty"`  // of SDES that the peer gave, one after the other
 	Handshakes   int           `json:"handshakes,omitempty"` // of DTLS or ZRTP, completed
 	ZRTP         *ZRTPSummary  `json:"zrtp,omitempty"`       // nil: another encryption

@@ -94,7 +94,7 @@ func (s *source) arrive(now time.Time, timestamp uint32, rate int) {
 func (s *source) expected() uint64 { return s.max - s.base + 1 }
 
 func (r *receiver) stats() Stats {
-	st := Stats{From: r.from, Received: r.accepted, Octets: r.octets, Refused: r.refused, RTCP: r.rtcp, SSRCs: len(r.sources), Events: string(r.events), Pictures: r.pictures, Feedback: r.feedback}
+	st := Stats{From: r.from, Received: r.accepted, Octets: r.octets, Refused: r.refused, RTCP: r.rtcp, SSRCs: len(r.sources), Events: string(r.events), Pictures: r.pictures, Feedback: r.feedback, Nacked: r.nacked}
 	var expected, unique uint64
 	for _, s := range r.sources {
 		expected += s.expected()

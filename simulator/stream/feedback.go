@@ -51,3 +51,19 @@ func (s *Stream) buildFeedback(kind string) ([]byte, error) {
 	}
 	return p, nil
 }
+
+// sentOf counts the packets in a NACK that are of this source and that it sent lately: the others would be asked for in vain.
+func (t *sender) sentOf(nack *rtcp.TransportLayerNack) (n int) {
+	const lately = 1000
+	if nack.MediaSSRC != t.ssrc {
+		return 0
+	}
+	for _, pair := range nack.Nacks {
+		for _, number := range pair.PacketList() {
+			if age := t.seq - number; age > 0 && age < lately {
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -38,6 +38,7 @@ type Stats struct {
 	Events      string // telephone events, in order
 	Pictures    int    // PLI and FIR received
 	Feedback    int    // packets of RTCP feedback received, PLI and FIR among them
+	Nacked      int    // packets that the other side asked for again by NACK, and that were sent from here
 	Tone        float64
 	Heard       tone.Heard // over the last second; marked payloads count as a clear tone
 	Now         tone.Heard // over the last 200 ms
@@ -71,6 +72,7 @@ type receiver struct {
 	events   []byte
 	pictures int
 	feedback int
+	nacked   int
 	eventAt  uint32 // RTP timestamp of the last event
 	delay    time.Duration
 	path     *impair.Impairer // of what is received on the RTP port
@@ -306,7 +308,10 @@ func (s *Stream) control(now time.Time, ch channel, p []byte) {
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			s.rx.pictures++
 			s.rx.feedback++
-		case *rtcp.TransportLayerNack, *rtcp.SliceLossIndication, *rtcp.ReceiverEstimatedMaximumBitrate, *rtcp.TransportLayerCC, *rtcp.RapidResynchronizationRequest:
+		case *rtcp.TransportLayerNack:
+			s.rx.feedback++
+			s.rx.nacked += s.tx.sentOf(p)
+		case *rtcp.SliceLossIndication, *rtcp.ReceiverEstimatedMaximumBitrate, *rtcp.TransportLayerCC, *rtcp.RapidResynchronizationRequest:
 			s.rx.feedback++
 		}
 	}
