@@ -46,6 +46,8 @@ type Stream struct {
 	keyrings  [2]relay.Keyring
 	exchanges [2]*negotiation // of ZRTP
 	presented [2]string
+	wasSet    [2]bool
+	ended     bool // nothing of ZRTP begins any more
 
 	relay *relay.Relay
 }
@@ -107,6 +109,7 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 func (st *Stream) admit(side Side, p *relay.Prepared) error {
 	st.setting.Lock()
 	defer st.setting.Unlock()
+	st.wasSet[side] = true
 	if err := st.keyrings[side].Admit(p); err != nil {
 		return fmt.Errorf("media plane: call %s, leg %s: %w", st.call, side, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"time"
 
 	"b2bua/media/sdp"
 	"b2bua/media/zrtp"
@@ -63,14 +64,26 @@ type legKey struct {
 	side Side
 }
 
-// zrtpLeg is one leg of one call. All below the line belongs to its desk.
+// zrtpLeg is one leg of one call.
 type zrtpLeg struct {
 	n       *negotiator
 	key     legKey
 	desk    *desk
 	members int // guarded by the negotiator's mutex
 
+	// mu guards what follows and the negotiations of the leg. The desk holds it, and who wants a Hello. No loop does, which the desk
+	// posts to meanwhile.
+	mu      sync.Mutex
 	current *party // where new streams go; nil: none yet
+}
+
+// post runs f on the desk of the leg.
+func (l *zrtpLeg) post(f func(now time.Time)) bool {
+	return l.desk.post(func(now time.Time) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		f(now)
+	})
 }
 
 func newNegotiator(cfg ZRTPConfig, desks int) (*negotiator, error) {

@@ -85,7 +85,9 @@ func (d *desk) work() (closed bool) {
 	for now := time.Now(); len(d.timers) > 0 && !now.Before(d.timers[0].at); now = time.Now() {
 		e := d.timers[0]
 		d.set(e, time.Time{})
+		e.leg.mu.Lock()
 		e.tick(now)
+		e.leg.mu.Unlock()
 	}
 	return closed
 }

@@ -28,13 +28,13 @@ const (
 	writeWithin  = 30 * time.Second
 )
 
-// party is the session with one peer, and who takes part in it. It belongs to the desk of its leg.
+// party is the session with one peer, and who takes part in it. It is guarded by the mutex of its leg.
 type party struct {
 	session *zrtp.Session
 	members []*negotiation
 }
 
-// negotiation is ZRTP on one side of a stream. What stands below the line belongs to the desk of its leg.
+// negotiation is ZRTP on one side of a stream. What stands below the line is guarded by the mutex of its leg.
 type negotiation struct {
 	st      *Stream
 	side    Side
@@ -69,7 +69,7 @@ type terms struct {
 
 // post runs f on the desk as long as the exchange lasts.
 func (e *negotiation) post(f func(now time.Time)) bool {
-	return e.leg.desk.post(func(now time.Time) {
+	return e.leg.post(func(now time.Time) {
 		if !e.gone.Load() {
 			f(now)
 		}
@@ -352,7 +352,7 @@ func (e *negotiation) work(now time.Time, j *zrtp.Job) {
 
 // done gives a job back.
 func (e *negotiation) done(j *zrtp.Job) {
-	posted := e.leg.desk.post(func(now time.Time) {
+	posted := e.leg.post(func(now time.Time) {
 		if e.gone.Load() || e.engine != j.Stream() || e.party == nil {
 			j.Wipe()
 			return
@@ -367,7 +367,7 @@ func (e *negotiation) done(j *zrtp.Job) {
 func (e *negotiation) lookup(k zrtp.Key) {
 	engine := e.engine
 	answer := func(r zrtp.Record, err error) {
-		posted := e.leg.desk.post(func(now time.Time) {
+		posted := e.leg.post(func(now time.Time) {
 			if !e.gone.Load() && e.engine == engine {
 				e.handle(now, zrtp.SecretsLoaded{Key: k, Record: r, Failed: err != nil})
 			}

@@ -44,28 +44,40 @@ func (st *Stream) ZRTPHash(side Side) string {
 		return ""
 	}
 	e := st.exchangeOf(side)
-	got := make(chan string, 1)
-	ssrc := e.ssrc()
-	posted := e.loop(func(time.Time) {
-		ssrc = st.relay.Claim(side, ssrc)
-		if !e.post(func(time.Time) {
-			if err := e.open(ssrc, true); err != nil {
-				e.fail(err, false)
-			}
-			got <- e.hash
-		}) {
-			got <- ""
+	if e == nil {
+		return ""
+	}
+	ssrc, ok := st.claim(e)
+	if !ok {
+		return ""
+	}
+	e.leg.mu.Lock()
+	defer e.leg.mu.Unlock()
+	if e.gone.Load() {
+		return ""
+	}
+	if err := e.open(ssrc, true); err != nil {
+		e.fail(err, false)
+	}
+	return e.hash
+}
+
+// claim finds the SSRC of our line to a side; false: the stream is closed. Nobody waits for the loop before the side was set, when nothing
+// can have been sent.
+func (st *Stream) claim(e *negotiation) (ssrc uint32, ok bool) {
+	ssrc = e.ssrc()
+	st.setting.Lock()
+	wait := st.wasSet[e.side]
+	st.setting.Unlock()
+	got := make(chan uint32, 1)
+	if ok = e.loop(func(time.Time) { got <- st.relay.Claim(e.side, ssrc) }); ok && wait {
+		select {
+		case ssrc = <-got:
+		case <-st.gone:
+			return 0, false
 		}
-	})
-	if !posted {
-		return ""
 	}
-	select {
-	case hash := <-got:
-		return hash
-	case <-st.gone:
-		return ""
-	}
+	return ssrc, ok
 }
 
 // ssrc is one for our line on the side, unless that has one.
@@ -75,11 +87,11 @@ func (e *negotiation) ssrc() uint32 {
 	return binary.BigEndian.Uint32(b[:]) | 1
 }
 
-// exchangeOf is the exchange of a side, made when it is asked for first.
+// exchangeOf is the exchange of a side, made when it is asked for first; nil: the stream has ended.
 func (st *Stream) exchangeOf(side Side) *negotiation {
 	st.setting.Lock()
 	defer st.setting.Unlock()
-	if st.exchanges[side] == nil {
+	if st.exchanges[side] == nil && !st.ended {
 		st.exchanges[side] = &negotiation{st: st, side: side, leg: st.plane.zrtp.join(st, side), place: -1}
 	}
 	return st.exchanges[side]
@@ -94,7 +106,7 @@ func (st *Stream) ConfirmSAS(side Side, same bool) error {
 		return ErrNotSecure
 	}
 	got := make(chan error, 1)
-	if !e.leg.desk.post(func(now time.Time) { got <- e.confirm(now, same) }) {
+	if !e.leg.post(func(now time.Time) { got <- e.confirm(now, same) }) {
 		return ErrClosed
 	}
 	return <-got
@@ -117,7 +129,9 @@ func (st *Stream) agree(side Side, agreed sdp.Agreed) {
 		}
 		return
 	case z.exchange == nil:
-		z.exchange = st.exchangeOf(side)
+		if z.exchange = st.exchangeOf(side); z.exchange == nil {
+			return
+		}
 	}
 	e, p := z.exchange, agreed.ZRTP
 	t := terms{hash: p.PeerHash, hasHash: p.HasHash, remote: unmap(agreed.Remote)}
@@ -147,12 +161,15 @@ func (st *Stream) dismiss(side Side) {
 // end stops an exchange; what it has posted to the loop may still come.
 func (e *negotiation) end() {
 	e.gone.Store(true)
-	e.leg.desk.post(e.exit)
+	e.leg.post(e.exit)
 	e.leg.n.leave(e.leg)
 }
 
 // disagree ends ZRTP on both sides.
 func (st *Stream) disagree() {
+	st.setting.Lock()
+	st.ended = true
+	st.setting.Unlock()
 	for side := range st.exchanges {
 		st.dismiss(Side(side))
 	}
@@ -171,6 +188,9 @@ func (st *Stream) zrtpPacket(side Side, from netip.AddrPort, b []byte) {
 		st.begun(side)
 	}
 	e := z.exchange
+	if e == nil {
+		return
+	}
 	if z.may && !st.relay.Expects(side, from) { // whoever has the media is the only one to change it
 		return
 	}
@@ -194,7 +214,9 @@ func (st *Stream) zrtpPacket(side Side, from netip.AddrPort, b []byte) {
 func (st *Stream) begun(side Side) {
 	z := &st.zrtp[side]
 	e := st.exchangeOf(side)
-	z.exchange = e
+	if z.exchange = e; e == nil {
+		return
+	}
 	ssrc := st.relay.Claim(side, e.ssrc())
 	e.post(func(now time.Time) {
 		e.optional = true
