@@ -1,0 +1,169 @@
+package control
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"b2bua/core/event"
+)
+
+// Leg is one leg of a running call.
+type Leg struct {
+	CallID   string   `json:"callId"`
+	Media    string   `json:"media,omitempty"`    // streams with codec and encryption, from the answer on
+	Secured  []string `json:"secured,omitempty"`  // streams whose keys a handshake made
+	SAS      string   `json:"sas,omitempty"`      // ZRTP: what the people at both ends of the leg compare
+	Verified *bool    `json:"verified,omitempty"` // ZRTP: it was compared, as we and the phone remember
+	Phone    string   `json:"phone,omitempty"`    // ZRTP: what the phone calls itself
+}
+
+// Call is one running call.
+type Call struct {
+	Number uint64    `json:"number"`
+	State  string    `json:"state"` // "received", "calling", "ringing" or "running"
+	From   string    `json:"from"`
+	To     string    `json:"to"`
+	Callee string    `json:"callee,omitempty"` // of leg B
+	Why    string    `json:"why,omitempty"`    // the rule that chose leg B
+	Since  time.Time `json:"since"`            // INVITE received
+	Answer time.Time `json:"answer,omitzero"`
+	A      Leg       `json:"legA"`
+	B      Leg       `json:"legB"`
+}
+
+// Calls is the table of running calls, made from events.
+type Calls struct {
+	Now   func() time.Time
+	calls map[uint64]*Call
+}
+
+// Len is the number of running calls.
+func (c *Calls) Len() int { return len(c.calls) }
+
+// Note takes an event.
+func (c *Calls) Note(ev event.Event) {
+	switch ev := ev.(type) {
+	case event.Received:
+		c.of(ev.Call, func(x *Call) { x.State, x.From, x.To, x.Since = "received", ev.From, ev.To, c.Now() })
+	case event.Placed:
+		c.known(ev.Call, func(x *Call) { x.State, x.Callee, x.Why = "calling", ev.Callee, ev.Why })
+	case event.Progress:
+		c.known(ev.Call, func(x *Call) { x.State = "ringing" })
+	case event.Answered:
+		c.known(ev.Call, func(x *Call) { x.State, x.Answer, x.A.Media, x.B.Media = "running", c.Now(), ev.MediaA, ev.MediaB })
+	case event.Secured:
+		c.known(ev.Call, func(x *Call) { x.leg(ev.Leg).secure(ev) })
+	case event.Failed:
+		delete(c.calls, ev.Call.Number)
+	case event.Refused:
+		delete(c.calls, ev.Call.Number)
+	case event.Released:
+		delete(c.calls, ev.Call.Number)
+	}
+}
+
+// of begins a call.
+func (c *Calls) of(name event.Call, change func(*Call)) {
+	if name.Number == 0 {
+		return
+	}
+	if c.calls == nil {
+		c.calls = map[uint64]*Call{}
+	}
+	if c.calls[name.Number] == nil {
+		c.calls[name.Number] = &Call{Number: name.Number}
+	}
+	c.known(name, change)
+}
+
+// known changes a call that was seen to begin and not to end.
+func (c *Calls) known(name event.Call, change func(*Call)) {
+	if x := c.calls[name.Number]; x != nil {
+		x.A.CallID, x.B.CallID = name.A, name.B
+		change(x)
+	}
+}
+
+func (c *Call) leg(name string) *Leg {
+	if name == "leg B" {
+		return &c.B
+	}
+	return &c.A
+}
+
+// maxSecured bounds what is kept of a leg whose keys are made anew again and again.
+const maxSecured = 8
+
+func (l *Leg) secure(ev event.Secured) {
+	if !slices.Contains(l.Secured, ev.What) && len(l.Secured) < maxSecured {
+		l.Secured = append(slices.Clip(l.Secured), ev.What)
+	}
+	if z := ev.ZRTP; z != nil {
+		verified := z.Verified && z.PeerVerified
+		l.SAS = z.SAS
+		if z.Agreement != "Mult" { // a further stream says nothing of its own
+			l.Verified, l.Phone = &verified, z.Client
+		}
+	}
+}
+
+// List is a copy, oldest first.
+func (c *Calls) List() []Call {
+	out := make([]Call, 0, len(c.calls))
+	for _, x := range c.calls {
+		out = append(out, *x)
+	}
+	slices.SortFunc(out, func(a, b Call) int { return cmp.Compare(a.Number, b.Number) })
+	return out
+}
+
+// Own answers the commands that the original does not have. All of them begin with B2BUA and are answered in JSON.
+type Own struct {
+	Calls  *Calls
+	Status func() Status
+	// Retry registers the account of that name at once, or every one that failed with "all"; it tells how many it took.
+	Retry func(account string) int
+}
+
+// Status of the server.
+type Status struct {
+	Version     string         `json:"version"`
+	Application string         `json:"application"`
+	Started     time.Time      `json:"started"`
+	Calls       int            `json:"calls"`
+	Streams     int            `json:"streams"`
+	Connections int            `json:"connections"`
+	Accounts    map[string]int `json:"accounts,omitempty"` // number by status; only those that register
+	Listening   []string       `json:"listening"`
+}
+
+const ownUsage = "Valid subcommands for B2BUA:\n  CALLS  lists the running calls.\n  STATUS  shows how the server is.\n  REGISTER <account>|all  tries failed registrations again at once."
+
+// Handle implements Handler.
+func (o *Own) Handle(command string, args []string) Answer {
+	if command != "B2BUA" {
+		return nil
+	}
+	switch {
+	case len(args) == 1 && args[0] == "CALLS":
+		list := o.Calls.List()
+		return func() string { return document(map[string]any{"calls": list}) }
+	case len(args) == 1 && args[0] == "STATUS":
+		status := o.Status()
+		return func() string { return document(status) }
+	case len(args) == 2 && args[0] == "REGISTER":
+		n := o.Retry(args[1])
+		return func() string { return document(map[string]any{"accounts": n}) }
+	}
+	return Text(ownUsage)
+}
+
+func document(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil { // what is marshalled has no cycle and no channel
+		return errorPrefix + err.Error()
+	}
+	return string(text)
+}
