@@ -32,6 +32,7 @@ type option struct {
 var taken = map[string]string{
 	"config": "file", "pidfile": "file", "p12-passphrase-file": "file", "set": "override", "dump-default": "section",
 	"list-overrides": "section", "leg-a": "mode", "from": "any", "hosts": "any", "transports": "any", "server": "server", "dump-format": "format",
+	"pid": "any", "timeout": "any",
 }
 
 // words are the values that can be listed.
@@ -55,13 +56,13 @@ func words(kind string) []string {
 	return nil
 }
 
-var commandWords = []string{"explain", "zrtp", "completion"}
+var commandWords = []string{"explain", "zrtp", "ctl", "completion"}
 
 // secondWords follow a command.
 var secondWords = []struct {
 	command string
 	words   []string
-}{{"completion", []string{"bash", "zsh", "fish"}}, {"zrtp", []string{"list", "clear"}}}
+}{{"completion", []string{"bash", "zsh", "fish"}}, {"zrtp", []string{"list", "clear"}}, {"ctl", []string{"status", "accounts", "calls", "register", "get", "list", "set", "raw"}}}
 
 func (c *completionCmd) run(out io.Writer) error {
 	options, err := model()

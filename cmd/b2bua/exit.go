@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"b2bua/core/control"
 	"b2bua/core/server"
 )
 
@@ -29,6 +30,8 @@ var errRefused = toldError{errors.New("the call would be refused")}
 func status(err error) int {
 	var config *configError
 	var unusable *server.ConfigError
+	var refused control.RefusedError
+	var silent *silentError
 	switch {
 	case err == nil || errors.Is(err, errDone):
 		return exitOK
@@ -36,6 +39,10 @@ func status(err error) int {
 		return exitConfig
 	case errors.Is(err, errRefused):
 		return exitRefused
+	case errors.As(err, &refused):
+		return exitRefusedByServer
+	case errors.As(err, &silent):
+		return exitNoAnswer
 	default:
 		return exitFailure
 	}

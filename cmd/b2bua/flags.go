@@ -13,7 +13,7 @@ import (
 const description = `SIP back-to-back user agent: it answers the calls that a proxy sends to it and places a second call for each, so that the
 two can differ in media encryption. It reads Flexisip's configuration file and can take the place of its B2BUA server.`
 
-// flags are the command line: the original's options, and ours (--check, explain, zrtp, completion).
+// flags are the command line: the original's options, and ours (--check, explain, zrtp, ctl, completion).
 type flags struct {
 	Config []string `short:"c" placeholder:"FILE" sep:"none" group:"config" help:"Configuration file. May be repeated: what a later file sets wins. Default: ${file} if it exists, else the built-in defaults."`
 	Set    []string `short:"s" placeholder:"SECTION/KEY=VALUE" sep:"none" group:"config" help:"Set one value, whatever the files say. May be repeated."`
@@ -48,6 +48,7 @@ type flags struct {
 	Run        struct{}      `cmd:"" default:"1" hidden:"" help:"Serve calls."`
 	Explain    explainCmd    `cmd:"" help:"Say what would happen to a call, and which rule decides."`
 	Zrtp       zrtpCmd       `cmd:"" help:"List or forget the ZRTP secrets that are shared with phones."`
+	Ctl        ctlCmd        `cmd:"" help:"Ask a running server: calls, accounts, registrations, settings."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
 }
 
@@ -107,9 +108,11 @@ Examples:
   b2bua -s b2bua-server/max-calls=10 -d              another value for this run, with debug lines
   b2bua explain sip:bob@example.org -c own.conf      which rule would decide about a call to Bob, and why
   b2bua zrtp list -c own.conf                        phones whose ZRTP secrets are retained
+  b2bua ctl calls                                    calls of the server that runs, with encryption and SAS
   b2bua completion bash > /etc/bash_completion.d/b2bua
 
-Exit status: 0 normal end; 1 wrong usage, or the start failed; 2 explain: the call would be refused; 255 the configuration has faults.
+Exit status: 0 normal end; 1 wrong usage, or the start failed; 2 explain: the call would be refused; 64 and 69 ctl: the server
+refuses, does not answer; 255 the configuration has faults.
 Signals: TERM and INT stop it; a second one ends calls at once that b2bua/drain-timeout would let go on, a third the process.
 HUP opens the log file anew (logrotate).
 `
@@ -121,7 +124,7 @@ var groups = kong.ExplicitGroups([]kong.Group{
 	{Key: "compat", Title: "Accepted so that scripts for Flexisip keep working:"},
 })
 
-// parse reads the command line. The command is "run", "explain <callee>", "zrtp list", "zrtp clear <zid>" or "completion <shell>".
+// parse reads the command line. The command is "run", "explain <callee>", "zrtp list", "zrtp clear <zid>", "ctl calls", … or "completion <shell>".
 func parse(args []string, stdout, stderr io.Writer) (*flags, string, error) {
 	var f flags
 	parser, err := kong.New(&f, kong.Name("b2bua"), kong.Description(description), kong.NoDefaultHelp(), kong.Writers(stdout, stderr),

@@ -70,6 +70,8 @@ func command(ctx context.Context, sig *signals, args []string, stdout, stderr io
 		return f.rewrite(stdout, stderr)
 	case f.Check:
 		return f.check(ctx, hosts, stdout, stderr)
+	case strings.HasPrefix(name, "ctl "):
+		return f.Ctl.run(ctx, name, f.Pidfile, stdout)
 	case strings.HasPrefix(name, "completion"):
 		return f.Completion.run(stdout)
 	}

@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
 	"b2bua/core/config"
+	"b2bua/core/control"
 	"b2bua/core/event/log"
 	"b2bua/core/server"
 	"b2bua/core/transport"
@@ -36,7 +38,17 @@ func (f *flags) serve(ctx context.Context, sig *signals, cfg *config.Config, rep
 			lines.Info("the log file has been opened anew")
 		}
 	})()
-	err := f.run(orders, cancel, cfg, hosts, lines)
+	err := f.run(orders, cancel, cfg, server.Options{
+		Log: lines, Hosts: hosts, Hurry: orders.hurry, Control: control.Path(os.Getpid()), Settings: report.Settings(),
+		SetLevel: func(key, level string) error {
+			if key == "syslog-level" {
+				logger.SetSyslogLevel(log.ParseLevel(level))
+			} else {
+				logger.SetLevel(log.ParseLevel(level))
+			}
+			return nil
+		},
+	})
 	if err == nil {
 		return nil
 	}
@@ -55,12 +67,13 @@ func (f *flags) serve(ctx context.Context, sig *signals, cfg *config.Config, rep
 }
 
 // run does what is left between open logs and their end.
-func (f *flags) run(orders orders, cancel context.CancelFunc, cfg *config.Config, hosts map[string]netip.Addr, lines *slog.Logger) error {
+func (f *flags) run(orders orders, cancel context.CancelFunc, cfg *config.Config, opt server.Options) error {
+	lines := opt.Log
 	pid := pidFile(f.Pidfile)
 	if err := pid.possible(); err != nil {
 		return err
 	}
-	dataless := !prepareData(lines, cfg.B2BUA.DataDirectory)
+	opt.Dataless = !prepareData(lines, cfg.B2BUA.DataDirectory)
 	raiseFiles(lines, cfg.B2BUA.MaxCalls)
 	if cfg.Global.DumpCorefiles {
 		allowCore(lines)
@@ -70,7 +83,7 @@ func (f *flags) run(orders orders, cancel context.CancelFunc, cfg *config.Config
 	defer cancel() // before the wait for what is periodic: it ends the context
 
 	var unwritten error
-	ready := func(at []transport.Listener) {
+	opt.Ready = func(at []transport.Listener) {
 		if unwritten = pid.write(); unwritten != nil {
 			cancel() // nobody could find us by it
 			return
@@ -78,7 +91,7 @@ func (f *flags) run(orders orders, cancel context.CancelFunc, cfg *config.Config
 		lines.Info(listening(at))
 		systemd.tell(lines, "READY=1")
 	}
-	err := server.Run(orders, cfg, server.Options{Log: lines, Hosts: hosts, Ready: ready, Hurry: orders.hurry, Dataless: dataless})
+	err := server.Run(orders, cfg, opt)
 	if unwritten != nil {
 		return unwritten
 	}

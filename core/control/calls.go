@@ -131,6 +131,7 @@ type Own struct {
 type Status struct {
 	Version     string         `json:"version"`
 	Application string         `json:"application"`
+	PID         int            `json:"pid"`
 	Started     time.Time      `json:"started"`
 	Calls       int            `json:"calls"`
 	Streams     int            `json:"streams"`

@@ -198,15 +198,18 @@ func TestServerThatStops(t *testing.T) {
 	_, path := open(t, func(func()) error { return errors.New("closed") })
 	assert.Equal(t, "Error - the server is stopping", original(t, path, "ECHO"))
 
-	s, path := open(t, func(func()) error { return nil }) // a loop that hangs
+	asked := make(chan struct{})
+	s, path := open(t, func(func()) error { close(asked); return nil }) // a loop that hangs
 	conn, err := net.Dial("unix", path)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	_, err = conn.Write([]byte("ECHO"))
 	require.NoError(t, err)
+	<-asked
 	s.Close()
-	_, err = io.ReadAll(conn)
-	assert.NoError(t, err)
+	text, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	assert.Equal(t, "Error - the server is stopping", string(text))
 }
 
 func TestFile(t *testing.T) {

@@ -20,10 +20,7 @@ func (s *server) listen(ctx context.Context, cfg *config.Config, timers transact
 	tc := transport.Config{
 		TLSClient: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !cfg.TLS.VerifyPeer},
 		Timers:    timers, ConnectTimeout: cfg.Timers.Connect, Log: s.log, OnPanic: s.panicked, Resolver: names,
-		Attach: func(st *transport.Stack) { s.stack = st },
-	}
-	if s.log.Enabled(ctx, slog.LevelDebug) {
-		tc.Tap = s.showMessage
+		Attach: func(st *transport.Stack) { s.stack = st }, Tap: s.showMessage,
 	}
 	if cfg.B2BUA.EnableKeepalive {
 		tc.KeepAlive = cfg.Timers.Keepalive
@@ -73,6 +70,9 @@ func certificates(tc *transport.Config, t config.TLS) error {
 
 // showMessage is -d or log-level=debug: every SIP message on one line, without keys and passwords.
 func (s *server) showMessage(dir transport.Direction, flow transport.Flow, wire []byte, _ time.Time) {
+	if !s.log.Enabled(context.Background(), slog.LevelDebug) { // the level may change while we run
+		return
+	}
 	way := "received from"
 	if dir == transport.Out {
 		way = "sent to"

@@ -112,6 +112,7 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 	case call.MediaClose:
 		s.closeMedia(o)
 	case call.Happened:
+		s.calls.Note(o.Event)
 		s.report(o.Event)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"b2bua/core/app/trenscrypter"
 	"b2bua/core/call"
 	"b2bua/core/config"
+	"b2bua/core/control"
 	"b2bua/core/event"
 	"b2bua/core/transaction"
 	"b2bua/core/transport"
@@ -37,6 +38,11 @@ type Options struct {
 	Hosts map[string]netip.Addr
 	// Hurry, once closed, ends the time that running calls have at a stop (b2bua/drain-timeout). nil: never.
 	Hurry <-chan struct{}
+	// Control is the path of the socket for command-line clients; empty: none.
+	Control string
+	// Settings are shown there; nil: they are not. SetLevel changes a level of the log.
+	Settings *config.Settings
+	SetLevel func(key, level string) error
 	// Dataless: data-directory cannot be written to, and that has been told.
 	Dataless bool
 }
@@ -51,6 +57,7 @@ func Run(ctx context.Context, cfg *config.Config, opt Options) error {
 	if s == nil {
 		return err
 	}
+	s.openControl(cfg, opt)
 	if opt.Ready != nil {
 		opt.Ready(s.stack.Listening())
 	}
@@ -134,6 +141,9 @@ type server struct {
 
 	mediaAddress []netip.Addr // b2bua/media-address
 	accepts      sdp.Support
+	commands     control.Table
+	calls        control.Calls
+	control      *control.Socket
 	idle         chan struct{} // the loop's: closed when nothing is left to wait for, nil while nobody waits
 }
 
@@ -143,7 +153,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		return nil, err
 	}
 	s := &server{
-		log: opt.Log, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
+		log: opt.Log, calls: control.Calls{Now: time.Now}, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
 		streams: map[streamKey]*stream{}, counts: map[uint64]int{}, mediaAddress: cfg.Own.MediaAddress,
 	}
 	accepts := support(cfg)
@@ -255,6 +265,7 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	}); err == nil {
 		await(idle, nil, min(lastAnswers, cfg.Timers.Shutdown/2))
 	}
+	s.closeControl()
 	err := s.stack.Close(ctx)
 	_ = s.plane.Close() // waits; it has no error of its own
 	s.dtls.Close()

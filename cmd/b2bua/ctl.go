@@ -1,0 +1,310 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"b2bua/core/control"
+)
+
+// ctlCmd is `b2bua ctl`: questions to a running server.
+type ctlCmd struct {
+	Pid     int           `placeholder:"NUMBER" help:"Process to ask. Default: the one of --pidfile, else the only one that runs."`
+	Timeout time.Duration `placeholder:"TIME" default:"10s" help:"How long to wait for the answer."`
+
+	Status   ctlStatusCmd   `cmd:"" help:"Show how the server is: version, calls, registrations."`
+	Accounts ctlAccountsCmd `cmd:"" help:"List the accounts of the sip-bridge, and whether they are registered."`
+	Calls    ctlCallsCmd    `cmd:"" help:"List the running calls with their legs, encryption and SAS."`
+	Register ctlRegisterCmd `cmd:"" help:"Try a failed registration again at once."`
+	Get      ctlGetCmd      `cmd:"" help:"Print settings in use."`
+	List     ctlListCmd     `cmd:"" help:"Print settings and what they mean."`
+	Set      ctlSetCmd      `cmd:"" help:"Change the level of the log while the server runs."`
+	Raw      ctlRawCmd      `cmd:"" help:"Send a command of flexisip_cli.py as it is."`
+}
+
+// Help is shown by b2bua ctl --help.
+func (ctlCmd) Help() string {
+	return `It asks by the socket /tmp/flexisip-b2bua-PID, which takes the server's user and root only.
+
+Examples:
+  b2bua ctl status
+  b2bua ctl accounts --failed
+  b2bua ctl accounts --json | jq '.[].accounts[] | select(.status != "OK")'
+  b2bua ctl calls
+  b2bua ctl register sip:account1@example.org
+  b2bua ctl set global/log-level debug
+  b2bua ctl raw SIP_BRIDGE INFO --pid 4711
+
+Exit status: 0 answered; 1 wrong usage, or no running server was found; 64 the server refuses; 69 the server does not answer.`
+}
+
+type jsonFlag struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+type ctlStatusCmd struct{ jsonFlag }
+
+type ctlAccountsCmd struct {
+	jsonFlag
+	Failed bool `help:"Only accounts that are not OK."`
+}
+
+type ctlCallsCmd struct{ jsonFlag }
+
+type ctlRegisterCmd struct {
+	jsonFlag
+	Account string `arg:"" help:"URI of the account, or all."`
+}
+
+type ctlGetCmd struct {
+	Path string `arg:"" help:"SECTION/KEY, SECTION, or all for the names of the sections."`
+}
+
+type ctlListCmd struct {
+	Path string `arg:"" optional:"" default:"all" help:"SECTION/KEY, SECTION, or all for the sections."`
+}
+
+type ctlSetCmd struct {
+	Path  string `arg:"" help:"global/log-level or global/syslog-level."`
+	Value string `arg:"" help:"debug, message, warning or error."`
+}
+
+type ctlRawCmd struct {
+	Words []string `arg:"" help:"Command and arguments."`
+}
+
+// Exit statuses of flexisip_cli.py (spec 1.14).
+const (
+	exitRefusedByServer = 64
+	exitNoAnswer        = 69
+)
+
+// asked asks one question.
+type asked func(words ...string) (string, error)
+
+// run finds the server and asks it.
+func (c *ctlCmd) run(ctx context.Context, command, pidFile string, stdout io.Writer) error {
+	path, err := control.Find(c.Pid, cmp.Or(pidFile, "/var/run/flexisip-b2bua.pid"))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	text, err := c.answer(command, func(words ...string) (string, error) {
+		text, err := control.Ask(ctx, path, words...)
+		if refused := control.RefusedError(""); err != nil && !errors.As(err, &refused) {
+			return "", &silentError{fmt.Errorf("%s: %w; is it the socket of a running b2bua of this user?", path, err)}
+		}
+		return text, err
+	})
+	if err != nil {
+		return err
+	}
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	_, err = io.WriteString(stdout, text)
+	return err
+}
+
+// silentError is a server that does not answer.
+type silentError struct{ error }
+
+func (e *silentError) Unwrap() error { return e.error }
+
+func (c *ctlCmd) answer(command string, ask asked) (string, error) {
+	switch words := strings.Fields(command); words[1] {
+	case "status":
+		return c.Status.answer(ask)
+	case "accounts":
+		return c.Accounts.answer(ask)
+	case "calls":
+		return c.Calls.answer(ask)
+	case "register":
+		return c.Register.answer(ask)
+	case "get":
+		return lines(ask("CONFIG_GET", c.Get.Path))
+	case "list":
+		return lines(ask("CONFIG_LIST", c.List.Path))
+	case "set":
+		return ask("CONFIG_SET", c.Set.Path, c.Set.Value)
+	default:
+		return ask(c.Raw.Words...)
+	}
+}
+
+// lines turns the line ends of the protocol into those of a terminal.
+func lines(text string, err error) (string, error) {
+	return strings.ReplaceAll(text, "\r\n", "\n"), err
+}
+
+// table aligns columns.
+func table(rows [][]string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = printable(cell)
+		}
+		_, _ = fmt.Fprintln(w, strings.Join(row, "\t")) // a string takes it all
+	}
+	_ = w.Flush()
+	return b.String()
+}
+
+func (c *ctlStatusCmd) answer(ask asked) (string, error) {
+	text, err := ask("B2BUA", "STATUS")
+	if err != nil || c.JSON {
+		return text, err
+	}
+	var s control.Status
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return "", unreadable(err)
+	}
+	rows := [][]string{
+		{"version", s.Version},
+		{"application", s.Application},
+		{"process", fmt.Sprint(s.PID)},
+		{"running since", s.Started.Local().Format(time.DateTime)},
+		{"listening", strings.Join(s.Listening, " ")},
+		{"calls", fmt.Sprintf("%d (streams: %d)", s.Calls, s.Streams)},
+		{"connections", fmt.Sprint(s.Connections)},
+	}
+	var names []string
+	for name := range s.Accounts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		rows = append(rows, []string{"accounts: " + name, fmt.Sprint(s.Accounts[name])})
+	}
+	return table(rows), nil
+}
+
+func unreadable(err error) error {
+	return &silentError{fmt.Errorf("the answer is none of a b2bua of this version: %w", err)}
+}
+
+func (c *ctlAccountsCmd) answer(ask asked) (string, error) {
+	text, err := ask("SIP_BRIDGE", "INFO")
+	if err != nil {
+		if strings.Contains(err.Error(), "Unknown command") {
+			err = control.RefusedError("the server has no accounts: its b2bua-server/application is not sip-bridge")
+		}
+		return "", err
+	}
+	providers, err := control.ParseInfo(text)
+	if err != nil {
+		return "", unreadable(err)
+	}
+	rows := [][]string{{"PROVIDER", "ACCOUNT", "STATUS", "FREE SLOTS", "REGISTERS"}}
+	var list []providerJSON
+	for _, p := range providers {
+		one := providerJSON{Name: p.Name, Accounts: []accountJSON{}}
+		for _, a := range p.Accounts {
+			if c.Failed && a.Status == "OK" {
+				continue
+			}
+			row, entry := []string{p.Name, a.Address, a.Status, "", ""}, accountJSON{Address: a.Address, Status: a.Status}
+			if a.Status == "OK" {
+				row[3], row[4] = fmt.Sprint(a.FreeSlots), map[bool]string{true: "yes", false: "no"}[a.RegisterEnabled]
+				entry.FreeSlots, entry.RegisterEnabled = &a.FreeSlots, &a.RegisterEnabled
+			}
+			rows, one.Accounts = append(rows, row), append(one.Accounts, entry)
+		}
+		list = append(list, one)
+	}
+	if c.JSON {
+		return indented(list)
+	}
+	if len(rows) == 1 && c.Failed {
+		return "every account is OK", nil
+	}
+	return table(rows), nil
+}
+
+// providerJSON is an element of `b2bua ctl accounts --json`.
+type providerJSON struct {
+	Name     string        `json:"name"`
+	Accounts []accountJSON `json:"accounts"`
+}
+
+type accountJSON struct {
+	Address         string `json:"address"`
+	Status          string `json:"status"`
+	FreeSlots       *int   `json:"freeSlots,omitempty"`       // with status OK
+	RegisterEnabled *bool  `json:"registerEnabled,omitempty"` // with status OK
+}
+
+func indented(v any) (string, error) {
+	var b strings.Builder
+	err := printJSON(&b, v)
+	return b.String(), err
+}
+
+func (c *ctlCallsCmd) answer(ask asked) (string, error) {
+	text, err := ask("B2BUA", "CALLS")
+	if err != nil {
+		return "", err
+	}
+	var doc struct {
+		Calls []control.Call `json:"calls"`
+	}
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		return "", unreadable(err)
+	}
+	if c.JSON {
+		return indented(doc.Calls)
+	}
+	if len(doc.Calls) == 0 {
+		return "no calls", nil
+	}
+	rows := [][]string{{"CALL", "STATE", "SINCE", "FROM", "TO", "LEG A", "LEG B", "SAS A", "SAS B"}}
+	for _, x := range doc.Calls {
+		rows = append(rows, []string{
+			fmt.Sprint(x.Number), x.State, x.Since.Local().Format(time.TimeOnly), x.From, x.To,
+			dash(x.A.Media), dash(x.B.Media), sas(x.A), sas(x.B),
+		})
+	}
+	return table(rows), nil
+}
+
+func dash(s string) string { return cmp.Or(s, "-") }
+
+func sas(l control.Leg) string {
+	switch {
+	case l.SAS == "":
+		return "-"
+	case l.Verified != nil && *l.Verified:
+		return l.SAS + " (compared)"
+	}
+	return l.SAS
+}
+
+func (c *ctlRegisterCmd) answer(ask asked) (string, error) {
+	text, err := ask("B2BUA", "REGISTER", c.Account)
+	if err != nil {
+		return "", err
+	}
+	var doc struct {
+		Accounts int `json:"accounts"`
+	}
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		return "", unreadable(err)
+	}
+	if c.JSON {
+		return text, nil
+	}
+	if doc.Accounts == 0 && c.Account != "all" {
+		return "", control.RefusedError("Error - " + c.Account + " is no account whose registration failed; see b2bua ctl accounts --failed")
+	}
+	return "registrations that are tried again: " + fmt.Sprint(doc.Accounts), nil
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"b2bua/core/config"
+	"b2bua/core/control"
+	"b2bua/core/event"
+)
+
+// serveCtl answers as a server does, under the number of this process.
+func serveCtl(t *testing.T, handlers ...control.Handler) (pid string) {
+	t.Helper()
+	var commands control.Table
+	for _, h := range handlers {
+		commands.Register(h)
+	}
+	s, err := control.Open(control.Config{
+		Path: control.Path(os.Getpid()), Handle: commands.Handle, Log: slog.New(slog.DiscardHandler), Do: func(f func()) error { f(); return nil },
+	})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return fmt.Sprint(os.Getpid())
+}
+
+func TestCtl(t *testing.T) {
+	calls := &control.Calls{Now: func() time.Time { return time.Unix(0, 0) }}
+	for i := range uint64(2) {
+		name := event.Call{Number: i + 1, A: "a", B: "b"}
+		calls.Note(event.Received{Call: name, From: "sip:marie@x", To: "sip:pauline@x"})
+		if i == 0 {
+			calls.Note(event.Answered{Call: name, MediaA: "audio PCMA/8000 none", MediaB: "audio PCMA/8000 zrtp"})
+			calls.Note(event.Secured{Call: name, Leg: "leg B", What: "audio zrtp X", ZRTP: &event.ZRTP{SAS: "abcd", Verified: true, PeerVerified: true}})
+		}
+	}
+	retried := ""
+	_, report := config.Load(nil, []string{"b2bua-server/max-calls=12"})
+	pid := serveCtl(
+		t,
+		&control.Bridge{Providers: func() []control.Provider {
+			return []control.Provider{{Name: "one", Accounts: []control.Account{
+				{Address: "sip:good@x", Status: "OK", FreeSlots: 3, RegisterEnabled: true},
+				{Address: "sip:bad@x", Status: "Registration failed: Bad credentials"},
+			}}}
+		}},
+		&control.Settings{Config: report.Settings(), SetLevel: func(string, string) error { return nil }, Changed: func(string, string) {}},
+		&control.Own{Calls: calls, Retry: func(account string) int {
+			retried = account
+			return map[string]int{"all": 2}[account]
+		}, Status: func() control.Status {
+			return control.Status{Version: "1.2.3", Application: "sip-bridge", PID: 7, Accounts: map[string]int{"OK": 5}, Listening: []string{"tcp:127.0.0.1:6067"}}
+		}},
+	)
+	for _, v := range []struct {
+		args   string
+		status int
+		says   []string
+		never  string
+	}{
+		{"status", 0, []string{"version        1.2.3", "accounts: OK   5"}, ""},
+		{"status --json", 0, []string{`"version":"1.2.3"`}, ""},
+		{"accounts", 0, []string{"PROVIDER  ACCOUNT     STATUS", "one       sip:good@x  OK                                    3           yes", "Bad credentials"}, ""},
+		{"accounts --failed", 0, []string{"sip:bad@x"}, "sip:good@x"},
+		{"calls", 0, []string{"1     running", "abcd (compared)", "2     received"}, ""},
+		{"register all", 0, []string{"tried again: 2"}, ""},
+		{"register sip:none@x", 64, []string{"sip:none@x is no account whose registration failed"}, ""},
+		{"register all --json", 0, []string{`{"accounts":2}`}, ""},
+		{"get b2bua-server/max-calls", 0, []string{"b2bua-server/max-calls: 12\n"}, ""},
+		{"get b2bua-server", 0, []string{"b2bua-server/max-calls: 12\n"}, "\r"},
+		{"get none", 64, []string{"Not found: none"}, ""},
+		{"list", 0, []string{"[global]: "}, ""},
+		{"set global/log-level debug", 0, []string{"global/log-level: debug\n"}, ""},
+		{"set b2bua-server/max-calls 3", 64, []string{"cannot be set while"}, ""},
+		{"raw SIP_BRIDGE INFO", 0, []string{`"address" : "sip:good@x"`}, ""},
+		{"raw nonsense", 64, []string{"Unknown command: nonsense"}, ""},
+	} {
+		status, stdout, stderr := run(t, append([]string{"ctl", "--pid", pid}, strings.Fields(v.args)...)...)
+		assert.Equal(t, v.status, status, v.args)
+		for _, says := range v.says {
+			assert.Contains(t, stdout+stderr, says, v.args)
+		}
+		if v.never != "" {
+			assert.NotContains(t, stdout, v.never, v.args)
+		}
+	}
+	assert.Equal(t, "all", retried)
+	for _, command := range []string{"accounts", "calls"} {
+		_, stdout, _ := run(t, "ctl", command, "--json", "--pid", pid)
+		var list []map[string]any
+		require.NoError(t, json.Unmarshal([]byte(stdout), &list))
+		require.NotEmpty(t, list)
+	}
+}
+
+func TestCtlWithoutServer(t *testing.T) {
+	status, _, stderr := run(t, "ctl", "status", "--pid", "999999999")
+	assert.Equal(t, exitNoAnswer, status)
+	assert.Contains(t, stderr, "/tmp/flexisip-b2bua-999999999")
+	status, _, _ = run(t, "ctl", "nonsense")
+	assert.Equal(t, exitFailure, status)
+	pid := serveCtl(t)
+	for _, command := range []string{"accounts", "calls", "status"} {
+		status, _, stderr = run(t, "ctl", command, "--pid", pid)
+		assert.Equal(t, exitRefusedByServer, status)
+		assert.NotEmpty(t, stderr)
+	}
+	status, stdout, _ := run(t, "ctl", "--help")
+	assert.Equal(t, exitOK, status)
+	assert.Contains(t, stdout, "b2bua ctl accounts --failed")
+}

@@ -1,0 +1,54 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"b2bua/core/config"
+	"b2bua/core/control"
+)
+
+// openControl opens the socket for `b2bua ctl` and flexisip_cli.py. Without it the server works as well.
+func (s *server) openControl(cfg *config.Config, opt Options) {
+	if opt.Control == "" {
+		return
+	}
+	started := time.Now()
+	s.commands.Register(&control.Own{
+		Calls: &s.calls,
+		Status: func() control.Status {
+			st := control.Status{
+				Version: config.Version, Application: cfg.B2BUA.Application, PID: os.Getpid(), Started: started,
+				Calls: s.engine.Active(), Streams: len(s.streams), Connections: s.stack.Flows(), Listening: []string{},
+			}
+			for _, l := range s.stack.Listening() {
+				st.Listening = append(st.Listening, fmt.Sprintf("%s:%s", l.Network, l.Addr))
+			}
+			return st
+		},
+		Retry: func(string) int { return 0 },
+	})
+	if opt.Settings != nil {
+		s.commands.Register(&control.Settings{Config: opt.Settings, SetLevel: opt.SetLevel, Changed: func(path, value string) {
+			s.log.Info(fmt.Sprintf("%s was set to %s by the control socket; a restart takes the value of the file again", path, value))
+		}})
+	}
+	var err error
+	s.control, err = control.Open(control.Config{
+		Path: opt.Control, Handle: s.commands.Handle, Log: s.log,
+		Do: func(f func()) error { return s.stack.Do(func(time.Time) { f() }) },
+	})
+	if err != nil {
+		s.log.Warn(err.Error())
+		return
+	}
+	s.log.Info("CLI socket is at " + opt.Control)
+}
+
+// closeControl ends it; s.control is nil when it never was.
+func (s *server) closeControl() {
+	if s.control != nil {
+		s.control.Close()
+	}
+}
