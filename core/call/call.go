@@ -4,8 +4,10 @@ import (
 	"net/netip"
 	"time"
 
+	"b2bua/core/account"
 	"b2bua/core/app"
 	"b2bua/core/dialog"
+	"b2bua/core/digest"
 	"b2bua/core/event"
 	"b2bua/core/sip"
 	"b2bua/media/sdp"
@@ -38,6 +40,7 @@ type call struct {
 	facts    app.Facts
 	decision app.Decision
 	a, b     *leg
+	line     *account.Account // that the call is counted on; nil: none, or not any more
 
 	ringing   *timer // spec 2.4.4
 	longest   *timer // spec 2.10
@@ -104,6 +107,9 @@ type leg struct {
 	keyErr error        // of the newest handshake that goes on nevertheless
 	secure map[int]bool // by m= index, of streams whose keys come from a handshake: are they there?
 	began  map[int]bool // by m= index, of plain streams: the phone made keys by ZRTP
+
+	auth    *digest.Client // B: answers challenges; nil: there was none yet
+	authErr error          // why the last one was not answered
 
 	held  []sip.Header // Reason of the BYE that waits for the ACK
 	re    reinvite

@@ -61,6 +61,9 @@ type Engine struct {
 type pending struct {
 	leg    *leg
 	method sip.Method
+	msg    *sip.Message // as sent last
+	hop    Hop
+	asked  int  // challenges that were answered
 	final  bool // a final response came
 	handle func(now time.Time, resp *sip.Message, err error)
 }
@@ -154,6 +157,9 @@ func (e *Engine) ResponseFailed(now time.Time, tx TxID, err error) {
 func (e *Engine) Response(now time.Time, ref Ref, resp *sip.Message) {
 	p, ok := e.client[ref]
 	if !ok {
+		return
+	}
+	if e.challenged(ref, p, resp) {
 		return
 	}
 	if resp.Status >= 200 {
@@ -273,7 +279,9 @@ func (e *Engine) tag(from Source) string {
 func (e *Engine) start(l *leg, req *sip.Message, hop Hop, handle func(time.Time, *sip.Message, error)) Ref {
 	e.refN++
 	e.waiting++
-	e.client[e.refN] = &pending{leg: l, method: req.Method, handle: handle}
+	hop.Account = l.lineNumber()
+	l.authorize(req)
+	e.client[e.refN] = &pending{leg: l, method: req.Method, msg: req, hop: hop, handle: handle}
 	e.emit(SendRequest{Ref: e.refN, Msg: req, Hop: hop})
 	return e.refN
 }

@@ -74,7 +74,7 @@ func (l *leg) dress(req *sip.Message) *sip.Message {
 // hop of a request inside the leg's dialog. A caller without proxies in between is reached by the connection it opened: behind
 // a NAT there is no other way (RFC 3261 section 18.2.2 in spirit; flows of RFC 5626).
 func (l *leg) hop() Hop {
-	h := Hop{URI: l.dlg.NextHop()}
+	h := Hop{URI: l.dlg.NextHop(), Account: l.lineNumber()}
 	if !l.dlg.Routed() {
 		h.Flow = l.flow
 	}

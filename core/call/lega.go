@@ -54,6 +54,7 @@ func (e *Engine) invite(now time.Time, tx TxID, req *sip.Message, from Source) {
 		c.refuse(now, r.Status, r.Why, nil)
 		return
 	}
+	c.takeLine()
 	c.decideThrough()
 	c.place()
 }

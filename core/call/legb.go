@@ -27,9 +27,9 @@ func (c *call) place() {
 
 func (c *call) hopB() Hop {
 	if len(c.decision.Route) > 0 {
-		return Hop{URI: c.decision.Route[0].URI}
+		return Hop{URI: c.decision.Route[0].URI, Account: c.b.lineNumber()}
 	}
-	return Hop{URI: c.decision.Callee.URI}
+	return Hop{URI: c.decision.Callee.URI, Account: c.b.lineNumber()}
 }
 
 // hopName is the next hop with the setting it comes from.
@@ -147,7 +147,7 @@ func (c *call) inviteB() *sip.Message {
 	m := &sip.Message{
 		Method: sip.INVITE, URI: d.Callee.URI, To: d.Callee, From: d.From.WithTag(c.b.tag), CallID: sip.NewCallID(e.cfg.Rand),
 		CSeq: sip.CSeq{Number: dialog.FirstCSeq, Method: sip.INVITE}, MaxForwards: hopsLeft(c.a.invite), Route: d.Route,
-		Contact: []sip.Address{contactOf(d.From)}, ContentType: sdpType,
+		Contact: []sip.Address{c.contactB()}, ContentType: sdpType,
 	}
 	m.Set("User-Agent", e.cfg.UserAgent)
 	m.Set("Allow", allow)
@@ -288,7 +288,7 @@ func (l *leg) accepted(now time.Time, ref Ref, resp *sip.Message) {
 		return
 	}
 	dlg.Contact = invite.Contact[0]
-	c.e.emit(SendAck{Ref: ref, Msg: l.dress(dlg.Ack(invite.CSeq.Number)), Hop: Hop{URI: dlg.NextHop()}})
+	c.e.emit(SendAck{Ref: ref, Msg: l.ack(dlg, invite), Hop: Hop{URI: dlg.NextHop(), Account: l.lineNumber()}})
 	if ref != l.ref || c.state != stCalling {
 		l.dismiss(dlg)
 		c.e.timers.after(now.Add(c.e.cfg.Linger), c, func(time.Time) { c.e.forget(ref) })
@@ -384,6 +384,7 @@ func redirectTarget(contact sip.Address) sip.Address {
 func (c *call) refusedWhy(resp *sip.Message) string {
 	why := fmt.Sprintf("leg B answered %d %s", resp.Status, resp.Reason)
 	d := &c.decision
+	why += c.b.unauthorized(resp)
 	if (resp.Status == 415 || resp.Status == 488) && d.Encryption != sdp.None {
 		why += fmt.Sprintf("; it was offered %s because of %s, and never gets less: change the rule, or what the phone accepts", d.Encryption, d.Why)
 	}
@@ -392,7 +393,7 @@ func (c *call) refusedWhy(resp *sip.Message) string {
 
 // again places leg B once more after a final response; the ports are kept.
 func (c *call) again() {
-	c.b.state, c.b.inEarly, c.b.earlyTag, c.b.ref = legIdle, false, "", 0
+	c.b.state, c.b.inEarly, c.b.earlyTag, c.b.ref, c.b.auth = legIdle, false, "", 0, nil
 	c.state = stLocating
 	c.e.emit(Locate{Call: c.number, Hop: c.hopB(), Peer: c.mediaPeer()})
 }

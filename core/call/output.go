@@ -35,6 +35,8 @@ func (s Side) String() string {
 type Hop struct {
 	URI  sip.URI // zero: the message decides
 	Flow uint64  // preferred live connection, 0: none
+	// Account whose own connection is to be used where each has one (b2bua-server/one-connection-per-account), 0: none.
+	Account uint64
 }
 
 // Source is where a request came from and by what.

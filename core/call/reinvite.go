@@ -122,7 +122,7 @@ func (l *leg) reinviteOutcome(now time.Time, req, resp *sip.Message, err error) 
 	case resp.Status < 200:
 	case resp.Status < 300:
 		l.dlg.UpdateTarget(resp)
-		c.e.emit(SendAck{Ref: ref, Msg: l.dress(l.dlg.Ack(req.CSeq.Number)), Hop: l.hop()})
+		c.e.emit(SendAck{Ref: ref, Msg: l.ack(l.dlg, req), Hop: l.hop()})
 		c.e.timers.after(now.Add(c.e.cfg.Linger), l.call, func(time.Time) { c.e.forget(ref) })
 		l.re.ref = 0
 		if c.state != stOver {

@@ -40,6 +40,7 @@ func (c *call) end(now time.Time, w ending) {
 	c.e.timers.stop(c.keyless)
 	c.report(now, w)
 	c.become(stOver)
+	c.releaseLine()
 	if x := c.asking; x != nil { // RFC 3261 section 15.1.2
 		c.stopAsking()
 		c.e.respond(x.tx, x.req, 487, "", "")

@@ -108,6 +108,8 @@ type world struct {
 	reRef   Ref // last re-INVITE of ours
 	last    map[string]*sdp.Session
 	infoRef Ref               // last INFO of ours
+	byes    []*sip.Message    // of ours
+	closed  bool              // a BYE without credentials is challenged
 	opened  map[string]int    // streams, how often
 	keys    map[string]string // of ours: the stream that uses it
 }
@@ -558,7 +560,7 @@ func (w *world) drain() {
 			case o.Msg.Method == sip.INFO:
 				w.infoRef = o.Ref
 			case o.Msg.Method == sip.BYE:
-				w.e.Response(w.now, o.Ref, sip.NewResponse(o.Msg, 200, "", ""))
+				w.answerBye(o)
 			}
 		case SendResponse:
 			if o.Tx == w.txA && o.Msg.To.Tag() != "" {

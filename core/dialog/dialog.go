@@ -113,6 +113,12 @@ func (d *Dialog) Request(m sip.Method) *sip.Message {
 	return req
 }
 
+// Again gives a request of this dialog that is to be sent once more, with credentials, its new number (RFC 3261 section 22.2).
+func (d *Dialog) Again(req *sip.Message) {
+	d.localSeq++
+	req.CSeq.Number = d.localSeq
+}
+
 // Ack builds the ACK for a 2xx to the INVITE that had the given sequence number (RFC 3261 section 13.2.2.4).
 func (d *Dialog) Ack(inviteCSeq uint32) *sip.Message { return d.build(sip.ACK, inviteCSeq) }
 

@@ -72,6 +72,7 @@ func (s *server) drain(now time.Time) {
 func (s *server) carryOut(now time.Time, o call.Output) {
 	switch o := o.(type) {
 	case call.SendRequest:
+		delete(s.ref, s.tx[o.Ref]) // of a request that is repeated with credentials
 		tx := s.stack.Request(o.Msg, hop(o.Hop))
 		s.tx[o.Ref], s.ref[tx] = tx, o.Ref
 	case call.SendResponse:
