@@ -60,7 +60,7 @@ interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, libbzr
 	INTEROP_SECONDS=$(INTEROP_SECONDS) bash .ci/interop
 
 .PHONY: bench
-bench: bench-calls bench-media bench-micro bench-handshakes ## all figures but those of bench-capacity
+bench: bench-calls bench-media bench-micro bench-handshakes bench-zrtp ## all figures but those of bench-capacity
 
 .PHONY: bench-calls
 bench-calls: build ## calls per second on one core, CPU per call
@@ -77,6 +77,10 @@ bench-capacity: build ## most calls on one core below 0.1 % loss and 20 ms of p9
 .PHONY: bench-handshakes
 bench-handshakes: build ## a burst of 1000 DTLS handshakes while 500 calls are running, on one core
 	bench/handshakes.sh
+
+.PHONY: bench-zrtp
+bench-zrtp: build ## ZRTP handshakes per second and core, and a burst of 200 while 500 calls are running
+	bench/zrtp.sh
 
 .PHONY: bench-micro
 bench-micro: ## Go benchmarks of the packet path, the parsers and the call engine

@@ -100,6 +100,6 @@ func TestMain(m *testing.M) {
 	if text := table.String(); text != "" {
 		fmt.Print("\n", text)
 	}
-	_ = errors.Join(builder.Remove(), os.RemoveAll(filter.dir))
+	_ = errors.Join(builder.Remove(), os.RemoveAll(filter.dir), os.RemoveAll(bzrtpDir))
 	os.Exit(status)
 }

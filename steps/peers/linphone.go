@@ -98,6 +98,17 @@ func (l *Linphone) AwaitICE(ctx context.Context) error {
 	return l.awaitLog(ctx, "ICE state is IceState(Host|Reflexive)Connection")
 }
 
+var shownSAS = regexp.MustCompile(`auth token is ([0-9a-z:]+)`)
+
+// AwaitSAS waits for the SAS of its n-th call, from 1 on.
+func (l *Linphone) AwaitSAS(ctx context.Context, n int) (string, error) {
+	if err := l.await(ctx, regexp.MustCompile(fmt.Sprintf("(?s)(?:%s.*?){%d}", shownSAS, n))); err != nil {
+		return "", err
+	}
+	text, _ := l.output()
+	return shownSAS.FindAllStringSubmatch(text, n)[n-1][1], nil
+}
+
 // HangUp ends the call.
 func (l *Linphone) HangUp() error { return l.Command("terminate all") }
 

@@ -17,6 +17,8 @@ var needed = []struct{ program, file, pkg string }{
 	{file: baresipModules + "/dtls_srtp.so", pkg: "baresip-core"},
 	{program: "gcc", pkg: "gcc"},
 	{file: "/usr/include/srtp2/srtp.h", pkg: "libsrtp2-dev"},
+	{file: "/usr/include/bzrtp/bzrtp.h", pkg: "libbzrtp-dev"},
+	{file: "/usr/include/sqlite3.h", pkg: "libsqlite3-dev"},
 }
 
 // speech is what a linphone plays into a call.

@@ -35,6 +35,7 @@ type pair struct {
 	suite          string // of SDES, offered by b2bua to the callee; empty: its default
 	callerSuite    string // of SDES, of a simulated caller
 	noICE          bool   // b2bua's enable-ice=false
+	transparent    bool   // b2bua's zrtp-transparent=true
 	// shortRTCP: the peer on leg B expects a tag of 32 bits in SRTCP as well. RFC 3711 section 3.4 and RFC 4568 section 6.2.2 want 80.
 	shortRTCP bool
 }
@@ -43,6 +44,9 @@ func (p pair) String() string {
 	text := strings.TrimSpace(string(p.caller)+" "+p.callerSuite) + " > " + strings.TrimSpace(string(p.callee)+" "+p.suite)
 	if p.noICE {
 		text += " (enable-ice=false)"
+	}
+	if p.transparent {
+		text += " (zrtp-transparent=true)"
 	}
 	return text
 }
@@ -90,6 +94,9 @@ func (p pair) run(t *testing.T) {
 		if agent, ok := map[string]Peer{"A": l.alice, "B": l.bob}[name].(*Linphone); ok && s.ice() && !p.noICE {
 			require.NoError(t, agent.AwaitICE(ctx))
 		}
+		if s.encryption() == "zrtp" && !p.transparent {
+			l.sameSAS(ctx, t, name, 1)
+		}
 		if s.encryption() == "dtls" {
 			_, err := l.process.AwaitLine(ctx, regexp.MustCompile("leg "+name+": secured: audio dtls-srtp"))
 			require.NoError(t, err)
@@ -115,8 +122,8 @@ func (l *inLab) open(ctx context.Context, t *testing.T) {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = registrar.Close() })
-	mode := map[string]string{"srtp": "sdes", "none": "none", "dtls": "dtls-srtp"}[l.pair.callee.encryption()]
-	more := []string{"[b2bua-server]", fmt.Sprintf("enable-ice=%t", !l.pair.noICE), "[b2bua-server::trenscrypter]", "outgoing-enc-regex=" + mode + " sip:bob@.*"}
+	mode := map[string]string{"srtp": "sdes", "none": "none", "dtls": "dtls-srtp", "zrtp": "zrtp"}[l.pair.callee.encryption()]
+	more := []string{"[b2bua-server]", fmt.Sprintf("enable-ice=%t", !l.pair.noICE), "[b2bua]", fmt.Sprintf("zrtp-transparent=%t", l.pair.transparent), "[b2bua-server::trenscrypter]", "outgoing-enc-regex=" + mode + " sip:bob@.*"}
 	if l.pair.suite != "" {
 		more = append(more, "outgoing-srtp-regex="+l.pair.suite+" sip:bob@.*")
 	}
@@ -190,7 +197,7 @@ func (l *inLab) judge(ctx context.Context, t *testing.T) {
 	for leg, c := range []Counters{a, b} {
 		assert.InDelta(t, c.Sent, ours.received[leg], 20, "what the peer of leg %c sent, b2bua received", 'A'+leg)
 		assert.InDelta(t, ours.sent[leg], c.Received, 10, "what b2bua sent, the peer of leg %c received", 'A'+leg)
-		if !l.pair.has("dtls") { // until its handshake is done, what the other one says goes nowhere
+		if !l.pair.has("dtls") && !l.pair.has("zrtp") { // until its handshake is done, what the other one says goes nowhere
 			assert.InDelta(t, ours.received[leg], ours.sent[1-leg], 10, "what b2bua received on leg %c, it sent on the other", 'A'+leg)
 		}
 	}
@@ -299,6 +306,7 @@ func (l *inLab) wire(t *testing.T, leg string, p Peer, s side) string {
 	for direction, w := range map[string]*Wire{"to": &to, "from": &from} {
 		assert.NoError(t, w.Check(encrypted), "leg %s, %s the peer", leg, direction)
 		assert.Equal(t, s.encryption() == "dtls", w.DTLS > 0, "leg %s, %s the peer: DTLS on the wire", leg, direction)
+		assert.Equal(t, s.encryption() == "zrtp", w.ZRTP > 0, "leg %s, %s the peer: ZRTP on the wire", leg, direction)
 		if s.ice() && !l.pair.noICE {
 			assert.Positive(t, w.STUN, "leg %s, %s the peer: STUN on the wire", leg, direction)
 		}
@@ -316,6 +324,9 @@ func (l *inLab) wire(t *testing.T, leg string, p Peer, s side) string {
 	text := fmt.Sprintf("%.2f/%.2f bit", to.Entropy(encrypted), from.Entropy(encrypted))
 	if n := to.DTLS + from.DTLS; n > 0 {
 		text += fmt.Sprintf(" dtls %d", n)
+	}
+	if n := to.ZRTP + from.ZRTP; n > 0 {
+		text += fmt.Sprintf(" zrtp %d", n)
 	}
 	if n := to.STUN + from.STUN; n > 0 {
 		text += fmt.Sprintf(" stun %d", n)

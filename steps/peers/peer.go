@@ -9,7 +9,7 @@ import (
 type Config struct {
 	Name       string // user of its address of record
 	Kind       string // "linphone", "baresip" or "phone", the simulated one
-	Encryption string // "none", "srtp" (SDES) or "dtls"; it refuses to talk otherwise
+	Encryption string // "none", "srtp" (SDES), "dtls" or "zrtp"; it refuses to talk otherwise
 	ICE        bool
 	Addr       netip.Addr // of its sockets; not of a baresip, which has one of its own
 	Domain     string     // of its address of record
@@ -30,6 +30,12 @@ type Peer interface {
 	// Owns tells whether its media leaves from there or arrives there.
 	Owns(at netip.AddrPort) bool
 	Stop()
+}
+
+// Agreeing is a peer that shows the SAS of its ZRTP.
+type Agreeing interface {
+	// AwaitSAS waits for that of its n-th call, from 1 on.
+	AwaitSAS(ctx context.Context, n int) (string, error)
 }
 
 // Counters is what a peer says about the audio of its last call.

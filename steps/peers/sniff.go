@@ -30,7 +30,7 @@ const maxFlows = 50000
 
 // Wire is what went over one or several flows, told apart by the first octets (RFC 7983 section 7, RFC 5761 section 4).
 type Wire struct {
-	STUN, DTLS, RTP, RTCP int // packets
+	STUN, DTLS, ZRTP, RTP, RTCP int // packets
 	// Clear are the packets of RTP and RTCP that nobody has encrypted: RTP as long as 20 ms of G.711 are, which every cipher makes
 	// longer, and RTCP whose lengths add up to its end.
 	ClearRTP, ClearRTCP int
@@ -162,6 +162,8 @@ func (w *Wire) take(p []byte) {
 	case len(p) < 12:
 	case p[0] < 4:
 		w.STUN++
+	case p[0] >= 16 && p[0] < 20 && string(p[4:8]) == "ZRTP":
+		w.ZRTP++
 	case p[0] >= 20 && p[0] < 64:
 		w.DTLS++
 	case p[0]>>6 == 2 && p[1] >= 192 && p[1] <= 223:
@@ -240,6 +242,7 @@ func (s *Sniffer) Between(of func(netip.AddrPort) bool) (to, from Wire) {
 func (w *Wire) add(more *Wire) {
 	w.STUN += more.STUN
 	w.DTLS += more.DTLS
+	w.ZRTP += more.ZRTP
 	w.RTP += more.RTP
 	w.RTCP += more.RTCP
 	w.ClearRTP += more.ClearRTP

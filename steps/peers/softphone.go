@@ -21,7 +21,7 @@ type Phone struct {
 }
 
 // encryptions are the simulated phone's words for ours.
-var encryptions = map[string]string{"none": "none", "srtp": "sdes", "dtls": "dtls"}
+var encryptions = map[string]string{"none": "none", "srtp": "sdes", "dtls": "dtls", "zrtp": "zrtp"}
 
 // StartPhone starts one.
 func StartPhone(cfg Config) (*Phone, error) {
@@ -70,6 +70,24 @@ func (p *Phone) current(ctx context.Context) (*endpoint.Call, error) {
 	call, err := p.phone.WaitIncoming(ctx)
 	p.call = call
 	return call, err
+}
+
+// AwaitSAS waits for the SAS of its call; there is only one.
+func (p *Phone) AwaitSAS(ctx context.Context, _ int) (string, error) {
+	call, err := p.current(ctx)
+	if err != nil {
+		return "", err
+	}
+	for sas := ""; ; {
+		if sas = call.Summary().SAS(); sas != "" {
+			return sas, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("phone %s has no SAS: %w", p.cfg.Name, ctx.Err())
+		case <-time.After(20 * time.Millisecond): // its summary can't be waited for
+		}
+	}
 }
 
 // HangUp ends the call.

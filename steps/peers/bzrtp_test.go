@@ -1,0 +1,367 @@
+package peers
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"b2bua/steps/peers/bzrtp"
+	"b2bua/steps/wire"
+)
+
+// bzrtpFilter is compiled once.
+var bzrtpFilter = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "b2bua-bzrtp-")
+	if err != nil {
+		return "", err
+	}
+	bzrtpDir = dir
+	return bzrtp.Build(context.Background(), dir)
+})
+
+// bzrtpDir is removed at the end.
+var bzrtpDir string
+
+// algorithms of a phone with libbzrtp; nil: it has plain RTP.
+type algorithms struct{ Hash, Cipher, Auth, Agreement, SAS []string }
+
+func (a *algorithms) String() string {
+	if a == nil {
+		return "plain"
+	}
+	return strings.Join([]string{a.Agreement[0], a.Hash[0], a.Cipher[0], a.Auth[0], a.SAS[0]}, " ")
+}
+
+func wants(agreement, hash, cipher, sas string) *algorithms {
+	return &algorithms{[]string{hash}, []string{cipher}, []string{"HS80"}, []string{agreement, "Mult"}, []string{sas}}
+}
+
+// TestInteropBzrtp: phones around libbzrtp that want what linphone does not by itself, on leg A, on leg B and on both, in two calls that
+// their cache connects. Their RTP and RTCP, protected by libsrtp2, is compared octet by octet behind b2bua.
+func TestInteropBzrtp(t *testing.T) {
+	for _, legs := range [][2]*algorithms{
+		{wants("X255", "S256", "AES1", "B32"), nil},
+		{nil, wants("X255", "S384", "AES3", "B256")},
+		{wants("X448", "S256", "AES3", "B32"), wants("DH3k", "S384", "AES1", "B256")},
+		{wants("DH3k", "S256", "AES3", "B256"), wants("X448", "S384", "AES3", "B32")},
+	} {
+		t.Run(fmt.Sprintf("%s calls %s", legs[0], legs[1]), func(t *testing.T) {
+			t.Parallel()
+			throughBzrtp(t, legs)
+		})
+	}
+}
+
+func throughBzrtp(t *testing.T, legs [2]*algorithms) {
+	row := Row{Pair: fmt.Sprintf("libbzrtp %s > %s", legs[0], legs[1]), Wire: "RTP and RTCP by libsrtp2"}
+	defer func() {
+		row.Failed = t.Failed()
+		table.Add(row)
+		t.Log(row)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	l := newLab(t)
+	alice, bob := newBzrtpEnd(t, l, "alice", legs[0]), newBzrtpEnd(t, l, "bob", legs[1])
+	mode := "none"
+	if legs[1] != nil {
+		mode = "zrtp"
+	}
+	l.start(t, "udp", "sip:"+bob.phone.Addr().String()+";transport=udp", "[b2bua-server::trenscrypter]", "outgoing-enc-regex="+mode+" .*")
+	for number := range 2 {
+		for _, e := range []*bzrtpEnd{alice, bob} {
+			e.begin(t)
+		}
+		call := meetBzrtp(ctx, t, l, alice, bob)
+		var wg sync.WaitGroup
+		for _, e := range []*bzrtpEnd{alice, bob} {
+			wg.Go(func() { e.run(ctx, t) })
+		}
+		wg.Wait()
+		for i, e := range []*bzrtpEnd{alice, bob} {
+			if e.library != nil {
+				sas := e.judge(ctx, t, l, "AB"[i:i+1], number)
+				row.Note += fmt.Sprintf("; SAS %c %s", "AB"[i], sas)
+			}
+		}
+		_, err := call.Request("BYE", "")
+		require.NoError(t, err)
+		_, err = bob.call.AwaitRequest(ctx, "BYE")
+		require.NoError(t, err)
+		row.Forth[0], row.Forth[1] = row.Forth[0]+bzrtpPackets, row.Forth[1]+bob.got
+		row.Back[0], row.Back[1] = row.Back[0]+bzrtpPackets, row.Back[1]+alice.got
+		row.Lost += 2*bzrtpPackets - alice.got - bob.got
+	}
+}
+
+// meetBzrtp places the call; both know where to send when it returns.
+func meetBzrtp(ctx context.Context, t *testing.T, l *lab, alice, bob *bzrtpEnd) *wire.Call {
+	t.Helper()
+	call, err := alice.phone.Call(l.b2bua, wire.Setup{
+		RequestURI: "sip:bob@" + l.b2bua.String(), From: "<sip:alice@example.org>", To: "<sip:bob@example.org>", Body: alice.describe(t),
+	})
+	require.NoError(t, err)
+	bob.call, err = bob.phone.AwaitCall(ctx)
+	require.NoError(t, err)
+	bob.take(t, bob.call.Invite.Body)
+	require.NoError(t, bob.call.Answer(200, "OK", bob.describe(t)))
+	answer, err := call.AwaitAnswer(ctx, "200", func(m *wire.Received) bool { return m.Status() >= 200 })
+	require.NoError(t, err)
+	require.Equal(t, 200, answer.Status())
+	alice.take(t, answer.Body)
+	_, err = bob.call.AwaitRequest(ctx, "ACK")
+	require.NoError(t, err)
+	return call
+}
+
+// Each side sends so many packets, and a report after every twentieth.
+const bzrtpPackets = 100
+
+// bzrtpEnd is a phone: SIP by hand, sockets here, everything else in the library.
+type bzrtpEnd struct {
+	name      string
+	wants     *algorithms
+	library   *bzrtp.End // nil: plain RTP
+	cache     string
+	phone     *wire.Phone
+	call      *wire.Call // of a callee
+	rtp, rtcp *net.UDPConn
+	to        netip.AddrPort
+
+	receive, transmit bool
+	secure            *bzrtp.Secure
+	sent, got         int
+	reports           int
+}
+
+func newBzrtpEnd(t *testing.T, l *lab, name string, wants *algorithms) *bzrtpEnd {
+	t.Helper()
+	at := l.address(t)
+	e := &bzrtpEnd{name: name, wants: wants, cache: filepath.Join(l.subdir(t, name), "cache.db")}
+	var err error
+	e.phone, err = wire.NewPhone(name, name, "udp", netip.AddrPortFrom(at, sipPort), nil)
+	require.NoError(t, err)
+	t.Cleanup(e.phone.Close)
+	for port, conn := range map[uint16]**net.UDPConn{rtpPort: &e.rtp, rtpPort + 1: &e.rtcp} {
+		*conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, port)))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = (*conn).Close() })
+	}
+	if wants != nil {
+		path, err := bzrtpFilter()
+		require.NoError(t, err)
+		e.library, err = bzrtp.Start(path)
+		require.NoError(t, err)
+		t.Cleanup(e.library.Close)
+	}
+	return e
+}
+
+// begin begins a call.
+func (e *bzrtpEnd) begin(t *testing.T) {
+	t.Helper()
+	e.receive, e.transmit, e.secure, e.sent, e.got, e.reports = e.library == nil, e.library == nil, nil, 0, 0, 0
+	if e.library == nil {
+		return
+	}
+	require.NoError(t, e.library.Call(bzrtp.Call{
+		SSRC: e.ssrc(), Cache: e.cache, Self: "sip:" + e.name + "@example.org", Peer: "sip:other@example.org",
+		Hash: e.wants.Hash, Cipher: e.wants.Cipher, Auth: e.wants.Auth, Agreement: e.wants.Agreement, SAS: e.wants.SAS,
+	}))
+}
+
+func (e *bzrtpEnd) ssrc() uint32 { return binary.BigEndian.Uint32([]byte(e.name + "zzzz")) }
+
+func (e *bzrtpEnd) describe(t *testing.T) string {
+	t.Helper()
+	audio := wire.Section{Kind: "audio", Port: rtpPort, Profile: "RTP/AVP", Formats: []string{"0"}, Attributes: []string{"rtpmap:0 PCMU/8000"}}
+	if e.library != nil {
+		hash, err := e.library.Hash(0)
+		require.NoError(t, err)
+		audio.Attributes = append(audio.Attributes, "zrtp-hash:"+hash)
+	}
+	return wire.Describe(e.phone.Addr().Addr(), 1, audio)
+}
+
+func (e *bzrtpEnd) take(t *testing.T, body string) {
+	t.Helper()
+	var err error
+	e.to, err = wire.MediaAddress(body)
+	require.NoError(t, err)
+	sections, err := wire.Sections(body)
+	require.NoError(t, err)
+	require.Len(t, sections, 1)
+	require.Equal(t, "RTP/AVP", sections[0].Profile)
+	hash := ""
+	for _, a := range sections[0].Attributes {
+		if value, ok := strings.CutPrefix(a, "zrtp-hash:"); ok {
+			hash = value
+		}
+	}
+	if e.library == nil {
+		require.Empty(t, hash, "a leg without ZRTP")
+		return
+	}
+	require.NoError(t, e.library.PeerHash(0, hash))
+}
+
+// packet n of an end.
+func (e *bzrtpEnd) packet(n int) []byte {
+	p := make([]byte, 12, 172)
+	p[0] = 0x80
+	binary.BigEndian.PutUint16(p[2:], uint16(1000+n))
+	binary.BigEndian.PutUint32(p[4:], uint32(160*n))
+	binary.BigEndian.PutUint32(p[8:], e.ssrc())
+	return append(p, bytes.Repeat([]byte{byte(n), e.name[0]}, 80)...)
+}
+
+// report n of an end is a sender report (RFC 3550 section 6.4.1).
+func (e *bzrtpEnd) report(n int) []byte {
+	p := make([]byte, 28)
+	p[0], p[1], p[3] = 0x80, 200, 6
+	binary.BigEndian.PutUint32(p[4:], e.ssrc())
+	binary.BigEndian.PutUint32(p[20:], uint32(n))
+	return p
+}
+
+// run is the call's media: it ends when everything was sent and everything came.
+func (e *bzrtpEnd) run(ctx context.Context, t *testing.T) {
+	began, deadline := time.Now(), time.Now().Add(20*time.Second)
+	if e.library != nil && !e.obey(t)(e.library.Start(0)) {
+		return
+	}
+	// What the other side sends before our keys are in use is lost, so everybody sends until both have enough.
+	var next time.Time
+	for ctx.Err() == nil && !t.Failed() && (e.got < bzrtpPackets || e.sent < 3*bzrtpPackets) {
+		now := time.Now()
+		if !assert.True(t, now.Before(deadline), "%s: sent %d, got %d, reports %d, secure %+v", e.name, e.sent, e.got, e.reports, e.secure) {
+			return
+		}
+		if e.library != nil && !e.obey(t)(e.library.Tick(now.Sub(began))) {
+			return
+		}
+		if e.transmit && !now.Before(next) {
+			next = now.Add(10 * time.Millisecond)
+			e.speak(t)
+		}
+		for _, conn := range []*net.UDPConn{e.rtp, e.rtcp} {
+			e.listen(t, conn)
+		}
+	}
+}
+
+func (e *bzrtpEnd) obey(t *testing.T) func([]bzrtp.Event, error) bool {
+	return func(events []bzrtp.Event, err error) bool {
+		if !assert.NoError(t, err, e.name) {
+			return false
+		}
+		for _, event := range events {
+			switch {
+			case event.Send != nil:
+				_, err := e.rtp.WriteToUDPAddrPort(event.Send, e.to)
+				assert.NoError(t, err, e.name)
+			case event.Receive:
+				e.receive = true
+			case event.Transmit:
+				e.transmit = true
+			case event.Secure != nil:
+				e.secure = event.Secure
+			}
+		}
+		return true
+	}
+}
+
+func (e *bzrtpEnd) speak(t *testing.T) {
+	e.send(t, e.rtp, e.to, e.packet(e.sent), false)
+	if e.sent++; e.sent%20 == 0 {
+		e.send(t, e.rtcp, netip.AddrPortFrom(e.to.Addr(), e.to.Port()+1), e.report(e.sent), true)
+	}
+}
+
+func (e *bzrtpEnd) send(t *testing.T, from *net.UDPConn, to netip.AddrPort, p []byte, rtcp bool) {
+	if e.library != nil {
+		var err error
+		if p, err = e.library.Protect(0, rtcp, p); !assert.NoError(t, err, e.name) {
+			return
+		}
+	}
+	_, err := from.WriteToUDPAddrPort(p, to)
+	assert.NoError(t, err, e.name)
+}
+
+// listen takes what has come on a socket.
+func (e *bzrtpEnd) listen(t *testing.T, conn *net.UDPConn) {
+	b := make([]byte, 2048)
+	for {
+		assert.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Millisecond)))
+		n, _, err := conn.ReadFromUDPAddrPort(b)
+		if errors.Is(err, os.ErrDeadlineExceeded) || !assert.NoError(t, err, e.name) {
+			return
+		}
+		p := b[:n]
+		if n > 12 && p[0]>>4 == 1 {
+			if e.library != nil && !e.obey(t)(e.library.Receive(0, p)) {
+				return
+			}
+			continue
+		}
+		if !e.receive {
+			continue // before our keys
+		}
+		rtcp := conn == e.rtcp
+		if e.library != nil {
+			assert.NotEqual(t, clearLength, n, "%s got as many octets as a packet in clear has", e.name)
+			if p, err = e.library.Unprotect(0, rtcp, p); !assert.NoError(t, err, e.name) {
+				return
+			}
+		}
+		e.hear(t, p, rtcp)
+	}
+}
+
+// hear compares a packet with the one that the other end has sent, whose name its payload tells.
+func (e *bzrtpEnd) hear(t *testing.T, p []byte, rtcp bool) {
+	other := map[string]*bzrtpEnd{"alice": {name: "bob"}, "bob": {name: "alice"}}[e.name]
+	if rtcp {
+		e.reports++
+		return
+	}
+	if !assert.Len(t, p, clearLength, e.name) {
+		return
+	}
+	n := int(binary.BigEndian.Uint32(p[4:]) / 160)
+	if assert.Equal(t, other.packet(n)[12:], p[12:], "%s, packet %d", e.name, n) {
+		e.got = min(e.got+1, bzrtpPackets)
+	}
+}
+
+// judge compares what the library and b2bua say about the call, and returns the SAS.
+func (e *bzrtpEnd) judge(ctx context.Context, t *testing.T, l *lab, leg string, number int) string {
+	t.Helper()
+	require.NotNil(t, e.secure, e.name)
+	assert.False(t, e.secure.Mismatch, "%s takes the call for an attack", e.name)
+	assert.Equal(t, e.wants.Agreement[0], e.secure.Agreement)
+	continuity := [2]string{"first call", "yes"}[number]
+	re := regexp.MustCompile(fmt.Sprintf(`leg %s: secured: audio zrtp \S+, SAS (?i)%s(?-i), agreement %s, hash %s, cipher %s, continuity %s`,
+		leg, regexp.QuoteMeta(e.secure.SAS), e.secure.Agreement, e.secure.Hash, e.secure.Cipher, continuity))
+	_, err := l.process.AwaitLine(ctx, re)
+	require.NoError(t, err)
+	assert.Positive(t, e.reports, "%s got RTCP", e.name)
+	require.NoError(t, e.library.HangUp())
+	return e.secure.SAS
+}
