@@ -57,6 +57,9 @@ func StartLinphone(ctx context.Context, cfg Config) (*Linphone, error) {
 	if cfg.AutoAnswer {
 		args = append(args, "-a")
 	}
+	if cfg.Video {
+		args = append(args, "-C") // it captures and does not show: no display is needed
+	}
 	env := []string{"HOME=" + home, "XDG_DATA_HOME=" + home + "/share", "XDG_CONFIG_HOME=" + home + "/cfg", "LINPHONE_HOME=" + home}
 	p, err := startProgram("linphone "+cfg.Name, cfg.Dir, env, "linphonec", args...)
 	if err != nil {
@@ -93,12 +96,17 @@ func (l *Linphone) AwaitRunning(ctx context.Context) error {
 	return l.awaitLog(ctx, "to LinphoneCallStreamsRunning")
 }
 
+// AwaitReleased waits until n calls are over.
+func (l *Linphone) AwaitReleased(ctx context.Context, n int) error {
+	return l.awaitLog(ctx, fmt.Sprintf("(?s)(?:to LinphoneCallReleased.*?){%d}", n))
+}
+
 // AwaitICE waits until its agent has a pair that it may use.
 func (l *Linphone) AwaitICE(ctx context.Context) error {
 	return l.awaitLog(ctx, "ICE state is IceState(Host|Reflexive)Connection")
 }
 
-var shownSAS = regexp.MustCompile(`auth token is ([0-9a-z:]+)`)
+var shownSAS = regexp.MustCompile(`is fully encrypted and auth token is ([0-9a-z:]+)`)
 
 // AwaitSAS waits for the SAS of its n-th call, from 1 on.
 func (l *Linphone) AwaitSAS(ctx context.Context, n int) (string, error) {
@@ -147,6 +155,7 @@ func (l *Linphone) Stop() {
 
 var (
 	statBlock    = regexp.MustCompile(`(?s)AUDIO SESSION'S RTP STATISTICS.*`)
+	statVideo    = regexp.MustCompile(`(?s)VIDEO SESSION'S RTP STATISTICS.*`)
 	statSent     = regexp.MustCompile(`(?m)sent\s+(\d+) packets`)
 	statReceived = regexp.MustCompile(`(?m)received\s+(\d+) packets`)
 	statLost     = regexp.MustCompile(`(?m)cumulative lost\s+(-?\d+) packets`)
@@ -174,6 +183,19 @@ func (l *Linphone) AwaitCounters(ctx context.Context) (Counters, error) {
 	}
 }
 
+// AwaitVideo reads the counters of the video of its last call, packets only.
+func (l *Linphone) AwaitVideo(ctx context.Context) (Counters, error) {
+	if err := l.awaitLog(ctx, `(?s)VIDEO SESSION'S RTP STATISTICS.*bad formatted`); err != nil {
+		return Counters{}, err
+	}
+	log, err := os.ReadFile(filepath.Join(l.cfg.Dir, "log"))
+	if err != nil {
+		return Counters{}, err
+	}
+	c, _ := readBlock(statVideo.FindString(string(log)))
+	return c, nil
+}
+
 // listen judges the recording: linphone plays speech, so what is not silence is the other's.
 func (l *Linphone) listen(c *Counters) error {
 	loudness, err := Loudness(filepath.Join(l.cfg.Dir, "heard.wav"))
@@ -187,7 +209,19 @@ func (l *Linphone) listen(c *Counters) error {
 const quiet = 100
 
 func readCounters(log string) (Counters, bool) {
-	block := statBlock.FindString(log)
+	c, complete := readBlock(statBlock.FindString(log))
+	c.Errors = strings.Count(log, "srtp_unprotect() failed")
+	if m := cryptoLine.FindAllStringSubmatch(log, -1); m != nil {
+		c.Suite = m[len(m)-1][1]
+	}
+	if m := audioLine.FindAllStringSubmatch(log, -1); m != nil {
+		c.Profile = m[len(m)-1][1]
+	}
+	return c, complete
+}
+
+// readBlock reads the first statistics in a text.
+func readBlock(block string) (Counters, bool) {
 	number := func(re *regexp.Regexp) (int, bool) {
 		m := re.FindStringSubmatch(block)
 		if m == nil {
@@ -202,13 +236,6 @@ func readCounters(log string) (Counters, bool) {
 	c.Received, complete[1] = number(statReceived)
 	c.Lost, complete[2] = number(statLost)
 	c.Bad, complete[3] = number(statBad)
-	c.Errors = strings.Count(log, "srtp_unprotect() failed")
-	if m := cryptoLine.FindAllStringSubmatch(log, -1); m != nil {
-		c.Suite = m[len(m)-1][1]
-	}
-	if m := audioLine.FindAllStringSubmatch(log, -1); m != nil {
-		c.Profile = m[len(m)-1][1]
-	}
 	return c, complete == [4]bool{true, true, true, true}
 }
 
@@ -269,11 +296,14 @@ echocancellation=0
 remote_ring=
 
 [video]
-enabled=0
-capture=0
+enabled=%[13]d
+capture=%[13]d
 display=0
-automatically_initiate=0
-automatically_accept=0
+automatically_initiate=%[13]d
+automatically_accept=%[13]d
+show_local=0
+self_view=0
+device=StaticImage: Static picture
 
 [misc]
 version_check_url_root=
@@ -292,7 +322,7 @@ publish=0
 dial_escape_plus=0
 quality_reporting_enabled=0
 
-`, cfg.Name, cfg.Addr, sip, cfg.Encryption, mandatory, rtp, rtp+2, rtp+4, number(cfg.AutoAnswer), "sip:"+cfg.Proxy, cfg.Domain, firewall)
+`, cfg.Name, cfg.Addr, sip, cfg.Encryption, mandatory, rtp, rtp+2, rtp+4, number(cfg.AutoAnswer), "sip:"+cfg.Proxy, cfg.Domain, firewall, number(cfg.Video))
 	for i, codec := range codecs {
 		parts := strings.Split(codec, "/")
 		fmt.Fprintf(&b, "[audio_codec_%d]\nmime=%s\nrate=%s\nchannels=%s\nenabled=%d\n\n",

@@ -28,6 +28,7 @@ type side string
 func (s side) kind() string       { return strings.Fields(string(s))[0] }
 func (s side) encryption() string { return strings.Fields(string(s))[1] }
 func (s side) ice() bool          { return strings.HasSuffix(string(s), " ice") }
+func (s side) video() bool        { return strings.HasSuffix(string(s), " video") }
 
 // pair is a call from one to the other.
 type pair struct {
@@ -102,9 +103,15 @@ func (p pair) run(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
+	if p.transparent {
+		l.endToEnd(ctx, t)
+	}
 	l.talk(ctx, t)
 	require.NoError(t, l.bob.HangUp())
 	l.judge(ctx, t)
+	if p.caller.video() {
+		l.judgeVideo(ctx, t)
+	}
 }
 
 // open starts everything and waits until both are registered.
@@ -136,7 +143,7 @@ func (l *inLab) open(ctx context.Context, t *testing.T) {
 
 func (l *inLab) peer(ctx context.Context, t *testing.T, cfg Config, s side) Peer {
 	t.Helper()
-	cfg.Kind, cfg.Encryption, cfg.ICE, cfg.Domain = s.kind(), s.encryption(), s.ice(), domain
+	cfg.Kind, cfg.Encryption, cfg.ICE, cfg.Video, cfg.Domain = s.kind(), s.encryption(), s.ice(), s.video(), domain
 	cfg.Addr, cfg.Dir = l.address(t), l.subdir(t, cfg.Name)
 	if cfg.Name == "alice" && l.pair.callerSuite != "" {
 		cfg.Suites = []string{l.pair.callerSuite}

@@ -11,6 +11,7 @@ type Config struct {
 	Kind       string // "linphone", "baresip" or "phone", the simulated one
 	Encryption string // "none", "srtp" (SDES), "dtls" or "zrtp"; it refuses to talk otherwise
 	ICE        bool
+	Video      bool       // a still picture beside the audio; only of a linphone
 	Addr       netip.Addr // of its sockets; not of a baresip, which has one of its own
 	Domain     string     // of its address of record
 	Proxy      string     // registrar and outbound proxy, host:port over UDP

@@ -3,7 +3,10 @@ package peers
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +31,10 @@ func TestInteropZRTP(t *testing.T) {
 		{caller: "linphone zrtp ice", callee: "linphone zrtp ice"},
 		{caller: "baresip srtp", callee: "linphone zrtp"},
 		{caller: "linphone zrtp", callee: "linphone zrtp", transparent: true},
+		{caller: "linphone zrtp video", callee: "linphone zrtp video"},
+		{caller: "linphone zrtp video", callee: "linphone srtp video"},
+		{caller: "linphone none video", callee: "linphone zrtp video"},
+		{caller: "linphone zrtp video", callee: "linphone zrtp video", transparent: true},
 	})
 }
 
@@ -60,4 +67,78 @@ func (l *inLab) peerOf(leg string) Peer {
 		return l.alice
 	}
 	return l.bob
+}
+
+// endToEnd checks that the two have agreed with each other, and that b2bua has said so.
+func (l *inLab) endToEnd(ctx context.Context, t *testing.T) {
+	t.Helper()
+	alice, err := l.alice.(Agreeing).AwaitSAS(ctx, 1)
+	require.NoError(t, err)
+	bob, err := l.bob.(Agreeing).AwaitSAS(ctx, 1)
+	require.NoError(t, err)
+	assert.Equal(t, alice, bob, "the SAS of both phones")
+	l.row.Note += "; SAS of both " + alice
+	for _, line := range l.process.Lines() {
+		assert.NotContains(t, line.Message(), ": secured: ", "b2bua has no keys")
+	}
+}
+
+// trafficOfVideo is b2bua's line at the end of a call.
+var trafficOfVideo = regexp.MustCompile(`stream 1: leg A received (\d+).*sent (\d+).*; leg B received (\d+).*sent (\d+)`)
+
+// judgeVideo checks that pictures went both ways and, on legs that b2bua ends, that their keys come from the audio's.
+func (l *inLab) judgeVideo(ctx context.Context, t *testing.T) {
+	t.Helper()
+	line, err := l.process.AwaitLine(ctx, trafficOfVideo)
+	require.NoError(t, err)
+	t.Log(line.Message())
+	for _, figure := range trafficOfVideo.FindStringSubmatch(line.Message())[1:] {
+		n, err := strconv.Atoi(figure)
+		require.NoError(t, err)
+		assert.Greater(t, n, 10, "packets of video: %s", line.Message())
+	}
+	for leg, s := range map[string]side{"A": l.pair.caller, "B": l.pair.callee} {
+		if s.encryption() == "zrtp" && !l.pair.transparent {
+			_, err := l.process.AwaitLine(ctx, regexp.MustCompile("leg "+leg+`: secured: video zrtp \S+, SAS \S+ as on the first stream`))
+			require.NoError(t, err)
+		}
+	}
+	for _, p := range []Peer{l.alice, l.bob} {
+		v, err := p.(*Linphone).AwaitVideo(ctx)
+		require.NoError(t, err)
+		assert.Greater(t, min(v.Sent, v.Received), 10, "%+v", v)
+		l.row.Note += fmt.Sprintf("; video sent %d got %d", v.Sent, v.Received)
+	}
+}
+
+// TestInteropZRTPContinuity: three calls of the same linphones. From the second on their secrets prove that it is the same b2bua, and its
+// that they are the same phones.
+func TestInteropZRTPContinuity(t *testing.T) {
+	t.Parallel()
+	p := pair{caller: "linphone zrtp", callee: "linphone zrtp"}
+	l := &inLab{lab: newLab(t), pair: p, row: Row{Pair: p.String() + ", three calls", Wire: "SAS and secrets only"}}
+	defer func() {
+		l.row.Failed = t.Failed()
+		table.Add(l.row)
+		t.Log(l.row)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	l.open(ctx, t)
+	for n, continuity := range []string{"first call", "yes", "yes"} {
+		require.NoError(t, l.alice.Call("sip:bob@"+domain))
+		for _, leg := range []string{"A", "B"} {
+			line := l.sameSAS(ctx, t, leg, n+1)
+			assert.Contains(t, line, "continuity "+continuity+",", "call %d, leg %s", n+1, leg)
+		}
+		require.NoError(t, l.bob.HangUp())
+		for _, agent := range []Peer{l.alice, l.bob} {
+			require.NoError(t, agent.(*Linphone).AwaitReleased(ctx, n+1))
+		}
+	}
+	for _, name := range []string{"alice", "bob"} {
+		log, err := os.ReadFile(filepath.Join(l.dir, name, "log"))
+		require.NoError(t, err)
+		assert.NotRegexp(t, "(?i)cache ?mismatch", string(log), "%s takes a call for an attack", name)
+	}
 }
