@@ -202,7 +202,11 @@ func (l *inLab) judge(ctx context.Context, t *testing.T) {
 	a, b := l.counters(ctx, t, "alice", l.alice), l.counters(ctx, t, "bob", l.bob)
 	ours := l.traffic(ctx, t)
 	for leg, c := range []Counters{a, b} {
-		assert.InDelta(t, c.Sent, ours.received[leg], 20, "what the peer of leg %c sent, b2bua received", 'A'+leg)
+		withheld := 20
+		if [2]side{l.pair.caller, l.pair.callee}[leg].encryption() == "zrtp" {
+			withheld = 100 // linphone counts what it did not send for want of keys
+		}
+		assert.InDelta(t, c.Sent, ours.received[leg], float64(withheld), "what the peer of leg %c sent, b2bua received", 'A'+leg)
 		assert.InDelta(t, ours.sent[leg], c.Received, 10, "what b2bua sent, the peer of leg %c received", 'A'+leg)
 		if !l.pair.has("dtls") && !l.pair.has("zrtp") { // until its handshake is done, what the other one says goes nowhere
 			assert.InDelta(t, ours.received[leg], ours.sent[1-leg], 10, "what b2bua received on leg %c, it sent on the other", 'A'+leg)

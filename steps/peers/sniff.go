@@ -170,7 +170,7 @@ func (w *Wire) take(p []byte) {
 		if w.RTCP++; clearRTCP(p) {
 			w.ClearRTCP++
 		}
-	case p[0]>>6 == 2 && len(p) == clearLength:
+	case p[0]>>6 == 2 && len(p) == clearLength && (p[1]&0x7f == 0 || p[1]&0x7f == 8): // RFC 3551 section 6: PCMU, PCMA
 		w.RTP++
 		w.ClearRTP++
 		w.clear.add(p[12:])

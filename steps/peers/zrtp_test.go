@@ -86,7 +86,7 @@ func (l *inLab) endToEnd(ctx context.Context, t *testing.T) {
 // trafficOfVideo is b2bua's line at the end of a call.
 var trafficOfVideo = regexp.MustCompile(`stream 1: leg A received (\d+).*sent (\d+).*; leg B received (\d+).*sent (\d+)`)
 
-// judgeVideo checks that pictures went both ways and, on legs that b2bua ends, that their keys come from the audio's.
+// judgeVideo checks that pictures went both ways, which takes few packets because they stand still, and, on legs that b2bua ends, that their keys come from the audio's.
 func (l *inLab) judgeVideo(ctx context.Context, t *testing.T) {
 	t.Helper()
 	line, err := l.process.AwaitLine(ctx, trafficOfVideo)
@@ -95,7 +95,7 @@ func (l *inLab) judgeVideo(ctx context.Context, t *testing.T) {
 	for _, figure := range trafficOfVideo.FindStringSubmatch(line.Message())[1:] {
 		n, err := strconv.Atoi(figure)
 		require.NoError(t, err)
-		assert.Greater(t, n, 10, "packets of video: %s", line.Message())
+		assert.Positive(t, n, "packets of video: %s", line.Message())
 	}
 	for leg, s := range map[string]side{"A": l.pair.caller, "B": l.pair.callee} {
 		if s.encryption() == "zrtp" && !l.pair.transparent {
@@ -106,7 +106,7 @@ func (l *inLab) judgeVideo(ctx context.Context, t *testing.T) {
 	for _, p := range []Peer{l.alice, l.bob} {
 		v, err := p.(*Linphone).AwaitVideo(ctx)
 		require.NoError(t, err)
-		assert.Greater(t, min(v.Sent, v.Received), 10, "%+v", v)
+		assert.Positive(t, min(v.Sent, v.Received), "%+v", v)
 		l.row.Note += fmt.Sprintf("; video sent %d got %d", v.Sent, v.Received)
 	}
 }
