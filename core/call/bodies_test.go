@@ -62,9 +62,9 @@ var offers = map[string]string{
 	"garbage":          "this is no description",
 }
 
-// helloOf is the line of a Hello that the name tells.
+// helloOf are the lines of a Hello that the name tells, with what LIME writes beside it.
 func helloOf(name string) string {
-	return "a=zrtp-hash:1.10 " + strings.Repeat(name, 32) + "\r\n"
+	return "a=zrtp-hash:1.10 " + strings.Repeat(name, 32) + "\r\na=Ik:AAAA\r\na=lime-Iks:c255:AAAA\r\n"
 }
 
 func described(media string) string {

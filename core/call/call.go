@@ -104,9 +104,10 @@ type leg struct {
 	offered      bool   // A: our offer is in the 2xx, the answer comes with the ACK
 	told180      bool
 
-	keyErr error        // of the newest handshake that goes on nevertheless
-	secure map[int]bool // by m= index, of streams whose keys come from a handshake: are they there?
-	began  map[int]bool // by m= index, of plain streams: the phone made keys by ZRTP
+	keyErr    error        // of the newest handshake that goes on nevertheless
+	suspicion string       // the newest of ZRTP
+	secure    map[int]bool // by m= index, of streams whose keys come from a handshake: are they there?
+	began     map[int]bool // by m= index, of plain streams: the phone made keys by ZRTP
 
 	auth    *digest.Client // B: answers challenges; nil: there was none yet
 	authErr error          // why the last one was not answered

@@ -129,10 +129,13 @@ func (l *leg) noZRTP(g *sdp.Agreed) string {
 		text += ", and its description has no a=zrtp-hash: it may not speak ZRTP"
 	}
 	text += ")"
-	if l.keyErr != nil {
-		text += ", last: " + l.keyErr.Error()
+	switch {
+	case l.suspicion != "": // packets come and go
+		return text + ": " + l.suspicion
+	case l.keyErr != nil:
+		text += ": " + l.keyErr.Error()
 	}
-	return text + "; the peer has ZRTP switched off, or a firewall drops UDP between that address and ours"
+	return text + "; it has ZRTP switched off, or a firewall drops UDP between that address and ours"
 }
 
 // notSecure ends a call one of whose legs must be secure and is not. Nothing was sent or accepted in clear on it.

@@ -124,6 +124,7 @@ func otherHello(before, now sdp.Agreed) bool {
 // Suspicious tells what ZRTP finds odd on a stream. It ends nothing: whoever can cause it could end calls.
 func (e *Engine) Suspicious(number uint64, index int, side Side, what string) {
 	if c := e.calls[number]; c != nil {
+		c.leg(side).suspicion = what
 		e.tell(event.Suspicion{Call: c.name(), Stream: index, Leg: side.String(), What: what})
 	}
 }

@@ -175,7 +175,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 	})
 	if err != nil {
 		s.dtls.Close()
-		_ = closeSecrets(s.secrets, cfg.Timers.Shutdown) // nothing was written
+		_ = closeSecrets(s.secrets) // nothing was written
 		return nil, fmt.Errorf("media: %w", err)
 	}
 	timers := transaction.Timers{T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4}
@@ -188,7 +188,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 	if err := s.listen(ctx, cfg, timers, newHosts(opt.Hosts)); err != nil {
 		_ = s.plane.Close()
 		s.dtls.Close()
-		_ = closeSecrets(s.secrets, cfg.Timers.Shutdown) // nothing was written
+		_ = closeSecrets(s.secrets) // nothing was written
 		return nil, err
 	}
 	return s, nil
@@ -269,7 +269,7 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	err := s.stack.Close(ctx)
 	_ = s.plane.Close() // waits; it has no error of its own
 	s.dtls.Close()
-	if unwritten := closeSecrets(s.secrets, cfg.Timers.Shutdown); unwritten != nil {
+	if unwritten := closeSecrets(s.secrets); unwritten != nil {
 		s.log.Warn(fmt.Sprintf("the newest secrets of phones with ZRTP may not have been kept: %v", unwritten))
 	}
 	line := fmt.Sprintf("stopped: calls=%d streams=%d flows=%d after %s",

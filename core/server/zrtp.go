@@ -41,9 +41,12 @@ func zrtpClient(version string) string {
 	return name[:min(len(name), 16)]
 }
 
+// lastWrites is how long a stop waits for the disk after all calls are over.
+const lastWrites = time.Second
+
 // closeSecrets writes what waits to be written.
-func closeSecrets(store *sqlcache.Store, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func closeSecrets(store *sqlcache.Store) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWrites)
 	defer cancel()
 	return store.Close(ctx)
 }
