@@ -22,7 +22,7 @@ func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 			len(theirAnswer.Media), len(ourOffer.Media))}
 	}
 	agreed := make([]Agreed, len(ourOffer.Media))
-	live := 0
+	live, tag := 0, ourOffer.tagged()
 	for i := range ourOffer.Media {
 		ours, theirs := &ourOffer.Media[i], &theirAnswer.Media[i]
 		agreed[i] = Agreed{Kind: ours.Kind}
@@ -32,7 +32,7 @@ func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 		if ours.ended = !theirs.live(); ours.ended || !ours.live() {
 			continue
 		}
-		a, err := acceptStream(ours, theirs)
+		a, err := ourOffer.acceptBundled(i, tag, theirs)
 		if err != nil {
 			return nil, &StreamError{Index: i, Type: ours.Type, Err: err}
 		}
@@ -46,6 +46,7 @@ func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 	if live == 0 {
 		return nil, &NoStreamError{What: "the answer"}
 	}
+	ourOffer.regrouped(theirAnswer, agreed)
 	return agreed, nil
 }
 

@@ -34,14 +34,20 @@ func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*
 	s := &Session{ID: plan.SessionID, Version: 1, Addr: plan.Support.shown(sessionAddr(local))}
 	agreed := make([]Agreed, len(offer.Media))
 	var reasons []error
-	var tagged *Media // of the group of RFC 9143
-	live := 0
+	tag := plan.plannedTag(offer, peer, local)
+	from, moves := plan.heir(tag)
+	if moves { // it goes on with the transport that the other one had
+		local = swapped(local, from, tag)
+	}
 	for i := range offer.Media {
 		theirs := &offer.Media[i]
-		m, a, err := plan.section(theirs, peerOf(peer, i, theirs), ports(local, i), previousMedia(plan.Previous, i))
-		if err == nil && a.Enabled && offer.bundled(theirs, tagged) {
-			err = &StreamError{Type: theirs.Type, Err: errBundled}
+		before := previousMedia(plan.Previous, i)
+		if moves && i == tag {
+			before = previousMedia(plan.Previous, from)
+		} else if moves && i == from {
+			before = nil
 		}
+		m, a, err := plan.section(theirs, peerOf(peer, i, theirs), ports(local, i), before)
 		var stream *StreamError
 		switch {
 		case errors.As(err, &stream):
@@ -51,19 +57,16 @@ func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*
 		case err != nil:
 			return nil, nil, err
 		}
-		if a.Enabled {
-			live++
-			if tagged == nil && slices.Contains(offer.Bundle, theirs.Label) {
-				tagged = theirs
-			}
-		}
 		s.Media = append(s.Media, m)
 		agreed[i] = a
 	}
-	if live == 0 {
+	for _, i := range s.bundle(offer, tag, agreed, plan.Support.Bundle) {
+		reasons = append(reasons, &StreamError{Index: i, Type: offer.Media[i].Type, Err: errBundled})
+		s.Media[i], agreed[i] = off(&offer.Media[i]), Agreed{Kind: offer.Media[i].Kind}
+	}
+	if !slices.ContainsFunc(agreed, func(a Agreed) bool { return a.Enabled }) {
 		return nil, nil, &NoStreamError{What: "the offer", Streams: reasons}
 	}
-	s.tag(offer.Bundle)
 	s.follow(plan.Previous)
 	return s, agreed, nil
 }
@@ -80,35 +83,55 @@ func peerOf(peer []Agreed, i int, theirs *Media) Agreed {
 	return peer[i]
 }
 
+// refusal tells why a live section is refused; nil: it is not.
+func (plan AnswerPlan) refusal(theirs *Media, peer Agreed, local Ports) error {
+	if !peer.Enabled || local.RTP == 0 {
+		return errRefused
+	}
+	if err := plan.Support.check(theirs); err != nil {
+		return err
+	}
+	if !carries(plan.codecs(theirs, peer, None)) {
+		permitted, _ := plan.Support.codecs(theirs)
+		return &NoCodecError{Theirs: names(permitted), Ours: names(peer.Codecs)}
+	}
+	return nil
+}
+
+// encryption of the answer to a section that is not refused.
+func (plan AnswerPlan) encryption(theirs, previous *Media) Encryption {
+	chosen, _ := theirs.choose(plan.Support)
+	if plan.Support.continuesZRTP(chosen, previous) {
+		return ZRTP
+	}
+	return chosen
+}
+
+// codecs of the answer to a section.
+func (plan AnswerPlan) codecs(theirs *Media, peer Agreed, encryption Encryption) []Codec {
+	permitted, _ := plan.Support.codecs(theirs)
+	p, _ := parseProfile(theirs.Proto)
+	codecs := answerCodecs(permitted, peer, p.feedback)
+	if plan.Through && encryption == ZRTP {
+		return codecs
+	}
+	return answerEvents(theirs.Kind, permitted, codecs)
+}
+
 // section answers one section. A *StreamError refuses the stream, another error ends the whole answer.
 func (plan AnswerPlan) section(theirs *Media, peer Agreed, local Ports, previous *Media) (Media, Agreed, error) {
 	refused := Agreed{Kind: theirs.Kind}
 	if !theirs.live() {
 		return off(theirs), refused, nil
 	}
-	if !peer.Enabled || local.RTP == 0 {
-		return Media{}, refused, &StreamError{Type: theirs.Type, Err: errRefused}
-	}
-	if err := plan.Support.check(theirs); err != nil {
+	if err := plan.refusal(theirs, peer, local); err != nil {
 		return Media{}, refused, &StreamError{Type: theirs.Type, Err: err}
 	}
-	encryption, _ := theirs.choose(plan.Support) // checked above
-	if plan.Support.continuesZRTP(encryption, previous) {
-		encryption = ZRTP
-	}
-	permitted, _ := plan.Support.codecs(theirs)
+	encryption := plan.encryption(theirs, previous)
 	p, _ := parseProfile(theirs.Proto)
-	codecs := answerCodecs(permitted, peer, p.feedback)
-	if !plan.Through || encryption != ZRTP {
-		codecs = answerEvents(theirs.Kind, permitted, codecs)
-	}
-	if !carries(codecs) {
-		return Media{}, refused, &StreamError{Type: theirs.Type, Err: &NoCodecError{
-			Theirs: names(permitted), Ours: names(peer.Codecs),
-		}}
-	}
+	codecs := plan.codecs(theirs, peer, encryption)
 	m := Media{
-		Kind: theirs.Kind, Type: theirs.Type, Proto: theirs.Proto, Label: theirs.Label, Codecs: codecs,
+		Kind: theirs.Kind, Type: theirs.Type, Proto: theirs.Proto, Label: theirs.Label, Codecs: codecs, MIDExtension: theirs.MIDExtension,
 		Direction: theirs.Direction.Mirror().And(peer.Direction.Mirror()), // spec 2.4.6: what the far end chose
 		RTCPMux:   theirs.RTCPMux && muxable(codecs),
 		Ptime:     peer.Ptime, MaxPtime: peer.MaxPtime, Bandwidth: relayedBandwidth(peer.Bandwidth),

@@ -52,6 +52,12 @@ func (p *parser) attribute(name, value string) error {
 		p.media.MaxPtime = ptime(value)
 	case "mid":
 		p.media.Label = value
+	case "bundle-only":
+		p.media.BundleOnly = true
+	case "extmap":
+		p.media.extmap(value)
+	case "ssrc":
+		p.media.source(value)
 	}
 	return nil
 }

@@ -20,6 +20,8 @@ const (
 	maxFingerprints = 8
 	// maxCandidates of one section are kept, the rest is passed over: RFC 8445 section 5.1.2 wants at most 100 pairs altogether.
 	maxCandidates = 64
+	// maxSources of one section are kept, the rest is passed over: simulcast with retransmission has six.
+	maxSources = 16
 	// maxICEOptions of one line: four are registered.
 	maxICEOptions = 16
 	// maxFeedback values of one codec: a dozen are registered.

@@ -60,13 +60,16 @@ func connection(a netip.Addr) *pion.ConnectionInformation {
 
 func (m *Media) description(session netip.Addr) *pion.MediaDescription {
 	d := &pion.MediaDescription{MediaName: pion.MediaName{
-		Media: m.Type, Port: pion.RangedPort{Value: int(m.Port)}, Protos: strings.Split(m.Proto, "/"), Formats: m.formats(),
+		Media: m.Type, Port: pion.RangedPort{Value: int(m.written())}, Protos: strings.Split(m.Proto, "/"), Formats: m.formats(),
 	}}
 	if m.Label != "" {
 		d.WithValueAttribute("mid", m.Label)
 	}
 	if m.Port == 0 {
 		return d
+	}
+	if m.BundleOnly {
+		d.WithPropertyAttribute("bundle-only")
 	}
 	if m.Addr.IsValid() && m.Addr != session {
 		d.ConnectionInformation = connection(m.Addr)
@@ -77,6 +80,12 @@ func (m *Media) description(session netip.Addr) *pion.MediaDescription {
 		}
 	}
 	m.codecAttributes(d)
+	if m.MIDExtension != 0 && m.Label != "" {
+		d.WithValueAttribute("extmap", strconv.Itoa(int(m.MIDExtension))+" "+extensionMID)
+	}
+	for _, ssrc := range m.Sources {
+		d.WithValueAttribute("ssrc", strconv.FormatUint(uint64(ssrc), 10)+" cname:-")
+	}
 	d.WithPropertyAttribute(m.Direction.String())
 	m.rtcpAttributes(d)
 	for _, c := range m.Crypto {
@@ -85,6 +94,14 @@ func (m *Media) description(session netip.Addr) *pion.MediaDescription {
 	m.securityAttributes(d)
 	m.iceAttributes(d)
 	return d
+}
+
+// written is the port of the m= line.
+func (m *Media) written() uint16 {
+	if m.BundleOnly {
+		return 0
+	}
+	return m.Port
 }
 
 // iceAttributes of the session level: what our agents are is the same for all sections.

@@ -22,6 +22,8 @@ type Support struct {
 	ICE      bool
 	NAT      []netip.Addr
 	NATInSDP bool
+	// Bundle: streams share a transport where that is offered (RFC 9143).
+	Bundle bool
 }
 
 // shown is the address that peers are told for one of ours.
@@ -202,7 +204,7 @@ func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 		return nil, &NoStreamError{What: "the offer to be relayed", Streams: reasons}
 	}
 	if plan.Previous != nil {
-		s.tag(plan.Previous.Bundle)
+		s.regroup(plan.Previous, plan.Support.Bundle)
 	}
 	s.follow(plan.Previous)
 	return s, nil
@@ -229,7 +231,7 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 		Direction: src.Direction, Ptime: src.Ptime, MaxPtime: src.MaxPtime, Bandwidth: relayedBandwidth(src.Bandwidth),
 	}
 	if previous != nil {
-		m.Label = previous.Label // of the same stream (RFC 5888 section 9.1)
+		m.Label, m.MIDExtension = previous.Label, previous.MIDExtension // of the same stream (RFC 5888 section 9.1)
 	}
 	m.at(local, plan.Support)
 	if !plan.through() {

@@ -325,4 +325,5 @@ func (p *parser) inherit() {
 		}
 	}
 	p.s.shareHashes()
+	p.s.spread()
 }

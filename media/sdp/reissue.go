@@ -38,6 +38,7 @@ func (s *Session) Clone() *Session {
 		m.Formats = slices.Clone(m.Formats)
 		m.Bandwidth = slices.Clone(m.Bandwidth)
 		m.Skipped = slices.Clone(m.Skipped)
+		m.Sources = slices.Clone(m.Sources)
 		m.ICE = m.ICE.clone()
 		m.moreFingerprints = slices.Clone(m.moreFingerprints)
 		m.Crypto = slices.Clone(m.Crypto)

@@ -108,6 +108,11 @@ type Media struct {
 	ICEMismatch bool   // a=ice-mismatch
 	Label       string // a=label / a=content are not relayed; a=mid is kept here for BUNDLE answers
 
+	MIDExtension uint8    // the number of the header extension for a=mid (RFC 9143 section 15), 0: none
+	Sources      []uint32 // a=ssrc
+	BundleOnly   bool     // a=bundle-only: written with port 0. Port and the rest are those of the group's transport, if there is one
+
+	shared           bool     // of a peer: on the transport of another section
 	moreFingerprints []string // with the same hash function: of further certificates
 	role             role     // ours, in a section of our own, once it is agreed
 	muxed            bool     // a section of our own: both agreed on rtcp-mux
@@ -157,6 +162,8 @@ type Agreed struct {
 	ZRTP *ZRTPParams
 	// MayZRTP: a stream without encryption, whose peer may begin ZRTP all the same. Set by the caller.
 	MayZRTP bool
+	// Group: the stream shares a transport. Only what is agreed for the tagged one describes that. Nil: it has its own.
+	Group *Group
 	// ICE: the path is the one that the peer's checks choose. Nil: Remote, and where packets come from.
 	ICE *ice.Params
 
