@@ -110,16 +110,35 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// Apply (re)configures one side. Keys that did not change keep their state; a changed receiving key leaves the one before
+// Apply (re)configures one side. On a side that rides with another stream, what p says of the transport is left aside. Keys that did not change keep their state; a changed receiving key leaves the one before
 // valid for a few seconds. A sending key that the side's Keyring does not admit mutes it. It restarts the side's supervision.
 func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	if r.closed {
 		p.Wipe()
 		return
 	}
-	p.share(r.scratch)
 	s := &r.sides[on]
 	s.zrtp.agree(&p.agreed)
+	if s.rides() {
+		p.Wipe()
+	} else {
+		r.applyTransport(now, s, p)
+	}
+	a := p.agreed
+	s.set, s.enabled, s.direction = true, a.Enabled, a.Direction
+	s.list, s.feedback = a.Codecs, a.AVPF
+	s.last, s.silences, s.unroutable, s.wayTold = now, 0, 0, false
+	mapCodecs(&r.sides[A], &r.sides[B])
+	mapCodecs(&r.sides[B], &r.sides[A])
+	if r.sides[A].keys[RTP].old != nil || r.sides[B].keys[RTP].old != nil {
+		r.spare = slices.Grow(r.spare[:0], 4096)
+	}
+	s.bundle.refresh()
+}
+
+// applyTransport puts in force what is agreed for the side's own transport.
+func (r *Relay) applyTransport(now time.Time, s *side, p *Prepared) {
+	p.share(r.scratch)
 	a := p.agreed
 	s.secure = a.Encryption != sdp.None || p.recv != nil || p.send != nil
 	s.applyKeys(now, p)
@@ -137,12 +156,5 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	if !s.rtcp.IsValid() && a.Remote.IsValid() {
 		s.rtcp = netip.AddrPortFrom(a.Remote.Addr(), a.Remote.Port()+1)
 	}
-	s.set, s.enabled, s.mux, s.direction = true, a.Enabled, a.Mux, a.Direction
-	s.list, s.feedback = a.Codecs, a.AVPF
-	s.last, s.silences, s.unroutable, s.wayTold = now, 0, 0, false
-	mapCodecs(&r.sides[A], &r.sides[B])
-	mapCodecs(&r.sides[B], &r.sides[A])
-	if r.sides[A].keys[RTP].old != nil || r.sides[B].keys[RTP].old != nil {
-		r.spare = slices.Grow(r.spare[:0], 4096)
-	}
+	s.mux = a.Mux
 }

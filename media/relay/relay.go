@@ -47,7 +47,7 @@ func (c Channel) String() string {
 }
 
 // Headroom is the capacity that a buffer given to Handle needs behind the packet, octets.
-const Headroom = srtp.MaxOverhead
+const Headroom = srtp.MaxOverhead + rtp.MaxExtension
 
 // Config of one stream.
 type Config struct {
@@ -85,7 +85,14 @@ type Relay struct {
 }
 
 // New makes a relay whose sides are both still unset.
-func New(cfg Config) *Relay { return &Relay{cfg: cfg} }
+func New(cfg Config) *Relay {
+	r := &Relay{cfg: cfg}
+	for i := range r.sides {
+		s := &r.sides[i]
+		s.transport = &s.own
+	}
+	return r
+}
 
 // Share gives the keys that are applied from now on a Scratch in common with other relays of the same thread.
 func (r *Relay) Share(x *srtp.Scratch) { r.scratch = x }
@@ -97,53 +104,101 @@ func (r *Relay) Touch(on Side) uint64 { return r.sides[on].touch(&r.sides[on.Oth
 // Handle decides about one datagram that came to a side's port. The packet that it returns lies in b's memory; b's capacity
 // must exceed its length by Headroom.
 func (r *Relay) Handle(now time.Time, from netip.AddrPort, on Side, ch Channel, b []byte) Output {
+	var h rtp.Header
+	kind, b := r.open(now, from, on, ch, b, &h)
+	switch kind {
+	case media:
+		return r.media(now, from, on, h, b)
+	case control:
+		return r.control(now, from, on, ch, b)
+	case exchange:
+		return r.passZRTP(from, on, b)
+	case keyless:
+		return r.keyless(now, from, on, ch, b)
+	case nothing:
+	}
+	return Output{}
+}
+
+// content of a datagram.
+type content uint8
+
+const (
+	nothing  content = iota
+	media            // RTP, clear and with a valid header
+	control          // RTCP, clear and valid
+	exchange         // of ZRTP, between the phones
+	keyless          // RTP or RTCP, for which there are no keys
+)
+
+// open takes a datagram off a side's transport: all that does not depend on the stream that it belongs to. h is the header of media.
+func (r *Relay) open(now time.Time, from netip.AddrPort, on Side, ch Channel, b []byte, h *rtp.Header) (content, []byte) {
 	s := &r.sides[on]
-	if r.cfg.PerTick > 0 && s.take(ch, from) > r.cfg.PerTick {
+	if r.cfg.PerTick > 0 && s.take(ch, from) > r.cfg.PerTick+int(s.more) {
 		s.stats.Flooded++
 		s.flooder = from
-		return Output{}
+		return nothing, nil
 	}
 	class := rtp.Classify(b)
 	if class != rtp.ClassRTP {
 		s.stats.Other++
 		if class == rtp.ClassZRTP && ch == RTP && s.zrtp.through {
-			return r.passZRTP(from, on, b)
+			return exchange, b
 		}
 		if r.cfg.Other != nil {
 			r.cfg.Other(on, ch, class, from, b)
 		}
-		return Output{}
+		return nothing, nil
 	}
 	switch {
 	case !s.enabled || s.secure && s.keysOf(ch).recv == nil:
-		return r.keyless(now, from, on, ch, b)
+		return keyless, b
 	case ch == RTCP && !rtp.IsRTCP(b):
 		s.stats.Malformed++
-		return Output{}
+		return nothing, nil
 	case ch == RTCP || s.mux && rtp.IsRTCP(b):
-		return r.control(now, from, on, ch, b)
+		return r.openControl(now, s, ch, b)
 	}
-	return r.media(now, from, on, b)
+	return r.openMedia(now, s, b, h)
+}
+
+func (r *Relay) openMedia(now time.Time, s *side, b []byte, h *rtp.Header) (content, []byte) {
+	var err error
+	if *h, err = rtp.Parse(b); err != nil {
+		s.stats.Malformed++
+		return nothing, nil
+	}
+	if s.secure {
+		if b, err = r.openRTP(now, s.keysOf(RTP), s, b); err != nil {
+			s.refuse(err)
+			return nothing, nil
+		}
+	}
+	if rtp.CheckPadding(b, *h) != nil {
+		s.stats.Malformed++
+		return nothing, nil
+	}
+	return media, b
+}
+
+func (r *Relay) openControl(now time.Time, s *side, ch Channel, b []byte) (content, []byte) {
+	if s.secure {
+		var err error
+		if b, err = r.openRTCP(now, s.keysOf(ch), s, b); err != nil {
+			s.refuse(err)
+			return nothing, nil
+		}
+	}
+	if rtp.ValidRTCP(b) != nil {
+		s.stats.Malformed++
+		return nothing, nil
+	}
+	return control, b
 }
 
 // media relays an RTP packet.
-func (r *Relay) media(now time.Time, from netip.AddrPort, on Side, b []byte) Output {
+func (r *Relay) media(now time.Time, from netip.AddrPort, on Side, h rtp.Header, b []byte) Output {
 	s := &r.sides[on]
-	h, err := rtp.Parse(b)
-	if err != nil {
-		s.stats.Malformed++
-		return Output{}
-	}
-	if s.secure {
-		if b, err = r.open(now, s.keysOf(RTP), s, b); err != nil {
-			s.refuse(err)
-			return Output{}
-		}
-	}
-	if rtp.CheckPadding(b, h) != nil {
-		s.stats.Malformed++
-		return Output{}
-	}
 	codec := s.codec(h.PT)
 	if !codec.known { // says nothing about who the peer is, so it does not latch
 		s.stats.Unmapped++
@@ -188,6 +243,9 @@ func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 		s.stats.Late++
 		return Output{}
 	}
+	if o.tag != nil {
+		b = rtp.SetExtension(b, o.tag.number, o.tag.mid)
+	}
 	n := len(b)
 	if o.secure {
 		var err error
@@ -231,17 +289,6 @@ func (r *Relay) place(now time.Time, on Side, c *codec, h rtp.Header, b []byte) 
 // control relays a compound RTCP packet. It flows whatever the direction of the media (RFC 3264 section 5.1).
 func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel, b []byte) Output {
 	s, o := &r.sides[on], &r.sides[on.Other()]
-	if s.secure {
-		var err error
-		if b, err = r.openRTCP(now, s.keysOf(ch), s, b); err != nil {
-			s.refuse(err)
-			return Output{}
-		}
-	}
-	if rtp.ValidRTCP(b) != nil {
-		s.stats.Malformed++
-		return Output{}
-	}
 	if !s.admitRTCP(from, ch, s.secure) {
 		s.stats.Strangers++
 		return Output{}
@@ -296,7 +343,7 @@ func (r *Relay) Oversized(on Side) { r.sides[on].stats.Oversized++ }
 // peer speaks from there, and no other source has a better claim. Not ok: every source has to be heard.
 func (r *Relay) Settled(now time.Time, on Side) (netip.AddrPort, bool) {
 	s := &r.sides[on]
-	if !s.enabled || s.path != nil || s.secure && s.keysOf(RTP).recv == nil { // checks may come from anywhere
+	if !s.enabled || s.rides() || s.path != nil || s.secure && s.keysOf(RTP).recv == nil { // checks may come from anywhere
 		return netip.AddrPort{}, false
 	}
 	return s.latch.source, s.latch.settled(now, s.secure)

@@ -11,35 +11,47 @@ import (
 	"b2bua/media/srtp"
 )
 
-// side is one leg of the stream. What each packet needs stands first and together.
-type side struct {
-	set, enabled, secure, mux bool
-	feedback                  bool           // AVPF (RFC 4585)
-	late                      sdp.Encryption // DTLS or ZRTP: keys come later; None: with Apply
-	dtls                      bool           // keys come by Secure
-	split                     bool           // RTCP has keys of its own: DTLS on two ports
-	direction                 sdp.Direction
-	detector                  *dtmf.Detector // nil: no event of this side had to be told yet
-	played                    *played        // goes out to the other side in between; nil: nothing
-	path                      *path          // by ICE
-	taken                     [2][2]int32    // datagrams since Tick, by channel: of others, of the peer
-	latch                     latch
-	keys                      [2]keys  // by channel
-	flow                      rtp.Flow // from this side to the other
-	reception                 rtp.Reception
-	last                      time.Time // a valid packet, or the time of Apply
-	silences                  int       // NoMedia told since last
-	stats                     Stats
-	formats                   []codec    // the first is that of all payload types without a meaning
-	few                       [4]codec   // formats, as long as they fit
-	codecs                    [128]uint8 // by the payload type that comes in: the place in formats
+// transport is what streams that share one (RFC 9143) have in common: where the peer is, and its keys.
+type transport struct {
+	secure, mux bool
+	late        sdp.Encryption // DTLS or ZRTP: keys come later; None: with Apply
+	dtls        bool           // keys come by Secure
+	split       bool           // RTCP has keys of its own: DTLS on two ports
+	more        int32          // datagrams that other streams on it may have between two Ticks
+	path        *path          // by ICE
+	taken       [2][2]int32    // datagrams since Tick, by channel: of others, of the peer
+	latch       latch
+	keys        [2]keys // by channel
 
 	control netip.AddrPort // where RTCP comes from
 	rtcp    netip.AddrPort // where the peer wants it
-	trip    rtp.RoundTrip  // to this side's peer and back
-	list    []sdp.Codec
-	sent    senders // under keys of descriptions: one may come back
-	formers formers // receiving keys that may come back
+	sent    senders        // under keys of descriptions: one may come back
+	formers formers        // receiving keys that may come back
+}
+
+// side is one leg of the stream. What each packet needs stands first and together.
+type side struct {
+	*transport   // own, or that of another stream
+	set, enabled bool
+	feedback     bool // AVPF (RFC 4585)
+	direction    sdp.Direction
+	own          transport
+	tag          *tag           // put on what goes to this side; nil: nothing
+	placed       bool           // its peer knows which stream it is sent
+	bundle       *Bundle        // of the transport; nil: it is not shared
+	detector     *dtmf.Detector // nil: no event of this side had to be told yet
+	played       *played        // goes out to the other side in between; nil: nothing
+	flow         rtp.Flow       // from this side to the other
+	reception    rtp.Reception
+	last         time.Time // a valid packet, or the time of Apply
+	silences     int       // NoMedia told since last
+	stats        Stats
+	formats      []codec    // the first is that of all payload types without a meaning
+	few          [4]codec   // formats, as long as they fit
+	codecs       [128]uint8 // by the payload type that comes in: the place in formats
+
+	trip rtp.RoundTrip // to this side's peer and back
+	list []sdp.Codec
 
 	zrtp       zrtp
 	asked      time.Time      // PictureLost was told
@@ -154,6 +166,7 @@ func (s *side) begin(line *rtp.Line, o *side, h rtp.Header) {
 	if s.flow.Has(ssrc) || o.flow.Fed(ssrc) {
 		ssrc ^= 0x5bd1e995
 	}
+	ssrc = o.bundle.free(ssrc)
 	if o.secure {
 		seq &= 0x7fff
 	}
@@ -166,6 +179,7 @@ func (s *side) report(now time.Time, r rtp.Reports, rate int) {
 		return
 	}
 	s.trip.Reported(now, r)
+	s.tag, s.placed = nil, true // the peer has the stream (RFC 7941 section 4.1.2)
 	s.stats.FarLost = int64(r.Lost)
 	if rate > 0 {
 		s.stats.FarJitter = time.Duration(r.Jitter) * time.Second / time.Duration(rate)
@@ -211,15 +225,18 @@ func usable(a netip.AddrPort) netip.AddrPort {
 	return a
 }
 
+// rides tells whether the transport is another stream's.
+func (s *side) rides() bool { return s.transport != &s.own }
+
 func (s *side) wipe() {
-	for i := range s.keys {
-		s.stats.Evicted += s.keys[i].wipe(&s.formers)
+	for i := range s.own.keys {
+		s.stats.Evicted += s.own.keys[i].wipe(&s.own.formers)
 	}
-	s.sent.wipe()
+	s.own.sent.wipe()
 }
 
-// open decrypts an RTP packet under the current key or, for a while after a change, the one before.
-func (r *Relay) open(now time.Time, k *keys, s *side, b []byte) ([]byte, error) {
+// openRTP decrypts an RTP packet under the current key or, for a while after a change, the one before.
+func (r *Relay) openRTP(now time.Time, k *keys, s *side, b []byte) ([]byte, error) {
 	if k.old == nil {
 		return k.recv.Unprotect(b)
 	}

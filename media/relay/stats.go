@@ -51,8 +51,11 @@ func (r *Relay) Stats(on Side) Stats {
 	out := s.stats
 	out.Lost, out.Jitter, out.RoundTrip = s.reception.Lost(), s.reception.Jitter(), s.trip.Smoothed()
 	out.SSRC, _ = s.reception.SSRC()
-	for i := range s.keys {
-		if recv := s.keys[i].recv; recv != nil {
+	if s.rides() && out.Packets > 0 {
+		out.Remote = s.latch.source
+	}
+	for i := range s.own.keys {
+		if recv := s.own.keys[i].recv; recv != nil {
 			out.Evicted += recv.Evicted()
 		}
 	}
@@ -132,9 +135,9 @@ const (
 func (r *Relay) Tick(now time.Time) {
 	for i := range r.sides {
 		s := &r.sides[i]
-		for k := range s.keys {
-			if key := &s.keys[k]; key.old != nil && now.After(key.oldUntil) {
-				s.stats.Evicted += key.dropOld(&s.formers)
+		for k := range s.own.keys {
+			if key := &s.own.keys[k]; key.old != nil && now.After(key.oldUntil) {
+				s.stats.Evicted += key.dropOld(&s.own.formers)
 			}
 		}
 		if !s.enabled {
@@ -150,7 +153,7 @@ func (r *Relay) Tick(now time.Time) {
 func (r *Relay) superviseFlood() {
 	for i := range r.sides {
 		s := &r.sides[i]
-		clear(s.taken[:])
+		clear(s.own.taken[:])
 		if s.stats.Flooded > 0 && !s.floodTold {
 			s.floodTold = true
 			r.notify(Event{Kind: Flooded, Side: Side(i), Addr: s.flooder, Count: s.stats.Flooded})

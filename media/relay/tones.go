@@ -48,7 +48,7 @@ func (r *Relay) Play(now time.Time, to Side, t dtmf.Tone, seed Seed) bool {
 		if o.zrtp.ssrc != 0 {
 			seed.SSRC = o.zrtp.ssrc
 		}
-		s.flow.Media.Start(now, seed.SSRC, seed.Seq&0x7fff, seed.Timestamp) // the lower half: RFC 3711 section 3.3.1
+		s.flow.Media.Start(now, o.bundle.free(seed.SSRC), seed.Seq&0x7fff, seed.Timestamp) // the lower half: RFC 3711 section 3.3.1
 	}
 	s.played.pt, s.played.rate = format.SendNumber(), format.Rate
 	return s.played.player.Add(now, t)
