@@ -42,12 +42,15 @@ func (d *epollDriver) bind(at netip.AddrPort, buffer int) (socket, error) {
 	return s, nil
 }
 
-func (d *epollDriver) attach(st *Stream) {
+func (d *epollDriver) attach(st, beside *Stream) {
 	least := 0
 	for i := range d.load {
 		if d.load[i].Load() < d.load[least].Load() {
 			least = i
 		}
+	}
+	if beside != st {
+		least = beside.home.(*epollHome).index
 	}
 	d.load[least].Add(1)
 	h := &epollHome{loop: d.loops[least], index: least}
@@ -62,6 +65,8 @@ func (d *epollDriver) post(st *Stream, f func(now time.Time)) bool {
 	}
 	return h.loop.post(f)
 }
+
+func (d *epollDriver) wire(st *Stream) { st.home.(*epollHome).loop.wire(st) }
 
 func (d *epollDriver) rush(st *Stream, next time.Time) {
 	st.home.(*epollHome).loop.rushed.add(st, next)

@@ -263,17 +263,28 @@ func (l *loop) tick(now time.Time) {
 func (l *loop) add(st *Stream) {
 	l.streams[st] = struct{}{}
 	st.relay.Share(l.scratch)
+	l.wire(st)
 	for side, leg := range st.legs {
 		for ch, sock := range leg.sockets {
 			s := sock.(*epollSocket)
-			s.loop, s.stream, s.side, s.ch = l, st, Side(side), relay.Channel(ch)
-			for c, other := range st.legs[Side(side).Other()].sockets {
-				s.across[c] = other.(*epollSocket)
-			}
+			s.loop, s.side, s.ch = l, Side(side), relay.Channel(ch)
 			s.slot = l.slot(s)
 			ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.slot}
 			if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
 				st.plane.cfg.Log.Error("media port cannot be watched", "call", st.call, "leg", s.side.String(), "error", err)
+			}
+		}
+	}
+}
+
+// wire tells a stream's sockets whose they are, and where its packets go on.
+func (l *loop) wire(st *Stream) {
+	for side, leg := range st.legs {
+		for _, sock := range leg.sockets {
+			s := sock.(*epollSocket)
+			s.stream, s.group = st, st.groups[side]
+			for c, other := range st.via[Side(side).Other()].sockets {
+				s.across[c] = other.(*epollSocket)
 			}
 		}
 	}

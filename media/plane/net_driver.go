@@ -22,9 +22,8 @@ type netDriver struct {
 
 // netHome serialises a stream.
 type netHome struct {
-	mu     sync.Mutex
+	mu     *sync.Mutex // of all streams beside each other
 	closed bool
-	wg     sync.WaitGroup // readers
 }
 
 func newNetDriver() *netDriver {
@@ -73,43 +72,56 @@ func (d *netDriver) bind(at netip.AddrPort, buffer int) (socket, error) {
 	}
 	// The system's own size serves when it refuses ours.
 	_ = c.SetReadBuffer(buffer)
-	return &netSocket{conn: c, v6: at.Addr().Is6()}, nil
+	return &netSocket{conn: c, v6: at.Addr().Is6(), done: make(chan struct{})}, nil
 }
 
-func (d *netDriver) attach(st *Stream) {
-	h := &netHome{}
+func (d *netDriver) attach(st, beside *Stream) {
+	h := &netHome{mu: new(sync.Mutex)}
+	if beside != st {
+		h.mu = beside.home.(*netHome).mu
+	}
 	st.home = h
 	d.mu.Lock()
 	d.streams[st] = struct{}{}
 	d.mu.Unlock()
+	d.wire(st)
 	for side, leg := range st.legs {
 		for ch, s := range leg.sockets {
-			c := s.(*netSocket).conn
-			h.wg.Go(func() { d.read(st, h, c, Side(side), relay.Channel(ch)) })
+			d.wg.Go(func() { d.read(s.(*netSocket), h.mu, Side(side), relay.Channel(ch)) })
 		}
 	}
 }
 
-func (d *netDriver) read(st *Stream, h *netHome, c *net.UDPConn, side Side, ch relay.Channel) {
+func (d *netDriver) wire(st *Stream) {
+	for _, leg := range st.legs {
+		for _, s := range leg.sockets {
+			s.(*netSocket).stream = st
+		}
+	}
+}
+
+func (d *netDriver) read(s *netSocket, mu *sync.Mutex, side Side, ch relay.Channel) {
+	defer close(s.done)
 	buf := make([]byte, bufferSize)
 	for {
-		n, from, err := c.ReadFromUDPAddrPort(buf[:maxDatagram+1])
+		n, from, err := s.conn.ReadFromUDPAddrPort(buf[:maxDatagram+1])
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil { // an ICMP error of some earlier send: says nothing about the next packet
 			continue
 		}
-		h.mu.Lock()
+		mu.Lock()
+		st := s.stream
 		switch {
-		case h.closed:
+		case st.home.(*netHome).closed:
 		case n > maxDatagram:
 			st.relay.Oversized(side)
 		default:
 			from = netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())
 			st.receive(time.Now(), from, side, ch, buf[:n])
 		}
-		h.mu.Unlock()
+		mu.Unlock()
 	}
 }
 
@@ -141,14 +153,21 @@ func (d *netDriver) detach(st *Stream, f func()) {
 	h := st.home.(*netHome)
 	h.mu.Lock()
 	h.closed = true
+	legs := st.legs // nothing is exchanged any more
 	h.mu.Unlock()
-	for _, leg := range st.legs {
+	for _, leg := range legs {
 		for _, s := range leg.sockets {
 			s.close()
 		}
 	}
 	d.wg.Go(func() {
-		h.wg.Wait()
+		for _, leg := range legs {
+			for _, s := range leg.sockets {
+				<-s.(*netSocket).done
+			}
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		f()
 	})
 }
@@ -160,8 +179,10 @@ func (d *netDriver) close() {
 
 // netSocket never connects: a connected net.UDPConn cannot be let go again.
 type netSocket struct {
-	conn *net.UDPConn
-	v6   bool
+	conn   *net.UDPConn
+	v6     bool
+	stream *Stream
+	done   chan struct{} // closed when nothing is read any more
 }
 
 func (s *netSocket) send(b []byte, to netip.AddrPort) error {
@@ -179,5 +200,7 @@ func (s *netSocket) send(b []byte, to netip.AddrPort) error {
 }
 
 func (s *netSocket) connect(netip.AddrPort) netip.AddrPort { return netip.AddrPort{} }
+
+func (s *netSocket) buffer(octets int) { _ = s.conn.SetReadBuffer(octets) }
 
 func (s *netSocket) close() { _ = s.conn.Close() }

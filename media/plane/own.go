@@ -29,8 +29,8 @@ func (st *Stream) checkRemote(side Side, agreed sdp.Agreed) error {
 		control = netip.AddrPortFrom(agreed.Remote.Addr(), agreed.Remote.Port()+1)
 	}
 	for _, to := range [...]netip.AddrPort{agreed.Remote, control} {
-		for _, leg := range st.legs {
-			if to.Addr().Unmap() == leg.addr && (to.Port() == leg.port || to.Port() == leg.port+1) {
+		for _, leg := range [...]sdp.Ports{st.Ports(A), st.Ports(B)} {
+			if to.Addr().Unmap() == leg.Addr && (to.Port() == leg.RTP || to.Port() == leg.RTCP) {
 				return &OwnPortError{Call: st.call, Side: side, Addr: to}
 			}
 		}

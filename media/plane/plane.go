@@ -79,14 +79,16 @@ var ErrClosed = errors.New("media plane: closed")
 
 // Plane runs streams.
 type Plane struct {
-	cfg     Config
-	driver  driver
-	zrtp    *negotiator // nil: no side can have ZRTP
-	pools   [2]*pool    // by kind
-	mu      sync.Mutex
-	streams map[*Stream]struct{}
-	closed  bool
-	done    chan struct{}
+	cfg    Config
+	driver driver
+	zrtp   *negotiator // nil: no side can have ZRTP
+	pools  [2]*pool    // by kind
+	mu     sync.Mutex
+	// exchanging guards the locks of two streams at a time.
+	exchanging sync.Mutex
+	streams    map[*Stream]struct{}
+	closed     bool
+	done       chan struct{}
 }
 
 // New starts the loops.
@@ -129,10 +131,22 @@ func New(cfg Config) (*Plane, error) {
 // Open binds the port pairs of a stream, a and b being the local addresses of the two legs. call names the call: for logs, and because
 // its streams agree on keys by ZRTP together, leg by leg. Nothing is relayed before both sides are set.
 func (p *Plane) Open(call string, kind sdp.Kind, a, b netip.Addr) (*Stream, error) {
+	return p.open(call, kind, a, b, nil)
+}
+
+// OpenBeside is Open for a further stream of a call: both run on the same loop, so that they can share a transport.
+func (p *Plane) OpenBeside(other *Stream, kind sdp.Kind, a, b netip.Addr) (*Stream, error) {
+	return p.open(other.call, kind, a, b, other)
+}
+
+func (p *Plane) open(call string, kind sdp.Kind, a, b netip.Addr, beside *Stream) (*Stream, error) {
 	if kind != sdp.Audio && kind != sdp.Video {
 		return nil, fmt.Errorf("media plane: call %s: only audio and video can be relayed", call)
 	}
 	st := &Stream{plane: p, call: call, kind: kind, gone: make(chan struct{})}
+	if st.anchor = st; beside != nil {
+		st.anchor = beside.anchor
+	}
 	st.relay = relay.New(relay.Config{
 		Kind: kind, NoMedia: p.cfg.NoMedia, Hold: p.cfg.Hold, Notify: st.notify, PerTick: p.perTick(kind), Other: st.other, Early: st.keep,
 	})
@@ -142,7 +156,8 @@ func (p *Plane) Open(call string, kind sdp.Kind, a, b netip.Addr) (*Stream, erro
 			st.release()
 			return nil, fmt.Errorf("media plane: call %s, leg %s: %w", call, Side(i), err)
 		}
-		st.legs[i] = pair
+		st.legs[i], st.via[i] = pair, pair
+		st.ports[i] = sdp.Ports{Addr: pair.addr, RTP: pair.port, RTCP: pair.port + 1}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,7 +166,7 @@ func (p *Plane) Open(call string, kind sdp.Kind, a, b netip.Addr) (*Stream, erro
 		return nil, ErrClosed
 	}
 	p.streams[st] = struct{}{}
-	p.driver.attach(st)
+	p.driver.attach(st, st.anchor)
 	return st, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"b2bua/media/dtls"
@@ -19,6 +20,7 @@ const maxEarly = 32
 
 // guard is DTLS on one channel of a side. It belongs to the stream's loop.
 type guard struct {
+	owner  atomic.Pointer[Stream]
 	params *sdp.DTLSParams
 	remote netip.AddrPort // signalled
 	assoc  *dtls.Association
@@ -42,8 +44,9 @@ func (g *guard) continues(params *sdp.DTLSParams, remote netip.AddrPort) bool {
 }
 
 // successor ends g, which may be nil, and takes its place.
-func (g *guard) successor(params *sdp.DTLSParams) *guard {
+func (g *guard) successor(owner *Stream, params *sdp.DTLSParams) *guard {
 	next := &guard{params: params}
+	next.owner.Store(owner)
 	if g != nil {
 		next.proof = g.proof
 	}
@@ -98,7 +101,7 @@ func (st *Stream) protect(side Side, agreed sdp.Agreed) {
 			st.guards[side][ch] = nil
 			continue
 		case !g.continues(agreed.DTLS, remote):
-			g = g.successor(agreed.DTLS)
+			g = g.successor(st, agreed.DTLS)
 			st.guards[side][ch] = g
 		case g.keyed:
 			st.relay.Prove(side, channel, g.proven)
@@ -124,14 +127,14 @@ func (st *Stream) handshake(side Side, ch relay.Channel, g *guard) {
 		DTLS: *g.params, Remote: g.remote,
 		Send: func(b []byte, to netip.AddrPort) {
 			b = bytes.Clone(b)
-			st.plane.driver.post(st, func(time.Time) {
+			g.post(func(st *Stream, _ time.Time) {
 				if path := st.relay.Path(side, ch); path.IsValid() {
 					to = path
 				}
 				st.transmit(side, ch, b, to)
 			})
 		},
-		Done: func(r dtls.Result) { st.completed(side, ch, g, r) },
+		Done: func(r dtls.Result) { g.completed(side, ch, r) },
 	})
 	if err != nil {
 		g.dead, g.proof = true, nil
@@ -145,15 +148,28 @@ func (st *Stream) transmit(side Side, ch relay.Channel, b []byte, to netip.AddrP
 	}
 }
 
+// post runs f on the loop of the stream that has the guard. False: it is closed.
+func (g *guard) post(f func(st *Stream, now time.Time)) bool {
+	for {
+		st := g.owner.Load()
+		if st.plane.driver.post(st, func(now time.Time) { f(g.owner.Load(), now) }) {
+			return true
+		}
+		if g.owner.Load() == st { // else another stream has inherited it meanwhile
+			return false
+		}
+	}
+}
+
 // completed derives the keys outside of the loop, and hands them over. The stream may have gone on meanwhile.
-func (st *Stream) completed(side Side, ch relay.Channel, g *guard, r dtls.Result) {
+func (g *guard) completed(side Side, ch relay.Channel, r dtls.Result) {
 	var p *relay.Prepared
 	if r.Err == nil {
 		p, r.Err = relay.PrepareKeys(r.Send, r.Recv)
 		r.Send.Key.Wipe()
 		r.Recv.Key.Wipe()
 	}
-	posted := st.plane.driver.post(st, func(now time.Time) {
+	posted := g.post(func(st *Stream, now time.Time) {
 		if st.guards[side][ch] == g {
 			st.secured(now, side, ch, g, r, p)
 		} else if p != nil {

@@ -25,6 +25,7 @@ type epollSocket struct {
 	peer   netip.AddrPort
 	loop   *loop
 	stream *Stream
+	group  *group          // of the streams on this port; nil: it is one
 	across [2]*epollSocket // the other leg's, by channel
 }
 
@@ -114,6 +115,12 @@ func (s *epollSocket) connect(to netip.AddrPort) netip.AddrPort {
 		s.peer = to
 	}
 	return s.peer
+}
+
+func (s *epollSocket) buffer(octets int) {
+	if s.fd >= 0 { // the system's own size serves when it refuses ours
+		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, octets)
+	}
 }
 
 func (s *epollSocket) close() {
@@ -214,6 +221,9 @@ func (p *parcel) handle(now time.Time) {
 	case p.b == nil:
 		p.out.Packet = nil
 		s.stream.relay.Oversized(s.side)
+	case s.group != nil:
+		st, out := s.group.decide(now, s.stream, p.from, s.ch, p.b)
+		p.socket, p.out = st.legs[s.side].sockets[s.ch].(*epollSocket), out
 	default:
 		p.out = s.stream.decide(now, p.from, s.side, s.ch, p.b)
 	}
@@ -226,9 +236,9 @@ func (p *parcel) send() {
 	}
 	to := p.socket.across[p.out.Ch]
 	if p.out.Side == p.socket.side { // an answer to its sender
-		to = p.socket.stream.legs[p.out.Side].sockets[p.out.Ch].(*epollSocket)
+		to = p.socket.stream.via[p.out.Side].sockets[p.out.Ch].(*epollSocket)
 	}
 	if err := to.send(p.out.Packet, p.out.To); err != nil {
-		to.stream.relay.SendFailed(p.out.Side, err == errUnroutable) //nolint:errorlint // send gives it as it is
+		p.socket.stream.relay.SendFailed(p.out.Side, err == errUnroutable) //nolint:errorlint // send gives it as it is
 	}
 }

@@ -1,7 +1,6 @@
 package plane
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -27,10 +26,14 @@ type Stream struct {
 	call   string
 	kind   sdp.Kind
 	once   sync.Once
+	anchor *Stream       // the first of those that run beside each other
 	gone   chan struct{} // closed once final is there
 	final  [2]Stats
 	legs   [2]*pair
-	home   any // the driver's
+	home   any       // the driver's
+	via    [2]*pair  // whose sockets are used: legs, or those of the stream that it rides with
+	groups [2]*group // nil: the transport is not shared
+	as     [2]relay.Member
 	pinned [2]netip.AddrPort
 	guards [2][2]*guard // by side and channel; nil: no DTLS
 	known  [2]bool      // the side was set once
@@ -48,14 +51,17 @@ type Stream struct {
 	presented [2]string
 	wasSet    [2]bool
 	ended     bool // nothing of ZRTP begins any more
+	ports     [2]sdp.Ports
+	leads     [2]*Stream // whose transport SetOn told
 
 	relay *relay.Relay
 }
 
 // Ports are the local ports of a side.
 func (st *Stream) Ports(side Side) sdp.Ports {
-	p := st.legs[side]
-	return sdp.Ports{Addr: p.addr, RTP: p.port, RTCP: p.port + 1}
+	st.setting.Lock()
+	defer st.setting.Unlock()
+	return st.ports[side]
 }
 
 // Set (re)configures one side. Packets flow once both are set. It returns before the loop has taken it over; the error says
@@ -73,6 +79,18 @@ func (st *Stream) Ports(side Side) sdp.Ports {
 // stay in force until then. After a SecureFailed that says Retried the handshake goes on, and Secured may follow; former keys stay in
 // force meanwhile if the fingerprint is the same.
 func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
+	if err := st.set(side, agreed, nil); err != nil {
+		return err
+	}
+	st.setting.Lock()
+	defer st.setting.Unlock()
+	st.leads[side] = nil
+	return nil
+}
+
+// set is Set on the transport of lead; nil: its own.
+func (st *Stream) set(side Side, agreed sdp.Agreed, lead *Stream) error {
+	agreed.MayZRTP = agreed.MayZRTP && agreed.Group == nil // a shared transport has one key, and ZRTP makes one for each stream
 	if err := st.plane.canProtect(agreed); err != nil {
 		return err
 	}
@@ -93,6 +111,12 @@ func (st *Stream) Set(side Side, agreed sdp.Agreed) error {
 	agent := newAgent(agreed)
 	agreed.SendKey, agreed.RecvKey = sdp.Crypto{}, sdp.Crypto{}
 	posted := st.plane.driver.post(st, func(now time.Time) {
+		if lead != nil && st.ride(side, lead, agreed.Group) {
+			st.relay.Apply(now, side, p)
+			st.agree(side, agreed)
+			return
+		}
+		st.stand(side, agreed.Group)
 		st.relay.Apply(now, side, p)
 		st.connect(now, side, agent)
 		st.protect(side, agreed)
@@ -137,6 +161,9 @@ func (st *Stream) Finish(report func(a, b Stats)) {
 			for i := range st.final {
 				st.final[i] = st.relay.Stats(Side(i))
 			}
+			for _, side := range [...]Side{A, B} {
+				st.leave(side)
+			}
 			st.unprotect()
 			st.disagree()
 			st.disconnect()
@@ -173,21 +200,17 @@ func (st *Stream) notify(e relay.Event) {
 
 // receive relays one datagram; b's capacity has relay.Headroom behind it. Only the driver calls it.
 func (st *Stream) receive(now time.Time, from netip.AddrPort, side Side, ch relay.Channel, b []byte) {
-	if out := st.decide(now, from, side, ch, b); len(out.Packet) > 0 {
-		st.deliver(out)
+	if g := st.groups[side]; g != nil {
+		st, out := g.decide(now, st, from, ch, b)
+		st.emit(out)
+		return
 	}
+	st.emit(st.decide(now, from, side, ch, b))
 }
 
 // decide is the half of receive that touches no socket. What it returns lies in b's memory.
 func (st *Stream) decide(now time.Time, from netip.AddrPort, side Side, ch relay.Channel, b []byte) relay.Output {
 	return st.relay.Handle(now, from, side, ch, b)
-}
-
-// deliver sends what was decided.
-func (st *Stream) deliver(out relay.Output) {
-	if err := st.legs[out.Side].sockets[out.Ch].send(out.Packet, out.To); err != nil {
-		st.relay.SendFailed(out.Side, errors.Is(err, errUnroutable))
-	}
 }
 
 // tick supervises the stream. Only the driver calls it.

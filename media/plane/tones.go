@@ -90,12 +90,12 @@ func (st *Stream) AskPicture(side Side) {
 	st.plane.driver.post(st, func(time.Time) { st.emit(st.relay.AskPicture(side)) })
 }
 
-// emit sends a packet of our own.
+// emit sends what was decided.
 func (st *Stream) emit(out relay.Output) {
 	if len(out.Packet) == 0 {
 		return
 	}
-	if err := st.legs[out.Side].sockets[out.Ch].send(out.Packet, out.To); err != nil {
+	if err := st.via[out.Side].sockets[out.Ch].send(out.Packet, out.To); err != nil {
 		st.relay.SendFailed(out.Side, errors.Is(err, errUnroutable))
 	}
 }
