@@ -14,5 +14,5 @@
 //
 // A leg knows nothing of the other one; what one leg's event does to the other stands in call.go, release.go,
 // reoffer.go (streams in mid-call) and hold.go (directions).
-// Media is told what to do by MediaOpen, MediaSet and MediaClose, in the vocabulary of media/sdp.
+// Media is told what to do by MediaOpen, MediaSet, MediaInherit and MediaClose, in the vocabulary of media/sdp.
 package call

@@ -315,6 +315,7 @@ func (l *leg) take(m *sip.Message) error {
 func (l *leg) agree(theirs *sdp.Session, agreed []sdp.Agreed) {
 	l.keepHashes(theirs)
 	l.newPhones(agreed)
+	l.moveTransport(agreed)
 	l.theirs, l.agreed = theirs, agreed
 	l.faultyHashes()
 	for i := range agreed {

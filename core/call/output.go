@@ -115,6 +115,15 @@ type MediaSet struct {
 	Agreed sdp.Agreed
 }
 
+// MediaInherit gives one side of a stream the transport that it has used of another one, which ends or leaves it (RFC 9143): with its
+// port, connectivity and keys. The other one gets its own. MediaSet of both follows.
+type MediaInherit struct {
+	Call  uint64
+	Index int
+	Side  Side
+	From  int
+}
+
 // MediaClose ends one stream, or all of the call's when Index is AllStreams.
 type MediaClose struct {
 	Call  uint64
@@ -136,5 +145,6 @@ func (Forget) output()        {}
 func (Locate) output()        {}
 func (MediaOpen) output()     {}
 func (MediaSet) output()      {}
+func (MediaInherit) output()  {}
 func (MediaClose) output()    {}
 func (Happened) output()      {}

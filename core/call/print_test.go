@@ -33,6 +33,8 @@ func (w *world) print(o Output) {
 		fmt.Fprintf(&w.out, "media ask %d %s for a picture\n", o.Index, o.Side)
 	case PlayTone:
 		fmt.Fprintf(&w.out, "media play %d %s: %s\n", o.Index, o.Side, o.Tone)
+	case MediaInherit:
+		fmt.Fprintf(&w.out, "media %d inherits the transport of %d on %s\n", o.Index, o.From, o.Side)
 	case MediaClose:
 		fmt.Fprintf(&w.out, "media close %d\n", o.Index)
 	case Happened:

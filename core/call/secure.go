@@ -12,7 +12,7 @@ import (
 // expectKeys notes that a stream's keys come from a handshake. Once they were there, a new handshake is the media plane's matter:
 // the old keys serve until it is done.
 func (l *leg) expectKeys(index int, g sdp.Agreed) {
-	if !g.Enabled || g.Encryption != sdp.DTLS && g.Encryption != sdp.ZRTP || l.call.through {
+	if g.Rides(index) || !g.Enabled || g.Encryption != sdp.DTLS && g.Encryption != sdp.ZRTP || l.call.through {
 		delete(l.secure, index)
 		return
 	}

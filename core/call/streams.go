@@ -92,3 +92,30 @@ func (c *call) closeStream(i int) {
 	}
 	c.e.emit(MediaClose{Call: c.number, Index: i})
 }
+
+// moveTransport follows the section of a bundle that has the transport (RFC 9143 section 7.3.1), before what is agreed now is in force:
+// the stream that has it from now on has its ports and keys, too.
+func (l *leg) moveTransport(agreed []sdp.Agreed) {
+	from, to := tagged(l.agreed), tagged(agreed)
+	if from < 0 || to < 0 || from == to || to >= len(l.agreed) || !l.agreed[to].Rides(to) || l.agreed[to].Group.Tagged != from {
+		return
+	}
+	one, other := &l.ports[from], &l.ports[to]
+	*one, *other = *other, *one
+	one.ZRTPHash, other.ZRTPHash = other.ZRTPHash, one.ZRTPHash // of the stream
+	if there, expected := l.secure[from]; expected {
+		l.secure[to] = there
+		delete(l.secure, from)
+	}
+	l.call.e.emit(MediaInherit{Call: l.call.number, Index: to, Side: l.side, From: from})
+}
+
+// tagged is the stream that has the transport of the leg's bundle; -1: there is none.
+func tagged(agreed []sdp.Agreed) int {
+	for i := range agreed {
+		if agreed[i].Enabled && agreed[i].Group != nil {
+			return agreed[i].Group.Tagged
+		}
+	}
+	return -1
+}

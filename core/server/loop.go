@@ -95,11 +95,7 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 		s.open(now, o)
 	case call.MediaSet:
 		if st := s.streams[streamKey{o.Call, o.Index}]; st != nil {
-			st.set[o.Side] = true
-			st.checks[o.Side] = o.Agreed.Enabled && o.Agreed.ICE != nil && !o.Agreed.ICE.PeerLite
-			if err := st.Set(plane.Side(o.Side), o.Agreed); err != nil {
-				s.report(event.Media{Call: o.Call, Stream: o.Index, Leg: o.Side.String(), Bad: true, What: "cannot be set: " + err.Error()})
-			}
+			s.set(st, o)
 		}
 		o.Agreed.Wipe() // the media plane has copies
 	case call.PlayTone:
@@ -110,6 +106,8 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 		if st := s.streams[streamKey{o.Call, o.Index}]; st != nil {
 			st.AskPicture(plane.Side(o.Side))
 		}
+	case call.MediaInherit:
+		s.inherit(o)
 	case call.MediaClose:
 		s.closeMedia(o)
 	case call.Happened:
@@ -123,7 +121,7 @@ func hop(h call.Hop) transport.NextHop {
 }
 
 func (s *server) open(now time.Time, o call.MediaOpen) {
-	st, err := s.plane.Open(fmt.Sprint(o.Call), o.Kind, o.A, o.B)
+	st, err := s.openStream(o)
 	if err != nil {
 		s.engine.MediaOpened(now, o.Call, o.Index, sdp.Ports{}, sdp.Ports{}, explainBind(err, s.mediaAddress, o.A, o.B))
 		return
@@ -134,6 +132,45 @@ func (s *server) open(now time.Time, o call.MediaOpen) {
 	s.streams[streamKey{o.Call, o.Index}] = &stream{Stream: st, kind: o.Kind, local: [2]sdp.Ports{st.Ports(plane.A), st.Ports(plane.B)}}
 	s.counts[o.Call] = max(s.counts[o.Call], o.Index+1)
 	s.engine.MediaOpened(now, o.Call, o.Index, st.Ports(plane.Side(call.SideA)), st.Ports(plane.Side(call.SideB)), nil)
+}
+
+// openStream opens the streams of a call beside each other.
+func (s *server) openStream(o call.MediaOpen) (*plane.Stream, error) {
+	for i := range s.counts[o.Call] {
+		if beside := s.streams[streamKey{o.Call, i}]; beside != nil {
+			return s.plane.OpenBeside(beside.Stream, o.Kind, o.A, o.B)
+		}
+	}
+	return s.plane.Open(fmt.Sprint(o.Call), o.Kind, o.A, o.B)
+}
+
+func (s *server) set(st *stream, o call.MediaSet) {
+	st.set[o.Side] = true
+	st.checks[o.Side] = o.Agreed.Enabled && o.Agreed.ICE != nil && !o.Agreed.ICE.PeerLite
+	st.rides[o.Side] = o.Agreed.Rides(o.Index)
+	var err error
+	if !st.rides[o.Side] {
+		err = st.Set(plane.Side(o.Side), o.Agreed)
+	} else if lead := s.streams[streamKey{o.Call, o.Agreed.Group.Tagged}]; lead != nil {
+		err = st.SetOn(plane.Side(o.Side), o.Agreed, lead.Stream)
+	}
+	if err != nil {
+		s.report(event.Media{Call: o.Call, Stream: o.Index, Leg: o.Side.String(), Bad: true, What: "cannot be set: " + err.Error()})
+	}
+}
+
+func (s *server) inherit(o call.MediaInherit) {
+	st, from := s.streams[streamKey{o.Call, o.Index}], s.streams[streamKey{o.Call, o.From}]
+	if st == nil || from == nil {
+		return
+	}
+	if err := st.Inherit(plane.Side(o.Side), from.Stream); err != nil {
+		s.report(event.Media{Call: o.Call, Stream: o.Index, Leg: o.Side.String(), Bad: true, What: "cannot go on without the first stream of its bundle: " + err.Error()})
+		return
+	}
+	st.local[o.Side], from.local[o.Side] = from.local[o.Side], st.local[o.Side]
+	st.keyed[o.Side], from.keyed[o.Side] = from.keyed[o.Side], st.keyed[o.Side]
+	st.control[o.Side], from.control[o.Side] = from.control[o.Side], st.control[o.Side]
 }
 
 func (s *server) closeMedia(o call.MediaClose) {

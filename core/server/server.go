@@ -122,6 +122,7 @@ type stream struct {
 
 	local   [2]sdp.Ports
 	checks  [2]bool  // ICE is agreed, and the peer checks
+	rides   [2]bool  // on the transport of another stream
 	silent  [2]bool  // no-rtp-timeout passed
 	keyed   [2]bool  // RTP is
 	control [2]error // what ended the handshake of RTCP, to be told once RTP has keys
@@ -234,7 +235,7 @@ func Explain(cfg *config.Config, facts app.Facts) (app.Decision, error) {
 }
 
 func support(cfg *config.Config) sdp.Support {
-	return sdp.Support{Encryptions: supported, AudioCodec: filter(cfg.B2BUA.AudioCodec), VideoCodec: filter(cfg.B2BUA.VideoCodec), ICE: cfg.B2BUA.EnableICE, NATInSDP: cfg.Own.NATInSDP}
+	return sdp.Support{Encryptions: supported, AudioCodec: filter(cfg.B2BUA.AudioCodec), VideoCodec: filter(cfg.B2BUA.VideoCodec), ICE: cfg.B2BUA.EnableICE, NATInSDP: cfg.Own.NATInSDP, Bundle: true}
 }
 
 func filter(c config.Codec) string {

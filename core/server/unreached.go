@@ -13,7 +13,7 @@ const enough = 50
 
 // unreached tells of a leg whose peer never came to the addresses it was told, where that is likely a matter of addresses; else "".
 func unreached(accepts sdp.Support, st *stream, side int, own, other plane.Stats) string {
-	if own.Packets > 0 || own.RTCP > 0 || !st.silent[side] && other.Packets < enough {
+	if st.rides[side] || own.Packets > 0 || own.RTCP > 0 || !st.silent[side] && other.Packets < enough {
 		return ""
 	}
 	local := st.local[side]

@@ -109,6 +109,9 @@ func (g *Bundle) Remove(r *Relay) {
 	}
 	s := &r.sides[g.on]
 	if s.rides() {
+		if s.stats.Packets > 0 {
+			s.stats.Remote = s.latch.source
+		}
 		s.more -= int32(r.cfg.PerTick)
 	}
 	s.transport, s.bundle, s.tag = &s.own, nil, nil
