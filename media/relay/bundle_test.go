@@ -52,7 +52,7 @@ func newBundled(t testing.TB, a, b sdp.Suite) *bundled {
 			require.NoError(t, err)
 		}
 	}
-	x.g = NewBundle(A, x.r[0], Member{MID: "a", Extension: midNumber}, func(i int, out Output) {
+	x.g = NewBundle(A, x.r[0], Member{MID: "a", Extension: midNumber}, func(_ int, out Output) {
 		out.Packet = bytes.Clone(out.Packet)
 		x.sent = append(x.sent, out)
 	})
@@ -284,7 +284,8 @@ func TestBundleSortsReports(t *testing.T) {
 	stream, _ = x.report(&rtcp.ReceiverReport{SSRC: 99})
 	assert.Equal(t, 0, stream, "nobody knows whose it is")
 	x.report(&rtcp.ReceiverReport{SSRC: 99}, &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{
-		{Source: 500, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "x"}, {Type: 15, Text: "v"}}}}})
+		{Source: 500, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "x"}, {Type: 15, Text: "v"}}},
+	}})
 	assert.Equal(t, 1, x.g.Source(500))
 }
 
