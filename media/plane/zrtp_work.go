@@ -26,6 +26,7 @@ type task struct {
 // workshop runs tasks on a few goroutines, at a limited rate, in order. One processor stays for the packets.
 type workshop struct {
 	every time.Duration
+	hands int
 	tasks chan task
 	stop  chan struct{}
 	wg    sync.WaitGroup
@@ -39,10 +40,10 @@ func newWorkshop(perSecond, cpus int) *workshop {
 		perSecond = agreementsPerSecond * cpus
 	}
 	w := &workshop{
-		every: time.Second / time.Duration(perSecond*parts),
+		hands: max(1, cpus-1), every: time.Second / time.Duration(perSecond*parts),
 		tasks: make(chan task, max(1, perSecond*parts*int(agreementsWait/time.Second))), stop: make(chan struct{}),
 	}
-	for range max(1, cpus-1) {
+	for range w.hands {
 		w.wg.Go(w.run)
 	}
 	return w
