@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"b2bua/core/app"
+	"b2bua/core/app/sipbridge"
 	"b2bua/core/app/trenscrypter"
 	"b2bua/core/config"
 	"b2bua/core/server"
@@ -18,6 +19,7 @@ import (
 type explainCmd struct {
 	Callee string `arg:"" help:"Address in the To header of the call, such as sip:bob@example.org or '<sip:bob@example.org;gr=1>'."`
 	From   string `placeholder:"ADDRESS" default:"sip:alice@example.org" help:"Address in the From header."`
+	URI    string `name:"request-uri" placeholder:"URI" help:"Request-URI, which the patterns of sip-bridge are applied to. Default: the callee."`
 	LegA   string `placeholder:"MODE" help:"Media encryption that the caller offers: none, sdes, dtls-srtp or zrtp. Default: none."`
 	JSON   bool   `name:"json" help:"Print JSON."`
 }
@@ -38,15 +40,18 @@ A rule must match the whole URI, parameters included; put single quotes around i
 
 // explanation is the JSON of `b2bua explain --json`.
 type explanation struct {
-	Callee     string   `json:"callee"`     // the string that the rules are applied to
-	LegA       string   `json:"legA"`       // encryption of leg A
-	Rules      []step   `json:"rules"`      // in the order they were looked at
-	Refused    int      `json:"refused"`    // SIP status, 0: the call is placed
-	Encryption string   `json:"encryption"` // of leg B
-	Suites     []string `json:"suites"`     // of leg B, with SDES
-	From       string   `json:"from"`
-	Route      []string `json:"route"`
-	Why        string   `json:"why"`
+	Callee     string     `json:"callee"`              // the string that the rules are applied to
+	LegA       string     `json:"legA"`                // encryption of leg A
+	Rules      []step     `json:"rules"`               // of trenscrypter, in the order they were looked at
+	Providers  []provider `json:"providers,omitempty"` // of sip-bridge, likewise
+	Account    string     `json:"account,omitempty"`
+	To         string     `json:"to,omitempty"` // of leg B, with sip-bridge
+	Refused    int        `json:"refused"`      // SIP status, 0: the call is placed
+	Encryption string     `json:"encryption"`   // of leg B
+	Suites     []string   `json:"suites"`       // of leg B, with SDES
+	From       string     `json:"from"`
+	Route      []string   `json:"route"`
+	Why        string     `json:"why"`
 }
 
 type step struct {
@@ -57,16 +62,31 @@ type step struct {
 	Error   string `json:"error,omitempty"`
 }
 
+// provider is a provider that was asked.
+type provider struct {
+	Name    string `json:"name"`
+	Outcome string `json:"outcome"`
+}
+
 func (e *explainCmd) run(cfg *config.Config, out io.Writer) error {
 	facts, err := e.facts()
 	if err != nil {
 		return err
 	}
-	decision, err := server.Explain(cfg, facts)
-	if err != nil {
-		return &configError{err.Error()}
+	var x explanation
+	if cfg.B2BUA.Application == config.AppSIPBridge {
+		bridge, err := server.ExplainBridge(cfg, facts)
+		if err != nil {
+			return &configError{err.Error()}
+		}
+		x = explainBridge(facts, bridge)
+	} else {
+		decision, err := server.Explain(cfg, facts)
+		if err != nil {
+			return &configError{err.Error()}
+		}
+		x = explain(cfg, facts, decision)
 	}
-	x := explain(cfg, facts, decision)
 	if e.JSON {
 		err = printJSON(out, x)
 	} else {
@@ -91,7 +111,13 @@ func (e *explainCmd) facts() (app.Facts, error) {
 	if err != nil {
 		return app.Facts{}, fmt.Errorf("--from %s is not a SIP address (%w); write for example sip:alice@example.org", e.From, err)
 	}
-	return app.Facts{To: to, From: from, RequestURI: to.URI, Encryption: mode}, nil
+	request := to
+	if e.URI != "" {
+		if request, err = address(e.URI); err != nil {
+			return app.Facts{}, fmt.Errorf("--request-uri %s is not a SIP URI (%w); write for example sip:bob@example.org", e.URI, err)
+		}
+	}
+	return app.Facts{To: to, From: from, RequestURI: request.URI, Encryption: mode}, nil
 }
 
 // address takes the parameters of a bare URI for the URI's, as whoever types it means them.
@@ -102,10 +128,23 @@ func address(text string) (sip.Address, error) {
 	return sip.ParseAddress(text)
 }
 
+// explainBridge is explain for the other application.
+func explainBridge(facts app.Facts, e sipbridge.Explanation) explanation {
+	x := explanation{Callee: e.Subject, LegA: trenscrypter.ModeName(facts.Encryption), Rules: []step{}}
+	for _, s := range e.Steps {
+		x.Providers = append(x.Providers, provider{s.Provider, s.Outcome})
+	}
+	x.decided(e.Decision)
+	if a := e.Decision.Account; a != nil {
+		x.Account, x.To = a.URI(), e.Decision.Callee.String()
+	}
+	return x
+}
+
 // explain puts the decision and the rules that were looked at together.
 func explain(cfg *config.Config, facts app.Facts, d app.Decision) explanation {
 	x := explanation{
-		Callee: trenscrypter.Subject(facts.To.URI), LegA: trenscrypter.ModeName(facts.Encryption), Rules: []step{}, Suites: []string{}, Route: []string{}, Why: d.Why,
+		Callee: trenscrypter.Subject(facts.To.URI), LegA: trenscrypter.ModeName(facts.Encryption), Rules: []step{},
 	}
 	all := []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS, sdp.ZRTP}
 	rules := trenscrypter.New(trenscrypter.Config{Encryption: cfg.Trenscrypter.Encryption, Suites: cfg.Trenscrypter.Suites, Supported: all})
@@ -116,9 +155,16 @@ func explain(cfg *config.Config, facts app.Facts, d app.Decision) explanation {
 		}
 		x.Rules = append(x.Rules, one)
 	}
+	x.decided(d)
+	return x
+}
+
+// decided puts in what a decision says.
+func (x *explanation) decided(d app.Decision) {
+	x.Suites, x.Route, x.Why = []string{}, []string{}, d.Why
 	if d.Refusal != nil {
 		x.Refused, x.Why = d.Refusal.Status, d.Refusal.Why
-		return x
+		return
 	}
 	x.Encryption, x.From = trenscrypter.ModeName(d.Encryption), d.From.String()
 	for _, s := range d.Suites {
@@ -127,7 +173,6 @@ func explain(cfg *config.Config, facts app.Facts, d app.Decision) explanation {
 	for _, r := range d.Route {
 		x.Route = append(x.Route, r.String())
 	}
-	return x
 }
 
 // text is the explanation for people; assumed says that nobody told leg A's encryption.
@@ -138,7 +183,10 @@ func (x explanation) text(assumed bool) string {
 		hint = "  (assumed; for a caller that encrypts add --leg-a sdes, dtls-srtp or zrtp)"
 	}
 	fmt.Fprintf(&b, "The rules are applied to  %s\nEncryption of leg A       %s%s\n\n", x.Callee, x.LegA, hint)
-	if len(x.Rules) == 0 {
+	for _, p := range x.Providers {
+		b.WriteString(p.Outcome + "\n")
+	}
+	if len(x.Rules) == 0 && len(x.Providers) == 0 {
 		b.WriteString("There are no rules (b2bua-server::trenscrypter/outgoing-enc-regex).\n")
 	}
 	for _, r := range x.Rules {
@@ -155,6 +203,9 @@ func (x explanation) text(assumed bool) string {
 	if x.Refused != 0 {
 		fmt.Fprintf(&b, "The call is refused with %d: %s\n", x.Refused, x.Why)
 		return b.String()
+	}
+	if x.Account != "" {
+		fmt.Fprintf(&b, "Account                   %s  (taken as registered, with a free line)\nTo                        %s\n", x.Account, x.To)
 	}
 	fmt.Fprintf(&b, "Encryption of leg B       %s\n", x.Encryption)
 	if len(x.Suites) > 0 {

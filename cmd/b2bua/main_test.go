@@ -90,9 +90,9 @@ func TestExitStatus(t *testing.T) {
 		{"explain nonsense -c " + good, 1, "is not a SIP address"},
 		{"explain sip:a@b --leg-a srtp -c " + good, 1, "write none, sdes, dtls-srtp or zrtp"},
 		{"explain sip:a@b --from nonsense -c " + good, 1, "--from nonsense"},
-		{"explain sip:a@b -s b2bua-server/application=sip-bridge -c " + good, 255, "sip-bridge"},
-		{"--check -s b2bua-server/application=sip-bridge -c " + good, 255, "application=sip-bridge is not in this version"},
-		{"-s b2bua-server/application=sip-bridge -c " + good, 255, "application=sip-bridge is not in this version"},
+		{"explain sip:a@b -s b2bua-server/application=sip-bridge -c " + good, 255, "example-path.json"},
+		{"--check -s b2bua-server/application=sip-bridge -c " + good, 255, "failed to open external SIP providers JSON configuration file"},
+		{"-s b2bua-server/application=sip-bridge -c " + good, 255, "failed to open external SIP providers JSON configuration file"},
 
 		{"-c " + bad, 255, "it must be strictly positive"},
 		{"--check -c " + bad, 255, "it must be strictly positive"},

@@ -199,13 +199,13 @@ func TestRemedies(t *testing.T) {
 }
 
 func TestCheckFindsWhatTheStartFinds(t *testing.T) {
-	path := write(t, "[b2bua-server]\napplication=sip-bridge\nmax-calls=0\n[b2bua::tls]\ncertificate=/nowhere/c.pem\nkey=/nowhere/k.pem\nca-file="+os.Args[0]+"\n")
+	path := write(t, "[b2bua-server]\napplication=sip-bridge\nmax-calls=0\n[b2bua::tls]\ncertificate=/nowhere/c.pem\nkey=/nowhere/k.pem\nca-file="+os.Args[0]+"\n[b2bua-server::sip-bridge]\nproviders=none.json\n")
 	for _, args := range [][]string{{"-c", path}, {"--check", "-c", path}} {
 		status, stdout, stderr := run(t, args...)
 		assert.Equal(t, 255, status)
 		assert.Empty(t, stdout)
 		assert.Contains(t, stderr, "the configuration has 5 faults, ")
-		for i, want := range []string{":2: b2bua-server/application", ":3: b2bua-server/max-calls", ":5: b2bua::tls/certificate", ":6: b2bua::tls/key", ":7: b2bua::tls/ca-file"} {
+		for i, want := range []string{":9: b2bua-server::sip-bridge/providers", ":3: b2bua-server/max-calls", ":5: b2bua::tls/certificate", ":6: b2bua::tls/key", ":7: b2bua::tls/ca-file"} {
 			assert.Contains(t, stderr, path+want, i)
 		}
 		assert.Equal(t, 5, strings.Count(stderr, "\n    write: "))

@@ -32,6 +32,7 @@ type Finding struct {
 	Severity Severity
 	File     string // as named by the caller; "--set" for an override; empty: no single place
 	Line     int    // from 1; 0: none
+	Column   int    // from 1; 0: none
 	Section  string
 	Key      string
 	Value    string // as written; passwords redacted
@@ -49,6 +50,8 @@ func (f Finding) Place() string {
 		return "configuration"
 	case f.Line == 0:
 		return f.File
+	case f.Column > 0:
+		return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 	default:
 		return fmt.Sprintf("%s:%d", f.File, f.Line)
 	}

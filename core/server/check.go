@@ -16,9 +16,10 @@ import (
 
 // Names of sections for findings.
 const (
-	sectionB2BUA = "b2bua-server"
-	sectionTLS   = "b2bua::tls"
-	sectionOwn   = "b2bua"
+	sectionB2BUA  = "b2bua-server"
+	sectionTLS    = "b2bua::tls"
+	sectionOwn    = "b2bua"
+	sectionBridge = "b2bua-server::sip-bridge"
 )
 
 // ConfigError is a configuration that Load could read and the server cannot use.
@@ -36,20 +37,13 @@ func (e *ConfigError) Error() string {
 // Check finds what the configuration asks for and this build or this host does not have. It reads the files that are named and
 // touches nothing. The findings have no place yet; config.Report.Add gives them one.
 func Check(cfg *config.Config) []config.Finding {
-	list := checkApplication(cfg)
+	var list []config.Finding
+	if cfg.B2BUA.Application == config.AppSIPBridge {
+		_, list = loadBridge(cfg)
+	}
 	list = append(list, checkMediaAddress(cfg.Own.MediaAddress)...)
 	_, faults := loadTLS(cfg.TLS)
 	return append(list, faults...)
-}
-
-func checkApplication(cfg *config.Config) []config.Finding {
-	if cfg.B2BUA.Application == config.AppTrenscrypter {
-		return nil
-	}
-	return []config.Finding{{
-		Severity: config.Fault, Section: sectionB2BUA, Key: "application",
-		Problem: "application=" + cfg.B2BUA.Application + " is not in this version", Fix: "application=" + config.AppTrenscrypter,
-	}}
 }
 
 // tlsFiles is what [b2bua::tls] names.

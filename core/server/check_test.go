@@ -101,12 +101,12 @@ func TestCheckOfTLSFiles(t *testing.T) {
 }
 
 func TestCheckOfWhatThisVersionLacks(t *testing.T) {
-	c, r := config.Load([]config.File{{Name: "f", Data: []byte("[b2bua-server]\napplication=sip-bridge\n[b2bua-server::trenscrypter]\n" +
+	c, r := config.Load([]config.File{{Name: "f", Data: []byte("[b2bua-server]\napplication=sip-bridge\n[b2bua-server::sip-bridge]\nproviders=/nowhere/providers.json\n[b2bua-server::trenscrypter]\n" +
 		"outgoing-enc-regex=sdes .*a none .*b zrtp .*c dtls-srtp .*d\n[b2bua]\nstrict=true\n")}}, nil)
 	require.False(t, r.Failed())
 	r.Add(Check(c)...)
 	require.True(t, r.Failed())
-	assert.Equal(t, "f:2: b2bua-server/application: application=sip-bridge is not in this version; write application=trenscrypter", r.Of(config.Fault)[0].String())
+	assert.Contains(t, r.Of(config.Fault)[0].String(), "f:4: b2bua-server::sip-bridge/providers: failed to open external SIP providers JSON configuration file '/nowhere/providers.json'")
 	c.B2BUA.Application = config.AppTrenscrypter
 	require.Empty(t, r.Of(config.Warning))
 	for _, host := range []string{"a", "b", "c", "d"} {

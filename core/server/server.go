@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"b2bua/core/app"
+	"b2bua/core/app/sipbridge"
 	"b2bua/core/app/trenscrypter"
 	"b2bua/core/call"
 	"b2bua/core/config"
@@ -135,6 +136,7 @@ type server struct {
 	dtls    *dtls.Handshaker
 	secrets *sqlcache.Store // of phones with ZRTP
 	engine  *call.Engine
+	bridge  *sipbridge.Bridge // nil: the application is another
 	tx      map[call.Ref]transport.TxID
 	ref     map[transport.TxID]call.Ref
 	streams map[streamKey]*stream
@@ -149,12 +151,15 @@ type server struct {
 }
 
 func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error) {
-	application, err := application(cfg)
+	application, bridge, err := application(cfg)
 	if err != nil {
 		return nil, err
 	}
+	if bridge != nil {
+		opt.Log.Info(summary(bridge, cfg.SIPBridge.Providers))
+	}
 	s := &server{
-		log: opt.Log, calls: control.Calls{Now: time.Now}, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
+		log: opt.Log, bridge: bridge, calls: control.Calls{Now: time.Now}, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
 		streams: map[streamKey]*stream{}, counts: map[uint64]int{}, mediaAddress: cfg.Own.MediaAddress,
 	}
 	accepts := support(cfg)
@@ -209,14 +214,13 @@ func mediaLoops(configured int) int {
 	return loops
 }
 
-// application chooses by b2bua-server/application.
-func application(cfg *config.Config) (app.Application, error) {
-	switch cfg.B2BUA.Application {
-	case config.AppTrenscrypter:
-		return trenscrypterOf(cfg), nil
-	default:
-		return nil, fmt.Errorf("b2bua-server/application=%s is not in this version: use application=trenscrypter", cfg.B2BUA.Application)
+// application chooses by b2bua-server/application; the Bridge is nil unless it is that.
+func application(cfg *config.Config) (app.Application, *sipbridge.Bridge, error) {
+	if cfg.B2BUA.Application != config.AppSIPBridge {
+		return trenscrypterOf(cfg), nil, nil
 	}
+	bridge, err := bridgeOf(cfg)
+	return bridge, bridge, err
 }
 
 func trenscrypterOf(cfg *config.Config) app.Application {
@@ -227,11 +231,11 @@ func trenscrypterOf(cfg *config.Config) app.Application {
 
 // Explain decides one call as the running server would, for `b2bua explain`.
 func Explain(cfg *config.Config, facts app.Facts) (app.Decision, error) {
-	a, err := application(cfg)
-	if err != nil {
-		return app.Decision{}, err
+	if cfg.B2BUA.Application == config.AppSIPBridge {
+		e, err := ExplainBridge(cfg, facts)
+		return e.Decision, err
 	}
-	return a.Decide(facts), nil
+	return trenscrypterOf(cfg).Decide(facts), nil
 }
 
 func support(cfg *config.Config) sdp.Support {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"b2bua/core/account"
+	"b2bua/core/app"
 	"b2bua/core/jsondoc"
 	"b2bua/core/pattern"
 	"b2bua/core/sip"
@@ -116,6 +117,10 @@ func (d *decoder) build(c *ProviderConfig, pools map[string]*account.Pool, opt O
 	p := &Provider{
 		name: c.Name, pool: pools[c.Pool.Value], decline: c.Decline, proxy: c.OutboundProxy, avpf: c.AVPF,
 		encryption: c.Encryption, notify: c.NotifyProxy,
+	}
+	if !slices.Contains(opt.Supported, c.Encryption) && c.encryption != nil {
+		d.note(Warning, c.encryption.Offset, strings.TrimSuffix(c.To.path, "to")+"mediaEncryption", app.ModeName(c.Encryption), "another mediaEncryption, until then",
+			"calls of provider %q are refused with 488: this build does not support mediaEncryption %s", c.Name, app.ModeName(c.Encryption))
 	}
 	if c.Pattern != nil {
 		p.trigger = d.pattern(c, opt.RegexLimit)

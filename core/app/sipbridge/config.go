@@ -26,6 +26,7 @@ type Problem struct {
 	Severity     Severity
 	Line, Column int    // from 1
 	Path         string // providers[0].accountToUse.by
+	Ignored      bool   // a member that nothing knows
 	Value        string // as written; empty for secrets and where it says nothing
 	Problem, Fix string
 }
@@ -67,6 +68,8 @@ type ProviderConfig struct {
 	AVPF          bool           // enableAvpf
 	Encryption    sdp.Encryption // mediaEncryption
 	NotifyProxy   sip.Address    // outgoingNotify.outboundProxy; zero: no NOTIFY is sent
+
+	encryption *jsondoc.Node // nil: not written
 }
 
 // Find is the strategy FindInPool.

@@ -278,7 +278,10 @@ func TestOutgoingInvite(t *testing.T) {
 			assert.Equal(t, want.AVPF, d.AVPF)
 			assert.Equal(t, want.Suites, d.Suites)
 		}
-		d := load(t, fmt.Sprintf(file, `"to": "{incoming.to}", "mediaEncryption": "zrtp"`)).Decide(facts(t, "sip:a@b", "sip:c@d", "sip:c@d"))
+		b, problems := Load(fmt.Appendf(nil, file, `"to": "{incoming.to}", "mediaEncryption": "zrtp"`), options())
+		require.Len(t, problems, 1)
+		assert.Equal(t, "providers[0].outgoingInvite.mediaEncryption", problems[0].Path)
+		d := b.Decide(facts(t, "sip:a@b", "sip:c@d", "sip:c@d"))
 		require.NotNil(t, d.Refusal, "this build has no ZRTP in the options of this test")
 		assert.Contains(t, d.Refusal.Why, "zrtp")
 	})

@@ -21,7 +21,9 @@ type decoder struct {
 
 func (d *decoder) note(s Severity, offset int, path, value, fix, problem string, args ...any) {
 	line, column := d.position(offset)
-	d.problems = append(d.problems, Problem{s, line, column, path, value, fmt.Sprintf(problem, args...), fix})
+	d.problems = append(d.problems, Problem{
+		Severity: s, Line: line, Column: column, Path: path, Value: value, Problem: fmt.Sprintf(problem, args...), Fix: fix,
+	})
 }
 
 // position goes on from the last one where it can, so that ten thousand warnings do not read the file ten thousand times.
@@ -102,6 +104,7 @@ func (o *object) done(quiet ...string) {
 			fix = fmt.Sprintf("%q", guess)
 		}
 		o.d.note(Warning, m.Offset, o.at(clip(m.Name)), "", fix, "this member is not known and ignored")
+		o.d.problems[len(o.d.problems)-1].Ignored = true
 	}
 }
 

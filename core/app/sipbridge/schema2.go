@@ -195,7 +195,7 @@ func (d *decoder) overrides(p *ProviderConfig, o *object) {
 	p.AVPF = o.boolean("enableAvpf", nonNull("enableAvpf"), false)
 	if n := nonNull("mediaEncryption"); n != nil {
 		t := o.string("mediaEncryption", n)
-		p.Encryption = d.mode(t)
+		p.Encryption, p.encryption = d.mode(t), n
 	}
 }
 

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+
+	"b2bua/core/account"
+	"b2bua/core/app"
+	"b2bua/core/app/sipbridge"
+	"b2bua/core/config"
+)
+
+// maxProviders bounds the providers file: a million accounts have 200 MB.
+const maxProviders = 1 << 30
+
+// loadBridge reads the providers file of [b2bua-server::sip-bridge]; the Bridge is nil when a finding is a fault.
+func loadBridge(cfg *config.Config) (*sipbridge.Bridge, []config.Finding) {
+	path := cfg.SIPBridge.Providers
+	data, err := readProviders(path)
+	if err != nil {
+		return nil, []config.Finding{{
+			Severity: config.Fault, Section: sectionBridge, Key: "providers", Value: path,
+			Problem: fmt.Sprintf("failed to open external SIP providers JSON configuration file '%s': %v", path, err),
+			Fix:     "the path of a JSON file that the user of the service can read; a relative one starts at the directory of the configuration file",
+		}}
+	}
+	bridge, problems := sipbridge.Load(data, sipbridge.Options{Supported: supported, Random: rand.IntN, RegexLimit: cfg.Timers.RegexTimeout})
+	list := make([]config.Finding, 0, len(problems))
+	for _, p := range problems {
+		list = append(list, finding(path, p, cfg.Own.Strict))
+	}
+	if bridge == nil {
+		return nil, list
+	}
+	for _, pool := range bridge.Pools() {
+		if bridge.Loader(pool) != nil {
+			list = append(list, config.Finding{
+				Severity: config.Fault, File: path, Key: "accountPools." + pool.Name() + ".loader",
+				Problem: "accounts from a database are not in this version", Fix: `"loader": [ … ] with the accounts themselves`,
+			})
+			bridge = nil
+			break
+		}
+	}
+	return bridge, list
+}
+
+// finding of the providers file. With b2bua/strict what is left out or ignored is a fault.
+func finding(path string, p sipbridge.Problem, strict bool) config.Finding {
+	f := config.Finding{
+		Severity: config.Warning, File: path, Line: p.Line, Column: p.Column, Key: p.Path, Value: p.Value, Problem: p.Problem, Fix: p.Fix,
+	}
+	switch {
+	case p.Severity == sipbridge.Fault, strict && (p.Severity == sipbridge.Skipped || p.Ignored):
+		f.Severity = config.Fault
+	case p.Severity == sipbridge.Skipped:
+		f.Severity = config.Skipped
+	}
+	return f
+}
+
+func readProviders(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return nil, failed.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	data, err := io.ReadAll(io.LimitReader(file, maxProviders+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxProviders {
+		return nil, fmt.Errorf("it has more than %d bytes", maxProviders)
+	}
+	return data, nil
+}
+
+// bridgeOf is loadBridge for a start.
+func bridgeOf(cfg *config.Config) (*sipbridge.Bridge, error) {
+	bridge, list := loadBridge(cfg)
+	if bridge != nil {
+		return bridge, nil
+	}
+	var faults []config.Finding
+	for _, f := range list {
+		if f.Severity == config.Fault {
+			faults = append(faults, f)
+		}
+	}
+	return nil, &ConfigError{faults}
+}
+
+// summary of a Bridge is for the log at the start.
+func summary(b *sipbridge.Bridge, path string) string {
+	accounts := 0
+	for _, p := range b.Pools() {
+		accounts += p.Len()
+	}
+	return fmt.Sprintf("sip-bridge: providers=%d pools=%d accounts=%d, from %s", len(b.Providers()), len(b.Pools()), accounts, path)
+}
+
+// ExplainBridge decides one call as the running server would if every account were registered and had a free line.
+func ExplainBridge(cfg *config.Config, facts app.Facts) (sipbridge.Explanation, error) {
+	bridge, err := bridgeOf(cfg)
+	if err != nil {
+		return sipbridge.Explanation{}, err
+	}
+	for _, pool := range bridge.Pools() {
+		for a := range pool.All() {
+			a.SetRegistration(account.Registered, "")
+		}
+	}
+	return bridge.Explain(facts), nil
+}
