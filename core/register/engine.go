@@ -314,7 +314,7 @@ func (e *Engine) become(r *registration, s Status) {
 	e.counts[r.status.State]--
 	e.counts[s.State]++
 	r.status = s
-	e.emit(Changed{r.id, s})
+	e.emit(Changed{r.id, s, r.contact})
 }
 
 // bound tells whether the registrar has our Contact.

@@ -114,15 +114,23 @@ func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way 
 		e.conclude(r)
 		return
 	}
-	life := r.lifetime(resp, way.Contact)
+	contact := way.Contact
+	if contact.Host != "" {
+		contact.User = r.acct.Identity.URI.User
+	}
+	life := r.lifetime(resp, contact)
 	if life <= 0 {
 		e.failed(now, r, failure{reason: UnknownError, why: answered(resp) + ", but the registrar keeps no Contact of ours"})
 		return
 	}
-	r.made, r.until, r.contact = now, now.Add(life), way.Contact
+	moved := r.contact.String() != contact.String()
+	r.made, r.until, r.contact = now, now.Add(life), contact
 	e.ride(r, way.Flow)
 	first, again := !r.settled, r.told != ""
 	r.failures, r.quick, r.told = 0, false, ""
+	if r.status.State == OK && moved {
+		e.emit(Changed{r.id, r.status, contact})
+	}
 	e.become(r, Status{State: OK})
 	if first || again {
 		ok, untold := r.hop.line(now)

@@ -37,10 +37,11 @@ type SendRequest struct {
 	Hop Hop
 }
 
-// Changed is a new status of an account.
+// Changed is a new status of an account, or another Contact by which the registrar knows it.
 type Changed struct {
-	ID     ID
-	Status Status
+	ID      ID
+	Status  Status
+	Contact sip.URI // zero: none is known
 }
 
 // Gone says that a removed account is un-registered, or that it failed; its ID means nothing any more.

@@ -183,6 +183,8 @@ var (
 	errIdle   = errors.New("nothing was said for long")
 	errGone   = errors.New("the connection has ended")
 	errNoPong = errors.New("keep-alive not answered")
+	// errDropped: HangUp was asked for.
+	errDropped = errors.New("closed by us")
 )
 
 // hangUp closes a connection from the loop; its end arrives by the reader.
@@ -206,6 +208,9 @@ func (s *Stack) unregister(f *flow, err error) {
 	}
 	if f.incoming && !f.valid.Load() && !errors.Is(err, io.EOF) {
 		s.faults.warn("connection without a SIP message ended", f.Network, f.Remote, err.Error())
+	}
+	if s.cfg.OnFlowLost != nil {
+		s.guard("", func() { s.cfg.OnFlowLost(time.Now(), f.Flow) })
 	}
 	s.engine.FlowLost(uint64(f.ID), err)
 }

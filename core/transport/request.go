@@ -247,6 +247,9 @@ func (s *Stack) fillContacts(m *sip.Message, network string, local netip.AddrPor
 			continue
 		}
 		u.Host, u.Port = s.reachable(network, local)
+		if m.Method == sip.REGISTER { // the registrar comes back by the same connection, also through a NAT (spec 4.11)
+			u.Port = int(local.Port())
+		}
 		if network != "udp" {
 			u.Params = u.Params.With("transport", network)
 		}
@@ -284,7 +287,19 @@ func (s *Stack) responded(now time.Time, o *transaction.Output) {
 			a.progress, a.rest = true, nil
 		}
 	}
+	s.came = s.flowOf(o.Path)
 	s.guard(o.Msg.CallID, func() { s.handler.HandleResponse(now, o.Tx, o.Msg) })
+	s.came = Flow{}
+}
+
+// Came is the flow by which the response came that the handler has in its hands; the zero Flow outside of HandleResponse.
+func (s *Stack) Came() Flow { return s.came }
+
+// RegisteredContact is host, port and transport as a REGISTER by that flow has them in its Contact.
+func (s *Stack) RegisteredContact(flow Flow) sip.URI {
+	m := &sip.Message{Method: sip.REGISTER, Contact: []sip.Address{{URI: sip.URI{Scheme: "sip"}}}}
+	s.fillContacts(m, flow.Network, flow.Local)
+	return m.Contact[0].URI
 }
 
 // done forgets an attempt that has its result.

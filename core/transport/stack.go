@@ -101,6 +101,8 @@ type Config struct {
 	Rand io.Reader
 	// Attach gets the Stack before the first callback, which may come before New returns.
 	Attach func(*Stack)
+	// OnFlowLost is told, on the loop, of the end of a connection, before the transactions on it fail.
+	OnFlowLost func(now time.Time, flow Flow)
 	// OnPanic is told, on the loop, of the Call-ID whose callback panicked.
 	OnPanic func(callID string, value any)
 }
@@ -144,6 +146,7 @@ type Stack struct {
 	noTCP    map[netip.AddrPort]time.Time
 	sweep    time.Time // next look at idle connections and keep-alives
 	callID   string    // of the message in the handler's hands
+	came     Flow      // by which the response in the handler's hands came
 	scratch  []func(now time.Time)
 }
 
@@ -273,6 +276,13 @@ func (s *Stack) spawn(f func()) bool {
 		f()
 	}()
 	return true
+}
+
+// HangUp closes a connection. It belongs to the loop.
+func (s *Stack) HangUp(id FlowID) {
+	if f := s.flows[id]; f != nil {
+		f.hangUp("keep", errDropped)
+	}
 }
 
 func (s *Stack) newFlowID() FlowID {
