@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"b2bua/simulator/capture"
 	"b2bua/simulator/proxy"
@@ -18,6 +19,11 @@ type proxyCmd struct {
 	AuthDomain  []string          `placeholder:"NAME" help:"From domains that have to authenticate."`
 	Password    map[string]string `env:"SIPSIM_PASSWORDS" placeholder:"USER@DOMAIN=TEXT" help:"Passwords for --auth-domain; better in the environment as SIPSIM_PASSWORDS, separated by ;."`
 	Bind        []string          `sep:"none" placeholder:"AOR=URI" help:"Contact of a user who does not register. May be repeated."`
+	Algorithm   []string          `placeholder:"NAME" help:"Digest algorithms of the challenges, the preferred one first: SHA-256, MD5; default: both."`
+	AllPassword string            `env:"SIPSIM_ALL_PASSWORD" placeholder:"TEXT" help:"Password of all users of --auth-domain without one of their own."`
+	MinExpires  time.Duration     `placeholder:"TIME" help:"Registrations for less get 423."`
+	MaxExpires  time.Duration     `placeholder:"TIME" default:"1h" help:"Registrations last no longer."`
+	Fault       map[string]string `placeholder:"USER@DOMAIN=WHAT" help:"How REGISTERs fail: silent, hangup, stale, or a status with :SECONDS for Retry-After; *3 behind it for three of them. The user * is everybody else."`
 	Quiet       bool              `short:"q" help:"Do not print the messages."`
 }
 
@@ -31,7 +37,12 @@ headers are removed and a Route to it is inserted, as Flexisip's module::B2bua d
   outbound-proxy=sip:127.0.0.1:5060;transport=tcp
   user-agent=Flexisip-B2BUA/1.0
 
-  sipsim proxy --b2bua 'sip:127.0.0.1:6067;transport=tcp' --user-agent Flexisip-B2BUA/1.0`
+  sipsim proxy --b2bua 'sip:127.0.0.1:6067;transport=tcp' --user-agent Flexisip-B2BUA/1.0
+
+The provider's side of a sip-bridge, with an account that is refused and one that is ignored:
+
+  SIPSIM_ALL_PASSWORD=secret sipsim proxy --listen tcp:127.0.0.2:5060 --auth-domain jabiru.example.org \
+    --fault account2@jabiru.example.org=403 --fault account3@jabiru.example.org=silent`
 }
 
 type proxyResult struct {
@@ -43,7 +54,8 @@ func (c *proxyCmd) Run(e *env) error {
 	record, s := capture.NewRecorder(), c.show(e)
 	p, err := proxy.New(proxy.Config{
 		Listen: c.Listen, Domains: c.Domain, Divert: proxy.Divert{URI: c.B2BUA, UserAgent: c.UserAgent}, MaxContacts: c.MaxContacts,
-		AuthDomains: c.AuthDomain, Passwords: c.Password, Record: record,
+		AuthDomains: c.AuthDomain, Passwords: c.Password, SharedPassword: c.AllPassword, Algorithms: c.Algorithm,
+		MinExpires: c.MinExpires, MaxExpires: c.MaxExpires, Record: record,
 	})
 	if err != nil {
 		return err
@@ -57,6 +69,16 @@ func (c *proxyCmd) Run(e *env) error {
 		if err := p.Bind(aor, uri); err != nil {
 			return err
 		}
+	}
+	for user, what := range c.Fault {
+		f, err := proxy.ParseFault(what)
+		if err != nil {
+			return err
+		}
+		if user == "*" {
+			user = ""
+		}
+		p.SetFault(user, &f)
 	}
 	for _, u := range p.URIs() {
 		s.event("proxy", "listens at %s", u)

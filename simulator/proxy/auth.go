@@ -28,6 +28,9 @@ func (p *Proxy) challenge(now time.Time, req *sip.Message, tag string) *sip.Mess
 	}
 	_, err = server.Verify(now, req, func(user string) (digest.Credentials, bool) {
 		password, ok := p.cfg.Passwords[user+"@"+domain]
+		if !ok && p.cfg.SharedPassword != "" {
+			password, ok = p.cfg.SharedPassword, true
+		}
 		return digest.Credentials{User: user, Password: digest.Secret(password)}, ok
 	})
 	switch {
@@ -53,7 +56,7 @@ func (p *Proxy) digestServer(domain string, proxy bool) (*digest.Server, error) 
 	if s := p.digests[k]; s != nil {
 		return s, nil
 	}
-	s, err := digest.NewServer(digest.ServerConfig{Realm: k.realm, Proxy: proxy, Rand: p.rand})
+	s, err := digest.NewServer(digest.ServerConfig{Realm: k.realm, Proxy: proxy, Rand: p.rand, Algorithms: p.cfg.Algorithms, Life: p.cfg.NonceLife})
 	if err == nil {
 		p.digests[k] = s
 	}

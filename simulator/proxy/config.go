@@ -25,6 +25,12 @@ type Config struct {
 	AuthDomains []string          // requests whose From domain is listed must authenticate (401 for REGISTER, 407 else)
 	Passwords   map[string]string // "user@domain" -> password, for AuthDomains
 	Realm       string            // empty: the From domain
+	Algorithms  []string          // of the challenges, in order of preference; empty: SHA-256, MD5
+	NonceLife   time.Duration     // 0: five minutes
+	// SharedPassword, if set, is that of every user of AuthDomains who is not in Passwords.
+	SharedPassword string
+	// Forgetful: no message is kept, so that Messages and WaitMessage have nothing; for loads.
+	Forgetful bool
 
 	// Rewrite, if set, may change the Request-URI of a request before it is routed; it gets the message and returns the new URI,
 	// empty: unchanged. Called on the proxy's loop: must not block.

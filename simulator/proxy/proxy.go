@@ -37,6 +37,11 @@ type Proxy struct {
 	acks     map[string]*branch          // by dialog: whose 2xx made it
 	digests  map[realmKey]*digest.Server
 	closed   bool
+
+	faults    map[string]*Fault // by address of record, "" is that of all others
+	registers int
+
+	registered map[transport.FlowID]bool // connections that brought a REGISTER; the loop's
 }
 
 // target is the B2BUA with its URI understood.
@@ -59,6 +64,7 @@ func New(cfg Config) (*Proxy, error) {
 	p := &Proxy{
 		cfg: cfg, rand: rand.Reader, log: capture.NewLog(), bindings: newRegistrar(cfg),
 		servers: map[transport.TxID]*forward{}, branches: map[transport.TxID]*branch{}, acks: map[string]*branch{}, digests: map[realmKey]*digest.Server{},
+		faults: map[string]*Fault{}, registered: map[transport.FlowID]bool{},
 	}
 	var listen []transport.Listener
 	for _, s := range cfg.Listen {
@@ -71,9 +77,14 @@ func New(cfg Config) (*Proxy, error) {
 	if err := p.setDivert(cfg.Divert); err != nil {
 		return nil, err
 	}
+	tap := p.tap
+	if cfg.Forgetful {
+		tap = nil
+	}
 	attach := func(s *transport.Stack) { p.stack, p.self = s, s.Listening() }
 	if _, err := transport.New(transport.Config{
-		Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: p.tap, Attach: attach,
+		Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: tap, Attach: attach,
+		OnFlowLost: func(_ time.Time, f transport.Flow) { delete(p.registered, f.ID) },
 	}, p); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}

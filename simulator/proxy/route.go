@@ -18,6 +18,9 @@ func (p *Proxy) HandleRequest(now time.Time, tx transport.TxID, req *sip.Message
 		return
 	}
 	tag := sip.NewTag(p.rand)
+	if req.Method == sip.REGISTER && p.misbehaves(tx, req, flow, tag) {
+		return
+	}
 	refuse := func(status int) { p.stack.Respond(tx, sip.NewResponse(req, status, "", tag)) }
 	if challenge := p.challenge(now, req, tag); challenge != nil {
 		p.stack.Respond(tx, challenge)
