@@ -62,7 +62,7 @@ var commandWords = []string{"explain", "zrtp", "ctl", "completion"}
 var secondWords = []struct {
 	command string
 	words   []string
-}{{"completion", []string{"bash", "zsh", "fish"}}, {"zrtp", []string{"list", "clear"}}, {"ctl", []string{"status", "accounts", "calls", "register", "get", "list", "set", "raw"}}}
+}{{"completion", []string{"bash", "zsh", "fish"}}, {"zrtp", []string{"list", "clear"}}, {"ctl", []string{"status", "accounts", "calls", "register", "sas", "get", "list", "set", "raw"}}}
 
 func (c *completionCmd) run(out io.Writer) error {
 	options, err := model()

@@ -24,6 +24,7 @@ type ctlCmd struct {
 	Accounts ctlAccountsCmd `cmd:"" help:"List the accounts of the sip-bridge, and whether they are registered."`
 	Calls    ctlCallsCmd    `cmd:"" help:"List the running calls with their legs, encryption and SAS."`
 	Register ctlRegisterCmd `cmd:"" help:"Try a failed registration again at once."`
+	SAS      ctlSASCmd      `cmd:"" name:"sas" help:"Note that people compared the SAS of a ZRTP call."`
 	Get      ctlGetCmd      `cmd:"" help:"Print settings in use."`
 	List     ctlListCmd     `cmd:"" help:"Print settings and what they mean."`
 	Set      ctlSetCmd      `cmd:"" help:"Change the level of the log while the server runs."`
@@ -39,6 +40,7 @@ Examples:
   b2bua ctl accounts --failed
   b2bua ctl accounts --json | jq '.[].accounts[] | select(.status != "OK")'
   b2bua ctl calls
+  b2bua ctl sas 7 b same
   b2bua ctl register sip:account1@example.org
   b2bua ctl set global/log-level debug
   b2bua ctl raw SIP_BRIDGE INFO --pid 4711
@@ -62,6 +64,22 @@ type ctlCallsCmd struct{ jsonFlag }
 type ctlRegisterCmd struct {
 	jsonFlag
 	Account string `arg:"" help:"URI of the account, or all."`
+}
+
+type ctlSASCmd struct {
+	jsonFlag
+	Call    uint64 `arg:"" help:"Number of the call, as b2bua ctl calls prints it."`
+	Leg     string `arg:"" enum:"a,b,A,B" help:"a or b: the leg of the phone."`
+	Verdict string `arg:"" enum:"same,different" help:"same: the phone shows the SAS of b2bua ctl calls. different: it shows another one."`
+}
+
+// Help is shown by b2bua ctl sas --help.
+func (ctlSASCmd) Help() string {
+	return `Ask the user of the phone which SAS it shows (b2bua ctl calls prints ours) and tell the server what you found. After "same" the phone counts as
+verified in this and in later calls, and a secret that did not match is replaced; after "different" it does not, and somebody listens.
+
+Example:
+  b2bua ctl sas 7 b same`
 }
 
 type ctlGetCmd struct {
@@ -130,6 +148,8 @@ func (c *ctlCmd) answer(command string, ask asked) (string, error) {
 		return c.Calls.answer(ask)
 	case "register":
 		return c.Register.answer(ask)
+	case "sas":
+		return c.SAS.answer(ask)
 	case "get":
 		return lines(ask("CONFIG_GET", c.Get.Path))
 	case "list":
@@ -283,10 +303,29 @@ func sas(l control.Leg) string {
 	switch {
 	case l.SAS == "":
 		return "-"
+	case l.ZRTP != nil && l.ZRTP.Mismatch:
+		return l.SAS + " (MISMATCH)"
 	case l.Verified != nil && *l.Verified:
 		return l.SAS + " (compared)"
 	}
 	return l.SAS
+}
+
+func (c *ctlSASCmd) answer(ask asked) (string, error) {
+	text, err := ask("B2BUA", "SAS", fmt.Sprint(c.Call), strings.ToUpper(c.Leg), c.Verdict)
+	if err != nil || c.JSON {
+		return text, err
+	}
+	var doc struct {
+		SAS string `json:"sas"`
+	}
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		return "", unreadable(err)
+	}
+	if c.Verdict == "same" {
+		return "the phone is verified, its SAS is " + doc.SAS, nil
+	}
+	return "the phone is not verified; end the call, its SAS should be " + doc.SAS, nil
 }
 
 func (c *ctlRegisterCmd) answer(ask asked) (string, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -39,6 +40,7 @@ func TestCtl(t *testing.T) {
 		calls.Note(event.Received{Call: name, From: "sip:marie@x", To: "sip:pauline@x"})
 		if i == 0 {
 			calls.Note(event.Answered{Call: name, MediaA: "audio PCMA/8000 none", MediaB: "audio PCMA/8000 zrtp"})
+			calls.Note(event.Secured{Call: name, Leg: "leg A", What: "audio zrtp X", ZRTP: &event.ZRTP{SAS: "efgh", Mismatch: true}})
 			calls.Note(event.Secured{Call: name, Leg: "leg B", What: "audio zrtp X", ZRTP: &event.ZRTP{SAS: "abcd", Verified: true, PeerVerified: true}})
 		}
 	}
@@ -56,6 +58,12 @@ func TestCtl(t *testing.T) {
 		&control.Own{Calls: calls, Retry: func(account string) int {
 			retried = account
 			return map[string]int{"all": 2}[account]
+		}, Compare: func(call uint64, leg string, same bool) (string, error) {
+			if call != 1 {
+				return "", errors.New("call 2 has no SAS")
+			}
+			calls.Note(event.Compared{Call: event.Call{Number: 1, A: "a", B: "b"}, Leg: "leg " + leg, SAS: "efgh", Same: same})
+			return "efgh", nil
 		}, Status: func() control.Status {
 			return control.Status{Version: "1.2.3", Application: "sip-bridge", PID: 7, Accounts: map[string]int{"OK": 5}, Listening: []string{"tcp:127.0.0.1:6067"}}
 		}},
@@ -71,6 +79,15 @@ func TestCtl(t *testing.T) {
 		{"accounts", 0, []string{"PROVIDER  ACCOUNT     STATUS", "one       sip:good@x  OK                                    3           yes", "Bad credentials"}, ""},
 		{"accounts --failed", 0, []string{"sip:bad@x"}, "sip:good@x"},
 		{"calls", 0, []string{"1     running", "abcd (compared)", "2     received"}, ""},
+		{"calls --json", 0, []string{`"mismatch": true`, `"verifiedHere": true`}, ""},
+		{"calls", 0, []string{"efgh (MISMATCH)"}, ""},
+		{"sas 1 a same", 0, []string{"the phone is verified, its SAS is efgh"}, ""},
+		{"calls", 0, []string{"efgh (compared)"}, "MISMATCH"},
+		{"sas 1 A different", 0, []string{"the phone is not verified", "efgh"}, ""},
+		{"sas 1 a same --json", 0, []string{`{"sas":"efgh"}`}, ""},
+		{"sas 2 a same", 64, []string{"call 2 has no SAS"}, ""},
+		{"sas 1 c same", 1, []string{"must be one of"}, ""},
+		{"raw B2BUA SAS 1 C same", 0, []string{"SAS <call> A|B same|different"}, ""},
 		{"register all", 0, []string{"tried again: 2"}, ""},
 		{"register sip:none@x", 64, []string{"sip:none@x is no account whose registration failed"}, ""},
 		{"register all --json", 0, []string{`{"accounts":2}`}, ""},

@@ -105,6 +105,7 @@ type leg struct {
 	told180      bool
 
 	keyErr    error        // of the newest handshake that goes on nevertheless
+	sas       string       // of ZRTP
 	suspicion string       // the newest of ZRTP
 	secure    map[int]bool // by m= index, of streams whose keys come from a handshake: are they there?
 	began     map[int]bool // by m= index, of plain streams: the phone made keys by ZRTP

@@ -52,7 +52,7 @@ func (l *leg) secured(index int, suite sdp.Suite, zrtp *event.ZRTP) {
 		kind = l.agreed[index].Kind.String()
 	}
 	if zrtp != nil {
-		enc = sdp.ZRTP
+		enc, l.sas = sdp.ZRTP, zrtp.SAS
 	}
 	l.call.e.tell(event.Secured{Call: l.call.name(), Leg: l.side.String(), What: fmt.Sprintf("%s %s %s", kind, enc, suite), ZRTP: zrtp})
 	if zrtp != nil && zrtp.Mismatch && zrtp.Agreement != event.Multistream {

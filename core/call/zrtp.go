@@ -121,6 +121,21 @@ func otherHello(before, now sdp.Agreed) bool {
 	return x != nil && y != nil && x.HasHash && y.HasHash && x.PeerHash != y.PeerHash
 }
 
+// Compared says that people compared the SAS of a leg.
+func (e *Engine) Compared(number uint64, side Side, same bool) {
+	if c := e.calls[number]; c != nil {
+		e.tell(event.Compared{Call: c.name(), Leg: side.String(), SAS: c.leg(side).sas, Same: same})
+	}
+}
+
+// SAS of a leg; empty: it has none.
+func (e *Engine) SAS(number uint64, side Side) string {
+	if c := e.calls[number]; c != nil {
+		return c.leg(side).sas
+	}
+	return ""
+}
+
 // Suspicious tells what ZRTP finds odd on a stream. It ends nothing: whoever can cause it could end calls.
 func (e *Engine) Suspicious(number uint64, index int, side Side, what string) {
 	if c := e.calls[number]; c != nil {

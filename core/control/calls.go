@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
 	"b2bua/core/event"
@@ -17,6 +18,21 @@ type Leg struct {
 	SAS      string   `json:"sas,omitempty"`      // ZRTP: what the people at both ends of the leg compare
 	Verified *bool    `json:"verified,omitempty"` // ZRTP: it was compared, as we and the phone remember
 	Phone    string   `json:"phone,omitempty"`    // ZRTP: what the phone calls itself
+	ZRTP     *ZRTP    `json:"zrtp,omitempty"`     // how the keys of the first stream were agreed on
+}
+
+// ZRTP is how the keys of a leg were agreed on.
+type ZRTP struct {
+	ZID        string `json:"zid"` // of the phone
+	Agreement  string `json:"agreement"`
+	Hash       string `json:"hash"`
+	Cipher     string `json:"cipher"`
+	Continuity bool   `json:"continuity"` // the phone has the secret of its last call
+	Mismatch   bool   `json:"mismatch"`   // it has not, although there is one
+	// The SAS was compared in an earlier call, as we remember, and as the phone remembers.
+	VerifiedHere    bool `json:"verifiedHere"`
+	VerifiedByPhone bool `json:"verifiedByPhone"`
+	HashVerified    bool `json:"hashVerified"` // a=zrtp-hash was right
 }
 
 // Call is one running call.
@@ -55,6 +71,8 @@ func (c *Calls) Note(ev event.Event) {
 		c.known(ev.Call, func(x *Call) { x.State, x.Answer, x.A.Media, x.B.Media = "running", c.Now(), ev.MediaA, ev.MediaB })
 	case event.Secured:
 		c.known(ev.Call, func(x *Call) { x.leg(ev.Leg).secure(ev) })
+	case event.Compared:
+		c.known(ev.Call, func(x *Call) { x.leg(ev.Leg).compare(ev.Same) })
 	case event.Failed:
 		delete(c.calls, ev.Call.Number)
 	case event.Refused:
@@ -103,9 +121,23 @@ func (l *Leg) secure(ev event.Secured) {
 	if z := ev.ZRTP; z != nil {
 		verified := z.Verified && z.PeerVerified
 		l.SAS = z.SAS
-		if z.Agreement != "Mult" { // a further stream says nothing of its own
+		if z.Agreement != event.Multistream { // a further stream says nothing of its own
 			l.Verified, l.Phone = &verified, z.Client
+			l.ZRTP = &ZRTP{
+				ZID: z.ZID, Agreement: z.Agreement, Hash: z.Hash, Cipher: z.Cipher, Continuity: z.Continuity, Mismatch: z.Mismatch,
+				VerifiedHere: z.Verified, VerifiedByPhone: z.PeerVerified, HashVerified: z.HashVerified,
+			}
 		}
+	}
+}
+
+// compare notes what people found. What was copied for a reader stays as it was.
+func (l *Leg) compare(same bool) {
+	l.Verified = &same
+	if l.ZRTP != nil {
+		z := *l.ZRTP
+		z.VerifiedHere, z.Mismatch = same, z.Mismatch && !same
+		l.ZRTP = &z
 	}
 }
 
@@ -125,6 +157,8 @@ type Own struct {
 	Status func() Status
 	// Retry registers the account of that name at once, or every one that failed with "all"; it tells how many it took.
 	Retry func(account string) int
+	// Compare notes that people compared the SAS of one leg, "A" or "B", and what they found; it tells which it was.
+	Compare func(call uint64, leg string, same bool) (sas string, err error)
 }
 
 // Status of the server.
@@ -140,7 +174,8 @@ type Status struct {
 	Listening   []string       `json:"listening"`
 }
 
-const ownUsage = "Valid subcommands for B2BUA:\n  CALLS  lists the running calls.\n  STATUS  shows how the server is.\n  REGISTER <account>|all  tries failed registrations again at once."
+const ownUsage = "Valid subcommands for B2BUA:\n  CALLS  lists the running calls.\n  STATUS  shows how the server is.\n  REGISTER <account>|all  tries failed registrations again at once." +
+	"\n  SAS <call> A|B same|different  notes that the SAS of a leg was compared."
 
 // Handle implements Handler.
 func (o *Own) Handle(command string, args []string) Answer {
@@ -157,8 +192,23 @@ func (o *Own) Handle(command string, args []string) Answer {
 	case len(args) == 2 && args[0] == "REGISTER":
 		n := o.Retry(args[1])
 		return func() string { return document(map[string]any{"accounts": n}) }
+	case len(args) == 4 && args[0] == "SAS" && o.Compare != nil:
+		return o.compare(args[1:])
 	}
 	return Text(ownUsage)
+}
+
+func (o *Own) compare(args []string) Answer {
+	number, err := strconv.ParseUint(args[0], 10, 64)
+	same := args[2] == "same"
+	if err != nil || args[1] != "A" && args[1] != "B" || !same && args[2] != "different" {
+		return Text(ownUsage)
+	}
+	sas, err := o.Compare(number, args[1], same)
+	if err != nil {
+		return Text(errorPrefix + err.Error())
+	}
+	return func() string { return document(map[string]any{"sas": sas}) }
 }
 
 func document(v any) string {

@@ -36,6 +36,7 @@ func TestCalls(t *testing.T) {
 		A: Leg{CallID: "a1", Media: "audio PCMA/8000 none"},
 		B: Leg{
 			CallID: "b1", Media: "audio PCMA/8000 zrtp", SAS: "abcd", Verified: &yes, Phone: "Phone",
+			ZRTP:    &ZRTP{Agreement: "X255", VerifiedHere: true, VerifiedByPhone: true},
 			Secured: []string{"audio zrtp AES_CM_128_HMAC_SHA1_80", "video zrtp AES_CM_128_HMAC_SHA1_80"},
 		},
 	}

@@ -61,6 +61,30 @@ func (z ZRTP) verified() string {
 	return "no"
 }
 
+// Compared is a SAS that people have compared.
+type Compared struct {
+	Call Call
+	Leg  string
+	SAS  string
+	Same bool
+}
+
+// Level of Compared.
+func (e Compared) Level() Level {
+	if e.Same {
+		return Message
+	}
+	return Warning
+}
+
+// Text of Compared.
+func (e Compared) Text() string {
+	if e.Same {
+		return fmt.Sprintf("%v: %s: the SAS %s was compared and is the same: the phone is verified", e.Call, e.Leg, e.SAS)
+	}
+	return fmt.Sprintf("%v: %s: the phone shows another SAS than %s: somebody is in the middle, who hears this call", e.Call, e.Leg, e.SAS)
+}
+
 // Suspicion is something odd in ZRTP that ended nothing: a mismatch of retained secrets, a forged message.
 type Suspicion struct {
 	Call   Call

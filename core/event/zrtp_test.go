@@ -23,6 +23,15 @@ func TestZRTPLine(t *testing.T) {
 	assert.Equal(t, "SAS e8yz as on the first stream", z.String())
 }
 
+func TestCompared(t *testing.T) {
+	c := Compared{Call: Call{Number: 7, A: "x"}, Leg: "leg B", SAS: "e8yz", Same: true}
+	assert.Equal(t, Message, c.Level())
+	assert.Equal(t, "call 7 (leg A x): leg B: the SAS e8yz was compared and is the same: the phone is verified", c.Text())
+	c.Same = false
+	assert.Equal(t, Warning, c.Level())
+	assert.Contains(t, c.Text(), "leg B: the phone shows another SAS than e8yz: ")
+}
+
 func TestSuspicionIsAWarning(t *testing.T) {
 	s := Suspicion{Call: Call{Number: 7, A: "x"}, Stream: 1, Leg: "leg B", What: "an Error message came"}
 	assert.Equal(t, Warning, s.Level())

@@ -27,7 +27,8 @@ func (s *server) openControl(cfg *config.Config, opt Options) {
 			}
 			return st
 		},
-		Retry: func(string) int { return 0 },
+		Retry:   func(string) int { return 0 },
+		Compare: s.compareSAS,
 	})
 	if opt.Settings != nil {
 		s.commands.Register(&control.Settings{Config: opt.Settings, SetLevel: opt.SetLevel, Changed: func(path, value string) {

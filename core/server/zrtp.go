@@ -60,6 +60,30 @@ func (s *server) hello(number uint64, index int, side call.Side) string {
 	return st.ZRTPHash(plane.Side(side))
 }
 
+// compareSAS notes that people compared the SAS of a leg; its streams share one.
+func (s *server) compareSAS(number uint64, leg string, same bool) (string, error) {
+	side := call.SideA
+	if leg == "B" {
+		side = call.SideB
+	}
+	sas := s.engine.SAS(number, side)
+	if sas == "" {
+		return "", fmt.Errorf("call %d has no SAS on leg %s: it does not run, or the leg has no ZRTP of ours (b2bua ctl calls)", number, leg)
+	}
+	err := plane.ErrNotSecure
+	for i := range s.counts[number] {
+		if st := s.streams[streamKey{number, i}]; st != nil && err != nil {
+			err = st.ConfirmSAS(plane.Side(side), same)
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("call %d: leg %s: %w", number, leg, err)
+	}
+	s.engine.Compared(number, side, same)
+	s.drain(time.Now())
+	return sas, nil
+}
+
 // agreedByZRTP is a report for people and logs.
 func agreedByZRTP(r *zrtp.Report) *event.ZRTP {
 	if r == nil {
