@@ -229,6 +229,36 @@ func TestZRTPAnotherPeer(t *testing.T) {
 	})
 }
 
+// The same without a=zrtp-hash: the Hello at the new address tells. One from elsewhere, or without a new address, does not.
+func TestZRTPAnotherPeerWithoutHash(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		n, p := oneZRTP(t, cfg, zrtpPhoneConfig{})
+		without := func(p *zrtpPhone) sdp.Agreed {
+			a := p.agreed()
+			a.ZRTP = &sdp.ZRTPParams{}
+			return a
+		}
+		require.NoError(t, n.stream.Set(B, without(p)))
+		p.start(n.stream.Ports(B))
+		n.events.wait(t, B, Secured, 1)
+		p.secure()
+		speak(t, n.phone, p)
+
+		stranger := newZRTPPhone(t, zrtpPhoneConfig{name: "stranger"})
+		stranger.start(n.stream.Ports(B))
+		other := newZRTPPhone(t, zrtpPhoneConfig{name: "other"})
+		require.NoError(t, n.stream.Set(B, without(other)))
+		before := n.stream.Stats(B).Other
+		require.Eventually(t, func() bool { return n.stream.Stats(B).Other > before+2 }, 5*time.Second, time.Millisecond)
+		require.Len(t, n.events.find(B, Secured), 1)
+
+		other.start(n.stream.Ports(B))
+		second := n.events.wait(t, B, Secured, 2)[1].ZRTP
+		require.Equal(t, other.secure().SAS, second.SAS)
+		speak(t, n.phone, other)
+	})
+}
+
 // A re-INVITE that changes nothing, moves the phone or says nothing of ZRTP keeps the keys.
 func TestZRTPSetAgain(t *testing.T) {
 	drivers(t, func(t *testing.T, cfg Config) {

@@ -1,19 +1,16 @@
 package plane
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"b2bua/media/relay"
-	"b2bua/media/sdes"
 	"b2bua/media/sdp"
 	"b2bua/media/zrtp"
 	"b2bua/media/zrtp/alg"
+	"b2bua/media/zrtp/wire"
 )
 
 const (
@@ -26,6 +23,8 @@ const (
 	// lookupWithin and writeWithin bound the cache: a peer repeats its messages for some seconds.
 	lookupWithin = 2 * time.Second
 	writeWithin  = 30 * time.Second
+	// doubt is how long after a new address a peer without a=zrtp-hash may turn out to be another one: as long as Hellos are repeated at first.
+	doubt = 10 * time.Second
 )
 
 // party is the session with one peer, and who takes part in it. It is guarded by the mutex of its leg.
@@ -52,7 +51,9 @@ type negotiation struct {
 	told     bool // ErrZRTPBusy
 	failed   bool
 	optional bool // the side works without encryption, too
+	required bool // the session insists
 	terms    terms
+	doubtful time.Time // until then another peer may be where this one was
 	peer     struct {
 		addr netip.AddrPort // where it was heard
 		last time.Time
@@ -61,10 +62,9 @@ type negotiation struct {
 
 // terms are what a side has agreed on.
 type terms struct {
-	hash     [32]byte
-	hasHash  bool
-	remote   netip.AddrPort
-	required bool
+	hash    [32]byte
+	hasHash bool
+	remote  netip.AddrPort
 }
 
 // post runs f on the desk as long as the exchange lasts.
@@ -84,6 +84,7 @@ func (e *negotiation) open(ssrc uint32, required bool) error {
 	if e.engine != nil {
 		return nil
 	}
+	e.required = required
 	if e.leg.current == nil {
 		session, err := zrtp.NewSession(e.leg.n.session(e.st.presents(e.side), required))
 		if err != nil {
@@ -152,12 +153,12 @@ func (e *negotiation) agree(now time.Time, t terms) {
 	e.terms = t
 	switch {
 	case was.hasHash && t.hash != was.hash:
-		if err := e.begin(now, e.party != e.leg.current || e.party.members[0] != e, t.required); err != nil {
+		if err := e.begin(now, e.follows(), e.required); err != nil {
 			e.fail(err, false)
 			return
 		}
 	case e.failed:
-		if err := e.begin(now, true, t.required); err != nil {
+		if err := e.begin(now, true, e.required); err != nil {
 			e.fail(err, false)
 			return
 		}
@@ -167,8 +168,42 @@ func (e *negotiation) agree(now time.Time, t terms) {
 	}
 	e.handle(now, zrtp.Start{})
 	if t.remote != was.remote {
+		e.moved(now, was.remote)
 		e.handle(now, zrtp.Restart{})
 	}
+}
+
+// follows tells whether a stream that begins anew joins the session of the leg: because it is not the first of its own, or the leg has another
+// one by now.
+func (e *negotiation) follows() bool { return e.party != e.leg.current || e.party.members[0] != e }
+
+// moved notes another address of a peer without a=zrtp-hash: it may be another peer, which only its Hello tells.
+func (e *negotiation) moved(now time.Time, was netip.AddrPort) {
+	if usable(was) && !e.terms.hasHash {
+		e.doubtful = now.Add(doubt)
+	}
+}
+
+// replaced tells whether a packet is the Hello of another peer than the one that the engine knows, at the address that was signalled a moment
+// ago: the next branch of a fork, or the target of a transfer.
+func (e *negotiation) replaced(now time.Time, from netip.AddrPort, b []byte) bool {
+	if e.doubtful.IsZero() || e.terms.hasHash || from != e.terms.remote {
+		return false
+	}
+	known, ok := e.engine.PeerHello()
+	if !ok || now.After(e.doubtful) {
+		e.doubtful = time.Time{}
+		return false
+	}
+	p, err := wire.Parse(b)
+	if err != nil || p.Message == nil {
+		return false
+	}
+	if t, err := wire.Check(p.Message); err != nil || t != wire.Hello {
+		return false
+	}
+	e.doubtful = time.Time{} // once: whoever floods the port begins no more
+	return alg.HelloHash(p.Message) != known
 }
 
 // begin takes another engine, with the same Hello.
@@ -195,6 +230,13 @@ func (e *negotiation) begin(now time.Time, sameSession, required bool) error {
 
 // receive takes a packet of a peer at from.
 func (e *negotiation) receive(now time.Time, from netip.AddrPort, b []byte) {
+	if e.replaced(now, from, b) {
+		if err := e.begin(now, e.follows(), e.required); err != nil {
+			e.fail(err, false)
+			return
+		}
+		e.handle(now, zrtp.Start{})
+	}
 	before := e.engine.Heard()
 	out := e.engine.Handle(now, zrtp.Packet{Data: b})
 	if e.engine.Heard() != before {
@@ -267,160 +309,4 @@ func discard(effect zrtp.Effect) {
 	case zrtp.StoreSecrets:
 		x.Update.Retained.Wipe()
 	}
-}
-
-func (e *negotiation) effect(now time.Time, effect zrtp.Effect) {
-	switch x := effect.(type) {
-	case zrtp.Send:
-		e.loop(func(time.Time) { e.st.utter(e.side, x.Data) })
-	case zrtp.NeedKeys:
-		e.work(now, x.Job)
-	case zrtp.LookupSecrets:
-		e.lookup(x.Key)
-	case zrtp.StoreSecrets:
-		e.store(x)
-	case zrtp.InstallReceive:
-		e.install(sdp.Crypto{}, crypto(x.Suite, x.Master))
-	case zrtp.InstallSend:
-		e.install(crypto(x.Suite, x.Master), sdp.Crypto{})
-	case zrtp.Secure:
-		e.secure(x.Report)
-	case zrtp.Alert:
-		e.notify(Event{Event: relay.Event{Kind: Suspicious, Side: e.side, Err: errors.New("ZRTP: " + x.Reason.String())}})
-	case zrtp.NoPeer:
-		e.fail(ErrNoZRTP, true)
-	case zrtp.Failed:
-		e.failed = true
-		e.fail(errors.New(x.Reason.String()), false)
-	}
-}
-
-func crypto(suite sdes.Suite, master alg.Secret) sdp.Crypto {
-	return sdp.Crypto{Suite: suite, Key: master}
-}
-
-// install hands keys over to the packets.
-func (e *negotiation) install(send, recv sdp.Crypto) {
-	p, err := relay.PrepareZRTP(send, recv)
-	send.Key.Wipe()
-	recv.Key.Wipe()
-	if err != nil {
-		e.fail(err, false)
-		return
-	}
-	if !e.loop(func(now time.Time) { e.st.keyed(now, e, p) }) {
-		p.Wipe()
-	}
-}
-
-func (e *negotiation) secure(r zrtp.Report) {
-	suite, addr := r.Suite.SRTP(), e.peer.addr
-	e.loop(func(time.Time) {
-		if e.st.agreedOn(e) {
-			e.st.tell(Event{Event: relay.Event{Kind: Secured, Side: e.side, Addr: addr, Suite: suite}, ZRTP: &r})
-		}
-	})
-}
-
-// fail tells that there are no keys. A side that works without is told nothing: it goes on as it is.
-func (e *negotiation) fail(err error, retried bool) {
-	if e.optional {
-		return
-	}
-	err = fmt.Errorf("media plane: %w", err)
-	e.loop(func(time.Time) {
-		if e.st.has(e) {
-			e.st.relay.Fail(e.side, relay.RTP, err, retried)
-		}
-	})
-}
-
-func (e *negotiation) notify(ev Event) { e.loop(func(time.Time) { e.st.tell(ev) }) }
-
-// work queues a job, or tries again later.
-func (e *negotiation) work(now time.Time, j *zrtp.Job) {
-	e.job = nil
-	if e.leg.n.works.add(task{job: j, gone: e.gone.Load, done: e.done}) {
-		return
-	}
-	e.job, e.retryAt = j, now.Add(tryAgain)
-	if !e.told {
-		e.told = true
-		e.fail(ErrZRTPBusy, true)
-	}
-}
-
-// done gives a job back.
-func (e *negotiation) done(j *zrtp.Job) {
-	posted := e.leg.post(func(now time.Time) {
-		if e.gone.Load() || e.engine != j.Stream() || e.party == nil {
-			j.Wipe()
-			return
-		}
-		e.handle(now, zrtp.KeysDone{Job: j})
-	})
-	if !posted {
-		j.Wipe()
-	}
-}
-
-func (e *negotiation) lookup(k zrtp.Key) {
-	engine := e.engine
-	answer := func(r zrtp.Record, err error) {
-		posted := e.leg.post(func(now time.Time) {
-			if !e.gone.Load() && e.engine == engine {
-				e.handle(now, zrtp.SecretsLoaded{Key: k, Record: r, Failed: err != nil})
-			}
-			r.Wipe()
-		})
-		if !posted {
-			r.Wipe()
-		}
-		if err != nil {
-			e.st.plane.cfg.Log.Warn("ZRTP: the cache of secrets cannot be read, the call goes on without continuity", "call", e.st.call,
-				"leg", e.side.String(), "error", err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(e.leg.n.ctx, lookupWithin)
-	err := e.leg.n.cfg.Cache.Lookup(ctx, k, func(r zrtp.Record, err error) {
-		cancel()
-		answer(r, err)
-	})
-	if err != nil {
-		cancel()
-		answer(zrtp.Record{}, err)
-	}
-}
-
-func (e *negotiation) store(x zrtp.StoreSecrets) {
-	log, call, side := e.st.plane.cfg.Log, e.st.call, e.side
-	failed := func(err error) {
-		if err != nil {
-			log.Warn("ZRTP: the cache of secrets cannot be written, the peer may warn its user in the next call", "call", call,
-				"leg", side.String(), "error", err)
-		}
-	}
-	// Not of the plane's own life: what was agreed on in the last moment is to be kept, too.
-	ctx, cancel := context.WithTimeout(context.Background(), writeWithin)
-	err := e.leg.n.cfg.Cache.Write(ctx, x.Key, x.Update, func(err error) {
-		cancel()
-		failed(err)
-	})
-	if err != nil {
-		cancel()
-		failed(err)
-	}
-	x.Update.Retained.Wipe()
-}
-
-// confirm records what a person found who compared the SAS.
-func (e *negotiation) confirm(now time.Time, same bool) error {
-	if e.party == nil {
-		return ErrNotSecure
-	}
-	if _, ok := e.party.session.Report(); !ok {
-		return ErrNotSecure
-	}
-	e.party.perform(now, e.party.session.Confirm(now, same))
-	return nil
 }

@@ -72,7 +72,8 @@ func TestZRTPBusy(t *testing.T) {
 			require.True(t, works.add(block))
 			require.Eventually(t, func() bool { return int(blocked.Load()) == i+1 }, 5*time.Second, time.Millisecond)
 		}
-		for works.add(block) { //nolint:revive // until it is full
+		for works.add(block) {
+			continue // until it is full
 		}
 		require.NoError(t, n.stream.Set(B, p.agreed()))
 		p.start(n.stream.Ports(B))

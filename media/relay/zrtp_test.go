@@ -24,9 +24,10 @@ func throughSide(remote netip.AddrPort) sdp.Agreed {
 	return a
 }
 
-// install gives side A the keys of seed, one direction after the other, and the peer its own.
-func (x *bench) install(now time.Time, suite sdp.Suite, seed uint64) {
+// install gives side A keys, one direction after the other, and the peer its own.
+func (x *bench) install(now time.Time, suite sdp.Suite) {
 	x.t.Helper()
+	const seed = 1
 	for _, keys := range [][2]sdp.Crypto{{{}, key(suite, seed+1)}, {key(suite, seed), {}}} {
 		p, err := PrepareZRTP(keys[0], keys[1])
 		require.NoError(x.t, err)
@@ -74,13 +75,13 @@ func TestZRTPShortTagOfControl(t *testing.T) {
 	for _, suite := range []sdp.Suite{sdp.AESCM128SHA132, sdp.AES256CMSHA132} {
 		a := zrtpSide(addrA)
 		x := newBench(t, a, agreed(addrB, sdp.NoSuite, 0, pcmu))
-		x.install(start, suite, 1)
+		x.install(start, suite)
 		require.True(t, x.flows(start, addrA, A, 1, 7))
 		require.True(t, x.flows(start, addrB, B, 1, 9))
-		clear := rr(t, 7)
-		b, err := x.send[A].ProtectRTCP(roomy(clear))
+		plain := rr(t, 7)
+		b, err := x.send[A].ProtectRTCP(roomy(plain))
 		require.NoError(t, err)
-		require.Len(t, b, len(clear)+4+4)
+		require.Len(t, b, len(plain)+4+4)
 		require.NotEmpty(t, x.r.Handle(start, netip.AddrPortFrom(addrA.Addr(), 4001), A, RTCP, roomy(b)).Packet)
 		out := x.r.Handle(start, netip.AddrPortFrom(addrB.Addr(), 6001), B, RTCP, roomy(rr(t, 9)))
 		require.Len(t, out.Packet, len(rr(t, 9))+4+4)
@@ -92,7 +93,7 @@ func TestZRTPShortTagOfControl(t *testing.T) {
 
 func TestZRTPKeysGoWithTheKind(t *testing.T) {
 	x := newBench(t, zrtpSide(addrA), agreed(addrB, sdp.NoSuite, 0, pcmu))
-	x.install(start, sdp.AESCM128SHA180, 1)
+	x.install(start, sdp.AESCM128SHA180)
 	require.True(t, x.flows(start, addrA, A, 1, 7))
 	x.apply(start, A, zrtpSide(natA))
 	require.True(t, x.flows(start, natA, A, 2, 7), "a re-INVITE keeps them")
@@ -114,7 +115,7 @@ func TestZRTPKeysGoWithTheKind(t *testing.T) {
 
 func TestZRTPFails(t *testing.T) {
 	x := newBench(t, zrtpSide(addrA), agreed(addrB, sdp.NoSuite, 0, pcmu))
-	x.install(start, sdp.AESCM128SHA180, 1)
+	x.install(start, sdp.AESCM128SHA180)
 	x.r.Fail(A, RTP, srtp.ErrAuth, true)
 	require.True(t, x.flows(start, addrA, A, 1, 7))
 	x.r.Fail(A, RTP, srtp.ErrAuth, false)
@@ -129,7 +130,7 @@ func TestZRTPOnAPlainSide(t *testing.T) {
 	x := newBench(t, plain, agreed(addrB, sdp.NoSuite, 0, pcmu))
 	require.True(t, x.flows(start, addrA, A, 1, 7))
 	require.True(t, x.flows(start, addrB, B, 1, 9))
-	x.install(start, sdp.AEADAES128GCM, 1)
+	x.install(start, sdp.AEADAES128GCM)
 	require.True(t, x.flows(start, addrA, A, 2, 7))
 	require.True(t, x.flows(start, addrB, B, 2, 9))
 	x.apply(start, A, plain)
@@ -154,7 +155,7 @@ func TestZRTPClaim(t *testing.T) {
 	x := newBench(t, zrtpSide(addrA), agreed(addrB, sdp.NoSuite, 0, pcmu))
 	require.EqualValues(t, 99, x.r.Claim(A, 99))
 	require.EqualValues(t, 99, x.r.Claim(A, 98))
-	x.install(start, sdp.AEADAES128GCM, 1)
+	x.install(start, sdp.AEADAES128GCM)
 	h, _, ok := x.talk(start, addrB, B, 0, 1, 9)
 	require.True(t, ok)
 	require.EqualValues(t, 99, h.SSRC)
@@ -166,7 +167,7 @@ func TestZRTPClaim(t *testing.T) {
 
 	x = newBench(t, zrtpSide(addrA), agreed(addrB, sdp.NoSuite, 0, pcmu))
 	x.r.Claim(A, 7)
-	x.install(start, sdp.AEADAES128GCM, 1)
+	x.install(start, sdp.AEADAES128GCM)
 	require.True(t, x.flows(start, addrA, A, 1, 7))
 	h, _, ok = x.talk(start, addrB, B, 0, 1, 9)
 	require.True(t, ok)
@@ -257,7 +258,7 @@ func TestZRTPDoesNotAllocate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "terminated" {
-				x.install(start, sdp.AEADAES128GCM, 1)
+				x.install(start, sdp.AEADAES128GCM)
 			}
 			control := netip.AddrPortFrom(addrA.Addr(), addrA.Port()+1)
 			var media, reports, back [][]byte

@@ -178,6 +178,14 @@ func (st *Stream) GoString() string { return st.String() }
 // Heard is when the peer last said something that fits; zero: never.
 func (st *Stream) Heard() time.Time { return st.heard }
 
+// PeerHello is the hash of the Hello that was accepted; false: none was.
+func (st *Stream) PeerHello() ([32]byte, bool) {
+	if st.peer.hello == nil {
+		return [32]byte{}, false
+	}
+	return alg.HelloHash(st.peer.hello), true
+}
+
 // SSRC is ours.
 func (st *Stream) SSRC() uint32 { return st.ssrc }
 
