@@ -33,6 +33,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.crowdSteps(sc)
 	w.matrixSteps(sc)
 	w.mishapSteps(sc)
+	w.zrtpSteps(sc)
 	w.feedbackSteps(sc)
 }
 

@@ -32,13 +32,25 @@ func (w *World) matrixSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^nothing can be heard or seen on the wire of an encrypted leg$`, w.allPrivate)
 }
 
+// wishes make ZRTP end with an SRTP suite.
+var wishes = map[string]endpoint.ZRTP{
+	"AES_CM_128_HMAC_SHA1_80": {Ciphers: []string{"AES1"}, Tags: []string{"HS80"}},
+	"AES_256_CM_HMAC_SHA1_80": {Ciphers: []string{"AES3"}, Tags: []string{"HS80"}},
+	"AEAD_AES_128_GCM":        {Ciphers: []string{"AES1"}, Tags: []string{"GCM"}},
+	"AEAD_AES_256_GCM":        {Ciphers: []string{"AES3"}, Tags: []string{"GCM"}},
+}
+
 func (w *World) theModes(table *godog.Table) error {
 	rows, err := w.rows(table, columns{required: []string{"mode", "encryption", "suite"}})
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		w.modes = append(w.modes, mode{r.text("mode"), endpoint.Media{Encryption: r.text("encryption"), Suites: r.list("suite")}})
+		m := mode{r.text("mode"), endpoint.Media{Encryption: r.text("encryption"), Suites: r.list("suite")}}
+		if m.media.Encryption == "zrtp" {
+			m.media.ZRTP = wishes[r.text("suite")]
+		}
+		w.modes = append(w.modes, m)
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func withoutUser(uri string) string {
 	return uri
 }
 
-var softphoneColumns = columns{required: []string{"name"}, optional: []string{"encryption", "suites", "accepts", "audio", "video", "setup", "profile", "fault", "mux", "network", "sequence", "ssrc", "ice", "avpf"}}
+var softphoneColumns = columns{required: []string{"name"}, optional: []string{"encryption", "suites", "accepts", "audio", "video", "setup", "profile", "fault", "mux", "network", "sequence", "ssrc", "ice", "avpf", "agreements", "ciphers", "tags", "mtu", "passive", "arriving"}}
 
 // registered makes softphones and registers them at the proxy.
 func (w *World) registered(table *godog.Table) error {
@@ -181,6 +181,14 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 	if err != nil {
 		return nil, err
 	}
+	arriving, err := network(r.text("arriving"))
+	if err != nil {
+		return nil, err
+	}
+	media.ZRTP = endpoint.ZRTP{Agreements: r.list("agreements"), Ciphers: r.list("ciphers"), Tags: r.list("tags"), Passive: r.text("passive") == "yes"}
+	if media.ZRTP.MTU, err = r.numberOr("mtu", 0); err != nil {
+		return nil, err
+	}
 	first, err := r.numberOr("sequence", 0)
 	if err != nil {
 		return nil, err
@@ -191,7 +199,7 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 	}
 	return w.openSoftphone(endpoint.Config{
 		Name: name, Listen: fmt.Sprintf("tcp:%s:5060", addr), Proxy: through, Media: media, MediaIP: addr.String(),
-		Impair: bad, Sequence: uint16(first), SSRC: uint32(ssrc),
+		Impair: bad, Arriving: arriving, Sequence: uint16(first), SSRC: uint32(ssrc),
 	})
 }
 

@@ -17,9 +17,12 @@ Feature: Every encryption of leg A to every encryption of leg B
       | dtls_AES_CM_128_HMAC_SHA1_32  | dtls-srtp  | AES_CM_128_HMAC_SHA1_32 |
       | dtls_AEAD_AES_128_GCM         | dtls-srtp  | AEAD_AES_128_GCM        |
       | dtls_AEAD_AES_256_GCM         | dtls-srtp  | AEAD_AES_256_GCM        |
+      | zrtp_AES_CM_128_HMAC_SHA1_80  | zrtp       | AES_CM_128_HMAC_SHA1_80 |
+      | zrtp_AEAD_AES_128_GCM         | zrtp       | AEAD_AES_128_GCM        |
+      | zrtp_AEAD_AES_256_GCM         | zrtp       | AEAD_AES_256_GCM        |
     And the settings
       | setting                                        | value |
-      | b2bua-server::trenscrypter/outgoing-enc-regex  | none sip:callee_none_.* sdes sip:callee_sdes_.* dtls-srtp sip:callee_dtls_.* |
+      | b2bua-server::trenscrypter/outgoing-enc-regex  | none sip:callee_none_.* sdes sip:callee_sdes_.* dtls-srtp sip:callee_dtls_.* zrtp sip:callee_zrtp_.* |
       | b2bua-server::trenscrypter/outgoing-srtp-regex | AES_CM_128_HMAC_SHA1_80 .*AES_CM_128_HMAC_SHA1_80.* AES_CM_128_HMAC_SHA1_32 .*AES_CM_128_HMAC_SHA1_32.* AES_256_CM_HMAC_SHA1_80 .*AES_256_CM_HMAC_SHA1_80.* AES_256_CM_HMAC_SHA1_32 .*AES_256_CM_HMAC_SHA1_32.* AEAD_AES_128_GCM .*AEAD_AES_128_GCM.* AEAD_AES_256_GCM .*AEAD_AES_256_GCM.* |
     And b2bua runs behind the proxy of sip.example.org
 
@@ -30,6 +33,8 @@ Feature: Every encryption of leg A to every encryption of leg B
     Then each of them hears its own partner
     And each of them with video sees its own partner
     And each leg is encrypted as its phone wants it
+    And each phone with ZRTP and b2bua have the same SAS
+    And the two legs of each call have different SAS
     And each of them receives RTCP reports
     And nothing can be heard or seen on the wire of an encrypted leg
     And nobody lost a packet, received one twice, or one that was not for it
@@ -50,3 +55,6 @@ Feature: Every encryption of leg A to every encryption of leg B
       | dtls_AES_CM_128_HMAC_SHA1_32 |
       | dtls_AEAD_AES_128_GCM        |
       | dtls_AEAD_AES_256_GCM        |
+      | zrtp_AES_CM_128_HMAC_SHA1_80 |
+      | zrtp_AEAD_AES_128_GCM        |
+      | zrtp_AEAD_AES_256_GCM        |

@@ -105,9 +105,11 @@ Feature: Encryption of leg A to encryption of leg B
       | none       | audio           |           |
       | sdes       | audio           |           |
       | dtls-srtp  | audio           |           |
+      | zrtp       | audio           |           |
       | none       | audio and video | VP8/90000 |
       | sdes       | audio and video | VP8/90000 |
       | dtls-srtp  | audio and video | VP8/90000 |
+      | zrtp       | audio and video | VP8/90000 |
 
   @S-TREN-1
   Scenario: plain RTP to SDES, and video too

@@ -240,8 +240,11 @@ func (w wish) answerLine(offered *sdp.Media, at sdp.Ports, before *sdp.Media, ra
 		return m, a, fmt.Errorf("%s: no codec in common", m.Type)
 	}
 	e := offered.Encryption()
-	if w.begins(e) {
+	switch {
+	case w.begins(e):
 		e = sdp.ZRTP
+	case e == sdp.ZRTP && !slices.Contains(w.accept, e): // to who doesn't know ZRTP this is a plain stream with an attribute more
+		e = sdp.None
 	}
 	if !slices.Contains(w.accept, e) {
 		return m, a, fmt.Errorf("%s: %s is offered, which this phone does not take", m.Type, e)

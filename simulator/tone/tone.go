@@ -8,11 +8,11 @@ import (
 // Rate is the sampling rate of everything here, Hz.
 const Rate = 8000
 
-// The frequencies in use: 400, 520 … 3040 Hz. They fall on the middle of a bin of the detector (20 Hz) and lie six bins apart.
+// The frequencies in use: 400, 520 … 3640 Hz. They fall on the middle of a bin of the detector (20 Hz) and lie six bins apart.
 const (
 	lowest = 400
 	step   = 120
-	count  = 23
+	count  = 28
 )
 
 // Frequencies are all tones that a Detector knows, Hz.

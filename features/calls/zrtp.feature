@@ -1,0 +1,81 @@
+@calls @zrtp
+Feature: ZRTP in the middle of a call
+  What was agreed on stays: a re-INVITE neither takes the zrtp-hash away nor begins anew, unless the phone's Hello is another one.
+
+  Background:
+    Given the settings
+      | setting                                       | value               |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | zrtp sip:pauline@.* |
+    And b2bua runs between the softphones
+      | name    | encryption |
+      | marie   | zrtp       |
+      | pauline | zrtp       |
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    And marie and pauline hear each other
+    And marie and b2bua have the same SAS
+    And pauline and b2bua have the same SAS
+
+  Scenario: hold and resume
+    When marie puts the call on hold
+    And marie resumes the call
+    Then marie and pauline hear each other
+    When pauline puts the call on hold with inactive
+    And pauline resumes the call
+    Then marie and pauline hear each other
+    And marie's audio was agreed on 1 times
+    And pauline's audio was agreed on 1 times
+    And b2bua's newest description for marie has the zrtp-hash of its first one
+    And b2bua's newest description for pauline has the zrtp-hash of its first one
+    And nothing can be heard on the wire of marie's leg
+    And nothing can be heard on the wire of pauline's leg
+
+  Scenario: a re-INVITE that changes nothing
+    When marie negotiates again
+    And pauline negotiates again
+    Then marie and pauline hear each other
+    And marie's audio was agreed on 1 times
+    And pauline's audio was agreed on 1 times
+    And b2bua's newest description for marie has the zrtp-hash of its first one
+
+  Scenario: video is added, and taken away again
+    Given pauline is ready for video
+    When marie adds video
+    Then marie and pauline see each other
+    And marie's video took its keys from the audio
+    And pauline's video took its keys from the audio
+    And marie and pauline hear each other
+    And marie's audio was agreed on 1 times
+    When marie switches video off
+    Then marie's video is off
+    And marie and pauline hear each other
+    And nothing can be heard on the wire of marie's leg
+
+  Scenario: a re-INVITE without zrtp-hash
+    When marie negotiates again without zrtp-hash
+    Then marie and pauline hear each other
+    And marie's audio was agreed on 1 times
+    And b2bua's newest description for marie has the zrtp-hash of its first one
+    And nothing can be heard on the wire of marie's leg
+
+  Scenario: a re-INVITE with another zrtp-hash
+    When marie negotiates again with a new Hello
+    Then marie's audio was agreed on 2 times
+    And marie and pauline hear each other
+    And pauline's audio was agreed on 1 times
+    And marie and b2bua have the same SAS
+    And nothing can be heard on the wire of marie's leg
+
+  Scenario: media from another source
+    When marie sends from another source
+    And pauline sends from another source
+    Then marie and pauline hear each other
+    And marie's audio was agreed on 1 times
+
+  Scenario: media from another port
+    When marie's NAT gives other ports
+    Then marie and pauline hear each other
+    And marie's audio was agreed on 1 times
+    And nothing can be heard on the wire of marie's leg

@@ -1,0 +1,482 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"b2bua/simulator/capture"
+	"b2bua/simulator/endpoint"
+)
+
+// zrtpSteps: short authentication strings, what the phones and b2bua remember, and what of ZRTP is on the wire.
+func (w *World) zrtpSteps(sc *godog.ScenarioContext) {
+	sc.Step(`^(\w+) and b2bua have the same SAS$`, w.sameAsLogged)
+	sc.Step(`^each phone with ZRTP and b2bua have the same SAS$`, w.allSameAsLogged)
+	sc.Step(`^(\w+) and (\w+) have the same SAS$`, func(one, other string) error { return w.compareSAS(one, other, true) })
+	sc.Step(`^(\w+) and (\w+) have different SAS$`, func(one, other string) error { return w.compareSAS(one, other, false) })
+	sc.Step(`^(\w+) has no SAS$`, w.hasNoSAS)
+	sc.Step(`^b2bua says of (\w+)'s SAS "([^"]+)"$`, w.saysOfSAS)
+	sc.Step(`^(\w+) agreed by (\w+) with (\w+), (\w+) and (\w+)$`, w.agreedBy)
+	sc.Step(`^(\w+)'s video took its keys from the audio$`, w.multistream)
+	sc.Step(`^(\w+) (meets b2bua for the first time|knows b2bua from an earlier call|is warned that b2bua is another one)$`, w.recognises)
+	sc.Step(`^b2bua's Hello to (\w+) was the one of its description$`, w.helloAnnounced)
+	sc.Step(`^(\w+) (confirms|denies) the SAS$`, w.judgesSAS)
+	sc.Step(`^(\w+)'s phone remembers that the SAS was compared$`, w.remembersComparison)
+	sc.Step(`^(\w+)'s phone forgets everybody$`, w.forgets)
+	sc.Step(`^(\w+) suspects nothing$`, w.suspectsNothing)
+	sc.Step(`^(\w+)'s (audio|video) was agreed on (\d+) times$`, w.agreedTimes)
+	sc.Step(`^(\w+) negotiates again without zrtp-hash$`, func(name string) error { return w.renegotiates(name, endpoint.FaultNoHash) })
+	sc.Step(`^(\w+) negotiates again with a new Hello$`, func(name string) error { return w.renegotiates(name, endpoint.FaultRenewed) })
+	sc.Step(`^b2bua's newest description for (\w+) has the zrtp-hash of its first one$`, w.keptHash)
+	sc.Step(`^nothing that names ZRTP was sent to (\w+)$`, w.nothingOfZRTP)
+	sc.Step(`^nothing of (\w+)'s ZRTP was sent to (\w+)$`, w.nothingForwarded)
+	sc.Step(`^what (\w+) sent reached (\w+) octet for octet$`, w.passedThrough)
+	sc.Step(`^nothing but ZRTP was sent to (\w+)$`, w.onlyZRTP)
+	sc.Step(`^(\d+) pairs of softphones with ZRTP$`, w.crowdWithZRTP)
+	sc.Step(`^the two legs of each call have different SAS$`, w.allDifferentSAS)
+}
+
+// awaitSAS waits for the keys of every stream of a softphone's call.
+func (w *World) awaitSAS(name string) (endpoint.Summary, error) {
+	var last endpoint.Summary
+	err := w.during(name, func(c *endpoint.Call, ctx context.Context) error {
+		return c.WaitSummary(ctx, "keys by ZRTP", func(s endpoint.Summary) bool {
+			last = s
+			for _, m := range s.Streams {
+				if m.Enabled && (m.ZRTP == nil || m.ZRTP.SAS == "") {
+					return false
+				}
+			}
+			return s.SAS() != ""
+		})
+	})
+	return last, err
+}
+
+// lineOf waits for what b2bua tells of the ZRTP of a softphone's call: the line names the leg and the SAS.
+func (w *World) lineOf(name string) (string, error) {
+	s, err := w.awaitSAS(name)
+	if err != nil {
+		return "", err
+	}
+	leg := "A"
+	if s.Direction == "incoming" {
+		leg = "B"
+	}
+	if err := w.running(); err != nil {
+		return "", err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	want := regexp.MustCompile(`flexisip-message- .*` + regexp.QuoteMeta(s.CallID) + `.*leg ` + leg + `: secured: audio zrtp .*\bSAS ` + regexp.QuoteMeta(s.SAS()) + `,`)
+	line, err := w.process.AwaitLine(ctx, want)
+	if err != nil {
+		return "", fmt.Errorf("%s's SAS is %s: %w", name, s.SAS(), w.explain(err))
+	}
+	return line.Text, nil
+}
+
+func (w *World) sameAsLogged(name string) error {
+	_, err := w.lineOf(name)
+	return err
+}
+
+func (w *World) allSameAsLogged() error {
+	return w.each(func(name string) error {
+		if w.kits[name].Encryption != "zrtp" {
+			return nil
+		}
+		return w.sameAsLogged(name)
+	})
+}
+
+func (w *World) compareSAS(one, other string, same bool) error {
+	a, err := w.awaitSAS(one)
+	if err != nil {
+		return err
+	}
+	b, err := w.awaitSAS(other)
+	if err == nil && (a.SAS() == b.SAS()) != same {
+		err = fmt.Errorf("%s's SAS is %s, %s's is %s", one, a.SAS(), other, b.SAS())
+	}
+	return err
+}
+
+func (w *World) hasNoSAS(name string) error {
+	call, err := w.mediaCall(name)
+	if err == nil && call.Summary().SAS() != "" {
+		err = fmt.Errorf("%s's SAS is %s", name, call.Summary().SAS())
+	}
+	return err
+}
+
+func (w *World) saysOfSAS(name, text string) error {
+	line, err := w.lineOf(name)
+	if err == nil && !strings.Contains(line, text) {
+		err = fmt.Errorf("it says: %s", line)
+	}
+	return err
+}
+
+// audioZRTP is what a softphone knows once its audio is secure.
+func (w *World) audioZRTP(name string) (*endpoint.ZRTPSummary, error) {
+	s, err := w.awaitSAS(name)
+	if err != nil {
+		return nil, err
+	}
+	return s.Audio().ZRTP, nil
+}
+
+func (w *World) agreedBy(name, agreement, hash, cipher, tag string) error {
+	z, err := w.audioZRTP(name)
+	if err != nil {
+		return err
+	}
+	got, want := [4]string{z.Agreement, z.Hash, z.Cipher, z.Tag}, [4]string{agreement, hash, cipher, tag}
+	if got != want {
+		return fmt.Errorf("%s agreed by %v instead of %v", name, got, want)
+	}
+	return nil
+}
+
+func (w *World) multistream(name string) error {
+	s, err := w.awaitSAS(name)
+	if err != nil {
+		return err
+	}
+	if z := s.Video().ZRTP; z == nil || z.Agreement != "Mult" || z.SAS != s.Audio().ZRTP.SAS {
+		return fmt.Errorf("%s's video: %+v", name, z)
+	}
+	return nil
+}
+
+func (w *World) recognises(name, how string) error {
+	z, err := w.audioZRTP(name)
+	if err != nil {
+		return err
+	}
+	want := [2]bool{how == "knows b2bua from an earlier call", how == "is warned that b2bua is another one"}
+	if got := [2]bool{z.Continuity, z.Mismatch}; got != want {
+		return fmt.Errorf("%s: continuity %v, mismatch %v", name, z.Continuity, z.Mismatch)
+	}
+	return nil
+}
+
+func (w *World) helloAnnounced(name string) error {
+	s, err := w.awaitSAS(name)
+	if err != nil {
+		return err
+	}
+	for _, m := range s.Streams {
+		if m.Enabled && !m.ZRTP.HashVerified {
+			return fmt.Errorf("%s's %s: the Hello was not announced", name, m.Kind)
+		}
+	}
+	return nil
+}
+
+func (w *World) judgesSAS(name, how string) error {
+	if _, err := w.awaitSAS(name); err != nil {
+		return err
+	}
+	return w.withMedia(name, func(c *endpoint.Call) error { return c.ConfirmSAS(how == "confirms") })
+}
+
+func (w *World) remembersComparison(name string) error {
+	z, err := w.audioZRTP(name)
+	if err == nil && !z.Verified {
+		err = fmt.Errorf("%s's phone: %+v", name, z)
+	}
+	return err
+}
+
+func (w *World) forgets(name string) error {
+	phone, err := w.softphoneNamed(name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	return phone.Forget(ctx)
+}
+
+func (w *World) suspectsNothing(name string) error {
+	s, err := w.awaitSAS(name)
+	if err != nil {
+		return err
+	}
+	for _, m := range s.Streams {
+		if m.ZRTP != nil && len(m.ZRTP.Alerts) > 0 {
+			return fmt.Errorf("%s's %s: %v", name, m.Kind, m.ZRTP.Alerts)
+		}
+	}
+	return nil
+}
+
+func (w *World) agreedTimes(name, kind string, n int) error {
+	return w.during(name, func(c *endpoint.Call, ctx context.Context) error {
+		return c.WaitSummary(ctx, fmt.Sprintf("%d agreements", n), func(s endpoint.Summary) bool {
+			if kind == "video" {
+				return s.Video().Handshakes == n
+			}
+			return s.Audio().Handshakes == n
+		})
+	})
+}
+
+func (w *World) renegotiates(name, fault string) error {
+	media, err := w.ownMedia(name)
+	if err != nil {
+		return err
+	}
+	media.Fault = fault
+	return w.during(name, func(c *endpoint.Call, ctx context.Context) error { return c.Reinvite(ctx, media) })
+}
+
+// described are the values of a=zrtp-hash in what was sent to a softphone, a list for each description.
+func (w *World) described(name string) ([][]string, error) {
+	call, err := w.mediaCall(name)
+	if err != nil {
+		return nil, err
+	}
+	var out [][]string
+	for _, m := range call.Messages() {
+		if m.Sent || m.Header("Content-Type") != "application/sdp" {
+			continue
+		}
+		out = append(out, hashes(m))
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no description was sent to %s", name)
+	}
+	return out, nil
+}
+
+var zrtpHash = regexp.MustCompile(`(?m)^a=zrtp-hash:(\S+ \S+)`)
+
+func hashes(m capture.Message) (list []string) {
+	for _, found := range zrtpHash.FindAllSubmatch(m.Raw, -1) {
+		list = append(list, string(found[1]))
+	}
+	return list
+}
+
+func (w *World) keptHash(name string) error {
+	all, err := w.described(name)
+	if err != nil {
+		return err
+	}
+	first, last := all[0], all[len(all)-1]
+	if len(all) < 2 || len(first) == 0 || len(last) < len(first) {
+		return fmt.Errorf("the descriptions for %s have %q", name, all)
+	}
+	for i := range first {
+		if first[i] != last[i] {
+			return fmt.Errorf("the descriptions for %s have %q", name, all)
+		}
+	}
+	return nil
+}
+
+// isZRTP looks for the cookie (RFC 6189 section 5).
+func isZRTP(p []byte) bool { return len(p) >= 28 && p[0]>>4 == 1 && string(p[4:8]) == "ZRTP" }
+
+// onWire are the datagrams of a softphone's streams, by direction.
+func (w *World) onWire(name string) (sent, received [][]byte, err error) {
+	call, err := w.mediaCall(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range call.Summary().Streams {
+		own, err := netip.ParseAddrPort(s.Local)
+		if err != nil {
+			continue // never opened
+		}
+		for _, p := range w.recorder.Packets(own) {
+			if p.From == own {
+				sent = append(sent, p.Payload)
+			} else {
+				received = append(received, p.Payload)
+			}
+		}
+	}
+	return sent, received, nil
+}
+
+// nothingOfZRTP: neither in a description nor on the wire.
+func (w *World) nothingOfZRTP(name string) error {
+	all, err := w.described(name)
+	if err != nil {
+		return err
+	}
+	for _, list := range all {
+		if len(list) > 0 {
+			return fmt.Errorf("a description for %s has a=zrtp-hash:%s", name, list[0])
+		}
+	}
+	_, received, err := w.onWire(name)
+	for _, p := range received {
+		if isZRTP(p) {
+			return fmt.Errorf("a packet of ZRTP was sent to %s", name)
+		}
+	}
+	return err
+}
+
+// helloType is the type of a Hello message behind the header; ZID and hash image stand at 64 and 32 of it (RFC 6189 section 5.2).
+const helloType = "Hello   "
+
+// identity are the octets by which a softphone's ZRTP can be recognised: its ZID and its hash images.
+func (w *World) identity(name string) (marks [][]byte, err error) {
+	sent, _, err := w.onWire(name)
+	for _, p := range sent {
+		if isZRTP(p) && len(p) > 12+76 && string(p[16:24]) == helloType {
+			marks = append(marks, p[12+64:12+76], p[12+32:12+64])
+		}
+	}
+	if len(marks) == 0 && err == nil {
+		err = fmt.Errorf("the capture holds no Hello of %s", name)
+	}
+	return marks, err
+}
+
+// nothingForwarded: where ZRTP ends here, no message, identity or hash of one phone goes to the other.
+func (w *World) nothingForwarded(name, other string) error {
+	marks, err := w.identity(name)
+	if err != nil {
+		return err
+	}
+	sent, _, err := w.onWire(name)
+	if err != nil {
+		return err
+	}
+	messages := map[string]bool{}
+	for _, p := range sent {
+		if isZRTP(p) && len(p) > 28 { // the others have nothing of their own
+			messages[string(p[12:len(p)-4])] = true
+		}
+	}
+	_, received, err := w.onWire(other)
+	if err != nil {
+		return err
+	}
+	for _, p := range received {
+		if isZRTP(p) && messages[string(p[12:len(p)-4])] {
+			return fmt.Errorf("a message of %s was sent to %s", name, other)
+		}
+		for _, mark := range marks {
+			if bytes.Contains(p, mark) {
+				return fmt.Errorf("%s was sent something that names %s's ZRTP", other, name)
+			}
+		}
+	}
+	return w.notDescribed(name, other)
+}
+
+// notDescribed: no a=zrtp-hash that a softphone wrote comes to the other.
+func (w *World) notDescribed(name, other string) error {
+	call, err := w.mediaCall(name)
+	if err != nil {
+		return err
+	}
+	all, err := w.described(other)
+	if err != nil {
+		return err
+	}
+	shown := fmt.Sprint(all)
+	for _, m := range call.Messages() {
+		for _, hash := range hashes(m) {
+			if m.Sent && strings.Contains(shown, hash) {
+				return fmt.Errorf("%s was shown %s's a=zrtp-hash", other, name)
+			}
+		}
+	}
+	return nil
+}
+
+// passedThrough wants every datagram that one softphone received to be one that the other sent, and some of ZRTP and of SRTP among them.
+func (w *World) passedThrough(from, to string) error {
+	_, received, err := w.onWire(to)
+	if err != nil {
+		return err
+	}
+	out, _, err := w.onWire(from) // after what was received: it holds all of that
+	if err != nil {
+		return err
+	}
+	sent := map[string]bool{}
+	for _, p := range out {
+		sent[string(p)] = true
+	}
+	agreements, media := 0, 0
+	for _, p := range received {
+		if !sent[string(p)] {
+			return fmt.Errorf("%s received %d octets % x… that %s did not send", to, len(p), p[:min(len(p), 16)], from)
+		}
+		if isZRTP(p) {
+			agreements++
+		} else {
+			media++
+		}
+	}
+	if agreements == 0 || media == 0 {
+		return fmt.Errorf("%s received %d packets of ZRTP and %d others", to, agreements, media)
+	}
+	return nil
+}
+
+// onlyZRTP: not one packet of media, in clear or not, before there are keys.
+func (w *World) onlyZRTP(name string) error {
+	_, received, err := w.onWire(name)
+	if err != nil {
+		return err
+	}
+	for _, p := range received {
+		if !isZRTP(p) {
+			return fmt.Errorf("%s was sent %d octets % x…", name, len(p), p[:min(len(p), 16)])
+		}
+	}
+	return nil
+}
+
+// crowdWithZRTP makes pairs in which one side or both have ZRTP; the names of callees tell b2bua which.
+func (w *World) crowdWithZRTP(n int) error {
+	if w.proxy == nil {
+		return errors.New("softphones need a proxy: start b2bua behind the proxy first")
+	}
+	known := len(tones)
+	for i := range n {
+		a, b := endpoint.Media{Encryption: "zrtp"}, endpoint.Media{Encryption: "zrtp"}
+		callee := fmt.Sprintf("callee%dz", i+1)
+		switch i % 5 {
+		case 3:
+			a.Encryption = "sdes"
+		case 4:
+			b.Encryption, callee = "sdes", fmt.Sprintf("callee%ds", i+1)
+		}
+		pair := [2]string{fmt.Sprintf("caller%d", i+1), callee}
+		w.pairs = append(w.pairs, pair)
+		err := errors.Join(w.oneOfCrowd(pair[0], a, tones[i%known]), w.oneOfCrowd(pair[1], b, tones[(i/known+i+1)%known]))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allDifferentSAS: two legs of a call with one SAS would be two ends of one agreement.
+func (w *World) allDifferentSAS() error {
+	return w.together(func(caller, callee string) error {
+		if w.kits[caller].Encryption != "zrtp" || w.kits[callee].Encryption != "zrtp" {
+			return nil
+		}
+		return w.compareSAS(caller, callee, false)
+	})
+}
