@@ -22,7 +22,7 @@ type phoneFlags struct {
 	User      string        `placeholder:"NAME" group:"Phone:" help:"Digest user name; default: user part of --aor."`
 	Password  string        `env:"SIPSIM_PASSWORD" placeholder:"TEXT" group:"Phone:" help:"Digest password; better in the environment as SIPSIM_PASSWORD, where ps does not show it."`
 	UserAgent string        `default:"sipsim" placeholder:"TEXT" group:"Phone:" help:"User-Agent header."`
-	Tone      float64       `placeholder:"HZ" group:"Phone:" help:"Tone to play: 400, 520 … 3040; default: chosen from the name."`
+	Tone      float64       `placeholder:"HZ" group:"Phone:" help:"Tone to play: 400, 520 … 3640; default: chosen from the name."`
 	Loss      float64       `placeholder:"0..1" group:"Bad network, for the media this phone sends:" help:"Share of packets that get lost."`
 	Duplicate float64       `placeholder:"0..1" group:"Bad network, for the media this phone sends:" help:"Share of packets that arrive twice."`
 	Reorder   float64       `placeholder:"0..1" group:"Bad network, for the media this phone sends:" help:"Share of packets that arrive late."`
