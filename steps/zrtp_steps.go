@@ -17,8 +17,8 @@ import (
 
 // zrtpSteps: short authentication strings, what the phones and b2bua remember, and what of ZRTP is on the wire.
 func (w *World) zrtpSteps(sc *godog.ScenarioContext) {
-	sc.Step(`^(\w+) and b2bua have the same SAS$`, w.sameAsLogged)
-	sc.Step(`^each phone with ZRTP and b2bua have the same SAS$`, w.allSameAsLogged)
+	sc.Step(`^(\w+) has the SAS that b2bua tells$`, w.sameAsLogged)
+	sc.Step(`^each phone with ZRTP has the SAS that b2bua tells$`, w.allSameAsLogged)
 	sc.Step(`^(\w+) and (\w+) have the same SAS$`, func(one, other string) error { return w.compareSAS(one, other, true) })
 	sc.Step(`^(\w+) and (\w+) have different SAS$`, func(one, other string) error { return w.compareSAS(one, other, false) })
 	sc.Step(`^(\w+) has no SAS$`, w.hasNoSAS)

@@ -15,7 +15,7 @@ Feature: ZRTP on either leg
     When pauline picks up
     Then marie and pauline are in the call
     And marie and pauline hear each other
-    And <who> and b2bua have the same SAS
+    And <who> has the SAS that b2bua tells
     And b2bua's Hello to <who> was the one of its description
     And b2bua says of <who>'s SAS "zrtp-hash right"
     And <who> suspects nothing
@@ -53,8 +53,8 @@ Feature: ZRTP on either leg
     When pauline picks up
     Then marie and pauline are in the call
     And marie and pauline hear each other
-    And marie and b2bua have the same SAS
-    And pauline and b2bua have the same SAS
+    And marie has the SAS that b2bua tells
+    And pauline has the SAS that b2bua tells
     And marie and pauline have different SAS
     And nothing of marie's ZRTP was sent to pauline
     And nothing of pauline's ZRTP was sent to marie
@@ -98,7 +98,7 @@ Feature: ZRTP on either leg
     Then marie and pauline are in the call
     And marie and pauline hear each other
     And marie agreed by <agreement> with <hash>, <cipher> and <tag>
-    And marie and b2bua have the same SAS
+    And marie has the SAS that b2bua tells
 
     Examples:
       | agreements | ciphers | tags | mtu | passive | agreement | hash | cipher | tag  |
@@ -124,7 +124,7 @@ Feature: ZRTP on either leg
     When pauline picks up
     Then marie and pauline are in the call
     And marie and pauline hear each other
-    And marie and b2bua have the same SAS
+    And marie has the SAS that b2bua tells
     And pauline's audio uses <leg B>
     And nothing of marie's ZRTP was sent to pauline
 
@@ -146,7 +146,7 @@ Feature: ZRTP on either leg
     When pauline picks up
     Then marie and pauline are in the call
     And marie and pauline hear each other
-    And pauline and b2bua have the same SAS
+    And pauline has the SAS that b2bua tells
     And nothing can be heard on the wire of pauline's leg
 
   Scenario: early media, then the call
@@ -166,8 +166,8 @@ Feature: ZRTP on either leg
     And marie and pauline hear each other
     And marie's audio was agreed on 1 times
     And pauline's audio was agreed on 1 times
-    And marie and b2bua have the same SAS
-    And pauline and b2bua have the same SAS
+    And marie has the SAS that b2bua tells
+    And pauline has the SAS that b2bua tells
 
   Scenario: a call without an offer
     Given the settings
@@ -182,7 +182,7 @@ Feature: ZRTP on either leg
     When pauline picks up
     Then marie and pauline are in the call
     And marie and pauline hear each other
-    And pauline and b2bua have the same SAS
+    And pauline has the SAS that b2bua tells
 
   Scenario: fifty calls at once
     Given the settings
@@ -192,7 +192,7 @@ Feature: ZRTP on either leg
     And 50 pairs of softphones with ZRTP
     When all callers call at once
     Then each of them hears its own partner
-    And each phone with ZRTP and b2bua have the same SAS
+    And each phone with ZRTP has the SAS that b2bua tells
     And the two legs of each call have different SAS
     And nothing can be heard or seen on the wire of an encrypted leg
     When all callers hang up at once

@@ -79,7 +79,7 @@ Feature: ZRTP that goes wrong
     When pauline picks up
     Then marie and pauline are in the call
     And marie and pauline hear each other
-    And <who> and b2bua have the same SAS
+    And <who> has the SAS that b2bua tells
     And nothing can be heard on the wire of <who>'s leg
     And b2bua logs a warning /<leg>: ZRTP of stream \d+: /
 
@@ -102,7 +102,7 @@ Feature: ZRTP that goes wrong
     Then pauline's phone rings
     When pauline picks up
     Then marie and pauline are in the call
-    And <who> and b2bua have the same SAS
+    And <who> has the SAS that b2bua tells
     And marie receives 50 more packets of audio
     And pauline receives 50 more packets of audio
     And nothing can be heard on the wire of <who>'s leg
@@ -129,7 +129,7 @@ Feature: ZRTP that goes wrong
     When pauline picks up
     Then marie and pauline are in the call
     And marie and pauline hear each other
-    And <who> and b2bua have the same SAS
+    And <who> has the SAS that b2bua tells
     And <other> received nothing twice
 
     Examples:
