@@ -19,7 +19,7 @@ Feature: ZRTP on either leg
     And b2bua's Hello to <who> was the one of its description
     And b2bua says of <who>'s SAS "zrtp-hash right"
     And <who> suspects nothing
-    And <who>'s audio uses zrtp with AEAD_AES_128_GCM
+    And <who>'s audio uses zrtp with AEAD_AES_256_GCM
     And nothing of <who>'s ZRTP was sent to <other>
     And nothing that names ZRTP was sent to <other>
     And nothing can be heard on the wire of <who>'s leg
@@ -105,10 +105,9 @@ Feature: ZRTP on either leg
       | X255, Mult |         |      |     |         | X255      | S256 | AES1   | GCM  |
       | EC25       |         | HS80 |     |         | EC25      | S256 | AES1   | HS80 |
       | DH3k       | AES3    | HS80 |     | yes     | DH3k      | S256 | AES3   | HS80 |
-      | EC38       | AES3    |      |     |         | EC38      | S384 | AES3   | GCM  |
       | X448       | AES3    |      |     |         | X448      | S512 | AES3   | GCM  |
       | X1M1       |         |      |     |         | X1M1      | S512 | AES3   | GCM  |
-      | X3M3       |         |      | 600 | yes     | X3M3      | S512 | AES3   | GCM  |
+      | X1M1       |         | HS80 | 600 | yes     | X1M1      | S512 | AES3   | HS80 |
 
   Scenario Outline: a phone that begins ZRTP on a plain leg A, <leg B> on leg B
     Decision 12: its description says nothing of it.
