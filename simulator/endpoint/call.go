@@ -34,6 +34,7 @@ type Call struct {
 	peer      *sdp.Session     // its newest description that was applied
 	streams   []*stream.Stream // by m-line; nil: none
 	leg       *stream.Leg      // of ZRTP; nil: not used so far
+	former    []*stream.Leg    // that were replaced by it
 	early     bool             // a description was exchanged before the answer
 	provReady bool             // a provisional response came: CANCEL may go
 	cancel    bool             // we want it cancelled
@@ -166,15 +167,18 @@ func (c *Call) release(by, cause string) {
 // closeStreams ends the media and waits for that. Called without locks.
 func (c *Call) closeStreams() {
 	c.phone.mu.Lock()
-	streams, leg := slices.Clone(c.streams), c.leg
+	streams, legs := slices.Clone(c.streams), slices.Clone(c.former)
+	if c.leg != nil {
+		legs = append(legs, c.leg)
+	}
 	c.phone.mu.Unlock()
 	for _, s := range streams {
 		if s != nil {
 			s.Close()
 		}
 	}
-	if leg != nil {
-		leg.Close()
+	for _, l := range legs {
+		l.Close()
 	}
 }
 

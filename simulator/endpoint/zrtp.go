@@ -110,14 +110,17 @@ func (c *Call) zrtpLeg() (*stream.Leg, error) {
 
 // greet puts the hash of our Hello into a line of ours. theirs is the peer's line that it answers, nil in an offer.
 func (c *Call) greet(i int, m, theirs *sdp.Media) error {
-	leg, err := c.zrtpLeg()
-	if err != nil {
-		return err
-	}
 	renew := c.want.fault == FaultRenewed
 	if theirs != nil && c.peer != nil && i < len(c.peer.Media) { // another Hello of the peer is another exchange
 		before, now := c.peer.Media[i].ZRTPHash, theirs.ZRTPHash
 		renew = renew || before != "" && now != "" && !strings.EqualFold(before, now)
+	}
+	if renew && i == 0 && c.leg != nil { // who begins the first stream anew has begun all anew
+		c.former, c.leg = append(c.former, c.leg), nil
+	}
+	leg, err := c.zrtpLeg()
+	if err != nil {
+		return err
 	}
 	hello, err := c.streams[i].HelloHash(leg, renew)
 	if err != nil {

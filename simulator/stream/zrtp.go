@@ -89,8 +89,14 @@ func (s *Stream) SetZRTP(z ZRTP) {
 	s.zrtp.own = z
 }
 
-// HelloHash is our value for a=zrtp-hash. It stays as long as the exchange; renew begins another one.
+// HelloHash is our value for a=zrtp-hash. It stays as long as the exchange; renew begins another one, as does another leg.
 func (s *Stream) HelloHash(l *Leg, renew bool) ([32]byte, error) {
+	s.mu.Lock()
+	before := s.zrtp.own.Leg
+	s.mu.Unlock()
+	if before != nil && before != l {
+		s.leave()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if z := l.ends[s]; z != nil && !renew {
