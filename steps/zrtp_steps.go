@@ -75,7 +75,7 @@ func (w *World) lineOf(name string) (string, error) {
 	}
 	ctx, cancel := w.wait()
 	defer cancel()
-	want := regexp.MustCompile(`flexisip-message- .*` + regexp.QuoteMeta(s.CallID) + `.*leg ` + leg + `: secured: audio zrtp .*\bSAS ` + regexp.QuoteMeta(s.SAS()) + `,`)
+	want := regexp.MustCompile(`flexisip-message- .*` + regexp.QuoteMeta(s.CallID) + `.*leg ` + leg + `: secured: (?:audio|video) zrtp .*\bSAS ` + regexp.QuoteMeta(s.SAS()) + `,`)
 	line, err := w.process.AwaitLine(ctx, want)
 	if err != nil {
 		return "", fmt.Errorf("%s's SAS is %s: %w", name, s.SAS(), w.explain(err))

@@ -20,6 +20,7 @@ type Leg struct {
 	mu      sync.Mutex // taken before a stream's
 	session *zrtp.Session
 	ends    map[*Stream]*zrtp.Stream
+	order   []*Stream // of the descriptions: the first one agrees on the key
 	closed  bool
 }
 
@@ -117,6 +118,9 @@ func (s *Stream) HelloHash(l *Leg, renew bool) ([32]byte, error) {
 		return [32]byte{}, fmt.Errorf("stream: %w", err)
 	}
 	l.ends[s] = z
+	if !slices.Contains(l.order, s) {
+		l.order = append(l.order, s)
+	}
 	return z.HelloHash(), nil
 }
 
@@ -150,23 +154,35 @@ func (s *Stream) meet(a sdp.Agreed) error {
 // tick hands in what waits, and the time.
 func (s *Stream) tick(now time.Time) {
 	s.mu.Lock()
-	leg, inputs := s.zrtp.own.Leg, s.zrtp.inputs
-	s.zrtp.inputs = nil
+	leg := s.zrtp.own.Leg
 	s.mu.Unlock()
 	if leg == nil {
 		return
 	}
 	leg.mu.Lock()
 	defer leg.mu.Unlock()
+	leg.feed(now)
 	z := leg.ends[s]
 	if z == nil || leg.closed {
 		return
 	}
-	for _, in := range inputs {
-		leg.perform(z.Handle(now, in))
-	}
 	if at, ok := z.Deadline(); ok && !at.After(now) {
 		leg.perform(z.Handle(now, zrtp.Tick{}))
+	}
+}
+
+// feed hands in what waits on all streams, in their order, so that a quicker video does not come before the audio. The leg's lock is held.
+func (l *Leg) feed(now time.Time) {
+	for _, s := range l.order {
+		s.mu.Lock()
+		inputs := s.zrtp.inputs
+		s.zrtp.inputs = nil
+		s.mu.Unlock()
+		for _, in := range inputs {
+			if z := l.ends[s]; z != nil && !l.closed {
+				l.perform(z.Handle(now, in))
+			}
+		}
 	}
 }
 
@@ -188,6 +204,7 @@ func (s *Stream) agrees(now time.Time, b []byte) bool {
 func (l *Leg) deliver(s *Stream, now time.Time, in zrtp.Input) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.feed(now)
 	if z := l.ends[s]; z != nil && !l.closed {
 		l.perform(z.Handle(now, in))
 	}
@@ -215,6 +232,7 @@ func (s *Stream) leave() {
 	if z := leg.ends[s]; z != nil && !leg.closed {
 		leg.perform(z.Handle(time.Now(), zrtp.Stop{}))
 		delete(leg.ends, s)
+		leg.order = slices.DeleteFunc(leg.order, func(other *Stream) bool { return other == s })
 	}
 }
 
