@@ -1,4 +1,4 @@
-@media @zrtp
+@zrtp
 Feature: What phones and b2bua remember of each other in ZRTP
   A secret of each call is kept for the next one (RFC 6189 section 4.6): who has it is the one of the last call.
 

@@ -1,4 +1,4 @@
-@media @zrtp
+@zrtp
 Feature: ZRTP on either leg
   Each leg agrees on keys with its own phone: two SAS, and what one phone says in ZRTP never reaches the other.
 

@@ -1,4 +1,4 @@
-@media @zrtp
+@zrtp
 Feature: ZRTP that goes wrong
   A leg that must be ZRTP and does not become secure is released; until it is secure nothing is sent to it and nothing taken from it.
 

@@ -1,4 +1,4 @@
-@calls @zrtp
+@zrtp
 Feature: ZRTP in the middle of a call
   What was agreed on stays: a re-INVITE neither takes the zrtp-hash away nor begins anew, unless the phone's Hello is another one.
 
@@ -20,11 +20,18 @@ Feature: ZRTP in the middle of a call
 
   Scenario: hold and resume
     When marie puts the call on hold
-    And marie resumes the call
-    Then marie and pauline hear each other
+    Then pauline's audio is recvonly
+    When marie resumes the call
+    Then pauline's audio is sendrecv
+    And marie receives 20 more packets of audio
+    And pauline receives 20 more packets of audio
     When pauline puts the call on hold with inactive
-    And pauline resumes the call
-    Then marie and pauline hear each other
+    Then marie's audio is inactive
+    When pauline resumes the call
+    Then marie's audio is sendrecv
+    And marie receives 20 more packets of audio
+    And pauline receives 20 more packets of audio
+    And marie and pauline hear each other
     And marie's audio was agreed on 1 times
     And pauline's audio was agreed on 1 times
     And b2bua's newest description for marie has the zrtp-hash of its first one
@@ -34,8 +41,10 @@ Feature: ZRTP in the middle of a call
 
   Scenario: a re-INVITE that changes nothing
     When marie negotiates again
-    And pauline negotiates again
-    Then marie and pauline hear each other
+    Then marie receives 20 more packets of audio
+    When pauline negotiates again
+    Then pauline receives 20 more packets of audio
+    And marie and pauline hear each other
     And marie's audio was agreed on 1 times
     And pauline's audio was agreed on 1 times
     And b2bua's newest description for marie has the zrtp-hash of its first one
@@ -50,12 +59,16 @@ Feature: ZRTP in the middle of a call
     And marie's audio was agreed on 1 times
     When marie switches video off
     Then marie's video is off
+    And pauline's video is off
+    And marie receives 20 more packets of audio
     And marie and pauline hear each other
     And nothing can be heard on the wire of marie's leg
 
   Scenario: a re-INVITE without zrtp-hash
     When marie negotiates again without zrtp-hash
-    Then marie and pauline hear each other
+    Then marie receives 50 more packets of audio
+    And pauline receives 50 more packets of audio
+    And marie and pauline hear each other
     And marie's audio was agreed on 1 times
     And b2bua's newest description for marie has the zrtp-hash of its first one
     And nothing can be heard on the wire of marie's leg
@@ -63,6 +76,8 @@ Feature: ZRTP in the middle of a call
   Scenario: a re-INVITE with another zrtp-hash
     When marie negotiates again with a new Hello
     Then marie's audio was agreed on 2 times
+    And marie receives 50 more packets of audio
+    And pauline receives 50 more packets of audio
     And marie and pauline hear each other
     And pauline's audio was agreed on 1 times
     And marie has the SAS that b2bua tells
