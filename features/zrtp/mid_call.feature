@@ -26,7 +26,7 @@ Feature: ZRTP in the middle of a call
     And marie receives 20 more packets of audio
     And pauline receives 20 more packets of audio
     When pauline puts the call on hold with inactive
-    Then marie's audio is inactive
+    Then marie's audio is recvonly
     When pauline resumes the call
     Then marie's audio is sendrecv
     And marie receives 20 more packets of audio
