@@ -78,8 +78,8 @@ func (p *Phone) AwaitSAS(ctx context.Context, _ int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for sas := ""; ; {
-		if sas = call.Summary().SAS(); sas != "" {
+	for {
+		if sas := call.Summary().SAS(); sas != "" {
 			return sas, nil
 		}
 		select {
