@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net"
 	"net/netip"
 	"testing"
 
@@ -21,4 +22,23 @@ func TestFixedHosts(t *testing.T) {
 	local, err := h.LookupNetIP(t.Context(), "ip4", "localhost")
 	require.NoError(t, err, "other names go to the system")
 	require.NotEmpty(t, local)
+}
+
+// RFC 6761 section 6.4: no server is asked.
+func TestInvalidHosts(t *testing.T) {
+	h := newHosts(map[string]netip.Addr{"fixed.invalid": netip.MustParseAddr("127.0.0.9")})
+	h.Resolver = nil // it would panic
+	for _, name := range []string{"nowhere.invalid", "Nowhere.INVALID.", "invalid"} {
+		var missing *net.DNSError
+		_, err := h.LookupNetIP(t.Context(), "ip", name)
+		require.ErrorAs(t, err, &missing)
+		require.True(t, missing.IsNotFound)
+		_, _, err = h.LookupSRV(t.Context(), "sip", "tcp", name)
+		require.ErrorAs(t, err, &missing)
+		require.True(t, missing.IsNotFound)
+	}
+	got, err := h.LookupNetIP(t.Context(), "ip", "fixed.invalid")
+	require.NoError(t, err)
+	require.NotEmpty(t, got)
+	require.False(t, invalid("valid.example.org"))
 }

@@ -6,7 +6,7 @@ Feature: Running calls are supervised
   Scenario Outline: media of <silent> is lost
     Given b2bua runs between alice and bob with
       | setting                     | value |
-      | b2bua-server/no-rtp-timeout | 3s    |
+      | b2bua-server/no-rtp-timeout | 8s    |
     And alice has a media port
     And bob has a media port
     When alice invites bob
@@ -27,7 +27,7 @@ Feature: Running calls are supervised
   Scenario: a phone that falls silent later
     Given b2bua runs between alice and bob with
       | setting                     | value |
-      | b2bua-server/no-rtp-timeout | 3s    |
+      | b2bua-server/no-rtp-timeout | 8s    |
     And alice has a media port
     And bob has a media port
     When alice invites bob

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -37,14 +39,15 @@ func Sockets(pid int) ([]Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Socket
-	for _, table := range []string{"udp", "udp6", "tcp", "tcp6"} {
-		found, err := readTable(fmt.Sprintf("/proc/%d/net/%s", pid, table), strings.TrimSuffix(table, "6"), inodes)
-		if err != nil {
+	found := map[string]Socket{} // by inode
+	// The kernel gives a table in pieces, and what others open and close in between moves its rows: one may come twice, or not at
+	// all. UDP sockets are counted, so these are looked for twice.
+	for _, table := range []string{"udp", "udp", "udp6", "udp6", "tcp", "tcp6"} {
+		if err := readTable(found, fmt.Sprintf("/proc/%d/net/%s", pid, table), strings.TrimSuffix(table, "6"), inodes); err != nil {
 			return nil, err
 		}
-		out = append(out, found...)
 	}
+	out := slices.Collect(maps.Values(found))
 	sort.Slice(out, func(i, j int) bool { return out[i].String() < out[j].String() })
 	return out, nil
 }
@@ -69,16 +72,15 @@ func socketInodes(pid int) (map[string]bool, error) {
 }
 
 // readTable reads /proc/net/{udp,tcp}{,6}: slot, local address, remote address, state, …, inode in the tenth field.
-func readTable(path, network string, inodes map[string]bool) ([]Socket, error) {
+func readTable(found map[string]Socket, path, network string, inodes map[string]bool) error {
 	f, err := os.Open(path)
 	if err != nil {
 		if os.IsNotExist(err) {
-			return nil, nil // a kernel without IPv6
+			return nil // a kernel without IPv6
 		}
-		return nil, err
+		return err
 	}
 	defer func() { _ = f.Close() }()
-	var out []Socket
 	scanner := bufio.NewScanner(f)
 	scanner.Scan()
 	for scanner.Scan() {
@@ -88,15 +90,15 @@ func readTable(path, network string, inodes map[string]bool) ([]Socket, error) {
 		}
 		local, err := hexAddr(fields[1])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		remote, err := hexAddr(fields[2])
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, Socket{Network: network, Local: local, Remote: remote, Listening: network == "udp" || fields[3] == tcpListen})
+		found[fields[9]] = Socket{Network: network, Local: local, Remote: remote, Listening: network == "udp" || fields[3] == tcpListen}
 	}
-	return out, scanner.Err()
+	return scanner.Err()
 }
 
 // hexAddr reads an address as the kernel prints it: 32-bit words in host order (little endian on all we run on), then the port.

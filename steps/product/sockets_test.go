@@ -1,9 +1,11 @@
 package product
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,6 +38,43 @@ func TestSocketsOfThisProcess(t *testing.T) {
 	require.NoError(t, err)
 	for _, s := range sockets {
 		assert.NotEqual(t, gone, s.Local, "a closed socket is not listed")
+	}
+}
+
+// The kernel's table is read in pieces, and what others open and close in between moves its rows: one may come twice.
+func TestSocketsAreToldOnce(t *testing.T) {
+	own, err := net.ListenPacket("udp", "127.0.0.9:0")
+	require.NoError(t, err)
+	defer func() { _ = own.Close() }()
+	ctx, cancel := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer cancel()
+	for range 4 {
+		others.Go(func() {
+			for ctx.Err() == nil { // some pages of rows
+				var open []net.PacketConn
+				for range 100 {
+					if c, err := net.ListenPacket("udp", "127.0.0.9:0"); err == nil {
+						open = append(open, c)
+					}
+				}
+				for _, c := range open {
+					_ = c.Close()
+				}
+			}
+		})
+	}
+	for range 40 {
+		sockets, err := Sockets(os.Getpid())
+		require.NoError(t, err)
+		n := 0
+		for _, s := range sockets {
+			if s.Local == addr(own.LocalAddr()) {
+				n++
+			}
+		}
+		require.LessOrEqual(t, n, 1)
 	}
 }
 
