@@ -24,7 +24,7 @@ func (w *World) mishapSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+) sends with the SSRC that is heard there$`, func(name string) error {
 		return w.withMedia(name, func(c *endpoint.Call) error { return c.Restart(true) })
 	})
-	sc.Step(`^(\w+) negotiates again with a new certificate$`, w.renews)
+	sc.Step(`^(\w+) negotiates again with (?:a new certificate|a new key)$`, w.renews)
 	sc.Step(`^(\w+)'s audio was secured by (\d+) handshakes$`, w.handshakes)
 	sc.Step(`^(\w+)'s call was ended with the Reason (.+)$`, w.endedWithReason)
 	sc.Step(`^(\w+) received no audio$`, w.receivedNothing)
