@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"net/netip"
 	"testing"
 	"time"
@@ -292,4 +293,34 @@ func TestZRTPDoesNotAllocate(t *testing.T) {
 			require.Zero(t, testing.AllocsPerRun(100, func() { x.r.Handle(start, addrA, A, RTP, hello) }))
 		})
 	}
+}
+
+// What goes through is what came, to the other phone and nowhere else; from a stranger nothing does once the phone is heard.
+func FuzzThrough(f *testing.F) {
+	f.Add(uint8(0), packet(0, 1, 7))
+	f.Add(uint8(1), rr(f, 7))
+	f.Add(uint8(2), []byte{0x10, 0, 0, 1, 'Z', 'R', 'T', 'P', 0, 0, 0, 7})
+	f.Add(uint8(4), []byte{0x80})
+	f.Fuzz(func(t *testing.T, mode uint8, b []byte) {
+		if len(b) > 2048 {
+			return
+		}
+		a := throughSide(addrA)
+		if a.Mux = mode&4 != 0; a.Mux {
+			a.RemoteRTCP = a.Remote
+		}
+		x := newBench(t, a, throughSide(addrB))
+		on, ch := Side(mode&1), Channel(mode>>1&1)
+		known := [...]netip.AddrPort{addrA, addrB}[on]
+		x.r.Handle(start, known, on, RTP, roomy(packet(0, 1, 7)))
+		for _, from := range [...]netip.AddrPort{known, evil} {
+			out := x.r.Handle(start, from, on, ch, roomy(b))
+			if len(out.Packet) == 0 {
+				continue
+			}
+			if !bytes.Equal(out.Packet, b) || out.Side != on.Other() || from == evil {
+				t.Fatalf("from %s came %x, and went to %s as %x", from, b, out.Side, out.Packet)
+			}
+		}
+	})
 }
