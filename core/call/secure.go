@@ -111,7 +111,7 @@ func (l *leg) keylessness() string {
 			role = "active: we begin"
 		}
 		if g.ICE != nil && !g.ICE.PeerLite {
-			where = "the address that its ICE checks show"
+			where = iceAddress
 		}
 		text := fmt.Sprintf("its DTLS handshake never completed (we are %s; the peer is at %s)", role, where)
 		if l.keyErr != nil {
@@ -122,9 +122,15 @@ func (l *leg) keylessness() string {
 	return "its handshake never completed"
 }
 
+const iceAddress = "the address that its ICE checks show"
+
 // noZRTP is keylessness for ZRTP.
 func (l *leg) noZRTP(g *sdp.Agreed) string {
-	text := fmt.Sprintf("its ZRTP exchange never completed (the peer is at %s", g.Remote)
+	where := g.Remote.String()
+	if g.ICE != nil && !g.ICE.PeerLite {
+		where = iceAddress
+	}
+	text := fmt.Sprintf("its ZRTP exchange never completed (the peer is at %s", where)
 	if g.ZRTP != nil && !g.ZRTP.HasHash {
 		text += ", and its description has no a=zrtp-hash: it may not speak ZRTP"
 	}
