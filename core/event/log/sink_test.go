@@ -39,7 +39,7 @@ func open(t *testing.T, opt Options) (*Logger, *slog.Logger) {
 func TestTerminalThatTakesNothingHoldsNobodyUp(t *testing.T) {
 	dir := t.TempDir()
 	g := &gate{opened: make(chan struct{})}
-	l, log := open(t, Options{Terminal: g, TerminalLevel: Debug, Directory: dir, Filename: "x.log", FileLevel: Error, Patience: time.Millisecond})
+	l, log := open(t, Options{Terminal: g, TerminalLevel: Debug, Directory: dir, Filename: "x.log", FileLevel: Error, Patience: 20 * time.Second})
 	long := strings.Repeat("x", 1000)
 	const lines = 3 * queueSize / 1000
 	for i := range lines { // returns at all: no call waits for the terminal
