@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -46,6 +47,12 @@ func (w *World) places() map[string]string {
 	for name, call := range w.calls {
 		places[name+".call-id"] = call.ID
 		places[name+".tag"], places[name+".peer-tag"] = call.Tags()
+	}
+	if w.process != nil {
+		places["pid"] = strconv.Itoa(w.process.PID())
+	}
+	for name, call := range w.media {
+		places[name+".sas"] = call.Summary().SAS()
 	}
 	for name, value := range w.named {
 		places[name] = value

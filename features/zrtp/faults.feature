@@ -160,3 +160,24 @@ Feature: ZRTP that goes wrong
       | who     | other   | leg A | leg B |
       | marie   | pauline | zrtp  | none  |
       | pauline | marie   | none  | zrtp  |
+
+  Scenario: 30 percent lost on both legs, both ways, with video
+    Given the settings
+      | setting                                       | value               |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | zrtp sip:pauline@.* |
+      | b2bua::timers/secure-timeout                  | 60s                 |
+    And b2bua runs between the softphones
+      | name    | encryption | video     | network                                   | arriving                                  |
+      | marie   | zrtp       | VP8/90000 | loss=0.3 duplicate=0.1 reorder=0.1 seed=5 | loss=0.3 duplicate=0.1 reorder=0.1 seed=6 |
+      | pauline | zrtp       | VP8/90000 | loss=0.3 duplicate=0.1 reorder=0.1 seed=7 | loss=0.3 duplicate=0.1 reorder=0.1 seed=8 |
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    And marie has the SAS that b2bua tells
+    And pauline has the SAS that b2bua tells
+    And marie and pauline see each other
+    And marie receives 50 more packets of audio
+    And pauline receives 50 more packets of audio
+    And nothing can be heard on the wire of marie's leg
+    And nothing can be heard on the wire of pauline's leg

@@ -197,3 +197,35 @@ Feature: ZRTP on either leg
     When all callers hang up at once
     Then all of them are free again
     And b2bua has closed the media ports of the call
+
+  Scenario Outline: a user with two phones, <first> of them sends early media
+    Given the settings
+      | setting                                       | value               |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | zrtp sip:pauline@.* |
+    And b2bua runs behind the proxy of sip.example.org
+    And the softphones
+      | name    | encryption |
+      | marie   | zrtp       |
+      | pauline | zrtp       |
+      | office  | zrtp       |
+    And office is also a phone of pauline
+    When marie calls pauline
+    And <first> sends early media
+    Then <first> has the SAS that b2bua tells
+    And <other>'s phone rings
+    When <taker> picks up
+    Then marie and <taker> are in the call
+    And <taker> has the SAS that b2bua tells
+    And marie has the SAS that b2bua tells
+    And marie receives 50 more packets of audio
+    And <taker> receives 50 more packets of audio
+    And marie and <taker> hear each other
+    And nothing can be heard on the wire of marie's leg
+    And nothing can be heard on the wire of <taker>'s leg
+    When marie ends the call
+    Then <taker> is free again
+
+    Examples:
+      | first   | other  | taker   |
+      | pauline | office | office  |
+      | pauline | office | pauline |

@@ -83,3 +83,43 @@ Feature: What phones and b2bua remember of each other in ZRTP
     When pauline picks up
     Then marie knows b2bua from an earlier call
     And b2bua says of marie's SAS "continuity yes"
+
+  Scenario: the SAS was compared, and b2bua is told
+    When marie confirms the SAS
+    And b2bua is run with "ctl calls --json --pid {{pid}}"
+    Then it exits with status 0
+    And the JSON that it printed has
+      | member         | value         |
+      | 0.a.sas        | {{marie.sas}} |
+      | 0.a.verified   | false         |
+      | 0.a.phone      | sipsim        |
+    When b2bua is run with "ctl sas 1 a same --pid {{pid}}"
+    Then it exits with status 0
+    When marie ends the call
+    Then marie is free again
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie knows b2bua from an earlier call
+    And marie's phone remembers that the SAS was compared
+    And b2bua says of marie's SAS "continuity yes, verified yes"
+    And marie and pauline hear each other
+
+  Scenario: the phone forgot, and its user compared the SAS
+    When marie ends the call
+    Then marie is free again
+    When marie's phone forgets everybody
+    And marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then b2bua says of marie's SAS "continuity MISMATCH"
+    When b2bua is run with "ctl sas 2 a same --pid {{pid}}"
+    Then it exits with status 0
+    When marie ends the call
+    Then marie is free again
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie knows b2bua from an earlier call
+    And b2bua says of marie's SAS "continuity yes"
+    And marie and pauline hear each other
