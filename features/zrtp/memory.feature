@@ -90,9 +90,9 @@ Feature: What phones and b2bua remember of each other in ZRTP
     Then it exits with status 0
     And the JSON that it printed has
       | member         | value         |
-      | 0.a.sas        | {{marie.sas}} |
-      | 0.a.verified   | false         |
-      | 0.a.phone      | sipsim        |
+      | 0.legA.sas     | {{marie.sas}} |
+      | 0.legA.verified | false         |
+      | 0.legA.phone   | sipsim        |
     When b2bua is run with "ctl sas 1 a same --pid {{pid}}"
     Then it exits with status 0
     When marie ends the call
