@@ -27,6 +27,7 @@ func (w *World) commandSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^b2bua is run with "([^"]*)"$`, w.isRun)
 	sc.Step(`^it exits with status (\d+)$`, w.exits)
 	sc.Step(`^it prints "([^"]*)"$`, w.prints)
+	sc.Step(`^it prints '(.*)'$`, w.prints) // a text with double quotes
 	sc.Step(`^it prints exactly the faults$`, w.printsFaults)
 	sc.Step(`^what it printed is kept in the file "([^"]+)"$`, w.keepOutput)
 	sc.Step(`^b2bua is started with "([^"]*)"$`, w.isStarted)

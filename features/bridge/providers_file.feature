@@ -80,8 +80,8 @@ Feature: The providers file
     When b2bua is run with "--check -c {{dir}}/b2bua.conf"
     Then it exits with status <status>
     And it prints "{{dir}}/providers.json:<place>"
-    And it prints "<says>"
-    And it prints "<write>"
+    And it prints '<says>'
+    And it prints '<write>'
 
     Examples:
       | what                                  | provider                                            | account                      | status | place | says                                                             | write                      |
