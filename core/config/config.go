@@ -153,12 +153,15 @@ type TLS struct {
 
 // Timers is [b2bua::timers]: what a test or an odd network cannot wait for.
 type Timers struct {
-	Ring         time.Duration // ring-timeout: INVITE received to answer, then 486
-	Hold         time.Duration // hold-timeout: no-rtp-timeout of a leg on hold
-	Secure       time.Duration // secure-timeout: DTLS-SRTP or ZRTP leg without keys is released
-	Shutdown     time.Duration // shutdown-timeout: stop takes at most this, after drain-timeout
-	Keepalive    time.Duration // keepalive-interval: CRLF on outgoing flows
-	Connect      time.Duration // connect-timeout: TCP and TLS
+	Ring      time.Duration // ring-timeout: INVITE received to answer, then 486
+	Hold      time.Duration // hold-timeout: no-rtp-timeout of a leg on hold
+	Secure    time.Duration // secure-timeout: DTLS-SRTP or ZRTP leg without keys is released
+	Shutdown  time.Duration // shutdown-timeout: stop takes at most this, after drain-timeout
+	Keepalive time.Duration // keepalive-interval: CRLF on outgoing flows
+	Connect   time.Duration // connect-timeout: TCP and TLS
+	// RegisterExpires and RegisterRetry: lifetime that is asked for, rest after a failure.
+	RegisterExpires, RegisterRetry time.Duration
+
 	T1, T2, T4   time.Duration // RFC 3261 section 17.1.1.1
 	RegexTimeout time.Duration // regex-timeout: one match of a pattern with look-ahead or back-reference
 }

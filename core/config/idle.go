@@ -11,8 +11,7 @@ type idle struct {
 }
 
 var idles = []idle{
-	{sectionB2BUA, "one-connection-per-account", "there are no accounts", []string{"false", "0"}},
-	{sectionRegistrar, "", "Redis is not asked, as there are no accounts", nil},
+	{sectionRegistrar, "", "Redis is not asked, as accounts come from the providers file alone", nil},
 }
 
 // idleOf finds the row of a key.

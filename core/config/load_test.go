@@ -360,7 +360,7 @@ func TestMistypedSecretsAreNotShown(t *testing.T) {
 
 func TestSettingsWithoutEffect(t *testing.T) {
 	for text, want := range map[string]int{
-		"[b2bua-server]\none-connection-per-account=true\n":               1,
+		"[b2bua-server]\none-connection-per-account=true\n":               0,
 		"[b2bua-server]\none-connection-per-account=false\n":              0,
 		"[module::Registrar]\nredis-server-domain=x\nredis-auth-user=y\n": 2,
 		"[module::Registrar]\nenabled=true\n":                             0,

@@ -177,6 +177,8 @@ func timersSection() section {
 		ms("shutdown-timeout", "5s", "Longest time to end all calls at a stop, after drain-timeout.", func(c *Config) *time.Duration { return &c.Timers.Shutdown }),
 		ms("keepalive-interval", "30s", "Time between keep-alives on an outgoing connection.", func(c *Config) *time.Duration { return &c.Timers.Keepalive }),
 		ms("connect-timeout", "5s", "Longest time to connect by TCP or TLS.", func(c *Config) *time.Duration { return &c.Timers.Connect }),
+		ms("register-expires", "1h", "How long a registration of a sip-bridge account is asked for. The registrar decides; the refresh comes between 50 % and 90 % of what it grants.", func(c *Config) *time.Duration { return &c.Timers.RegisterExpires }),
+		ms("register-retry", "60s", "Time between a failed registration and the next one, unless the registrar says how long. It doubles up to 10 minutes while the registrar refuses.", func(c *Config) *time.Duration { return &c.Timers.RegisterRetry }),
 		ms("regex-timeout", "100ms", "Longest time for one match of a regex with look-ahead or back-reference; others need none. A call whose rule exceeds it is refused with 488.", func(c *Config) *time.Duration { return &c.Timers.RegexTimeout }),
 		ms("t1", "500ms", "Round-trip time estimate of SIP (RFC 3261 T1): first retransmission over UDP; 64 times this without an answer is a failure.", func(c *Config) *time.Duration { return &c.Timers.T1 }),
 		ms("t2", "4s", "Longest time between retransmissions (RFC 3261 T2).", func(c *Config) *time.Duration { return &c.Timers.T2 }),

@@ -21,15 +21,19 @@ func (s *server) openControl(cfg *config.Config, opt Options) {
 			st := control.Status{
 				Version: config.Version, Application: cfg.B2BUA.Application, PID: os.Getpid(), Started: started,
 				Calls: s.engine.Active(), Streams: len(s.streams), Connections: s.stack.Flows(), Listening: []string{},
+				Accounts: s.lines.counts(),
 			}
 			for _, l := range s.stack.Listening() {
 				st.Listening = append(st.Listening, fmt.Sprintf("%s:%s", l.Network, l.Addr))
 			}
 			return st
 		},
-		Retry:   func(string) int { return 0 },
+		Retry:   s.lines.retry,
 		Compare: s.compareSAS,
 	})
+	if s.bridge != nil {
+		s.commands.Register(&control.Bridge{Providers: s.providers})
+	}
 	if opt.Settings != nil {
 		s.commands.Register(&control.Settings{Config: opt.Settings, SetLevel: opt.SetLevel, Changed: func(path, value string) {
 			s.log.Info(fmt.Sprintf("%s was set to %s by the control socket; a restart takes the value of the file again", path, value))

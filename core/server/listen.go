@@ -20,11 +20,12 @@ func (s *server) listen(ctx context.Context, cfg *config.Config, timers transact
 	tc := transport.Config{
 		TLSClient: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !cfg.TLS.VerifyPeer},
 		Timers:    timers, ConnectTimeout: cfg.Timers.Connect, Log: s.log, OnPanic: s.panicked, Resolver: names,
-		Attach: func(st *transport.Stack) { s.stack = st }, Tap: s.showMessage,
+		Attach: func(st *transport.Stack) { s.stack = st }, Tap: s.showMessage, OnFlowLost: s.flowLost,
 	}
 	if cfg.B2BUA.EnableKeepalive {
 		tc.KeepAlive = cfg.Timers.Keepalive
 	}
+	tc.Limits.Outgoing = s.lines.connections()
 	for _, l := range cfg.B2BUA.Transport {
 		addr, err := resolveListen(ctx, names, l)
 		if err != nil {

@@ -32,6 +32,10 @@ func (s *server) HandleCancel(now time.Time, invite transport.TxID, cancel *sip.
 
 // HandleResponse passes a response on.
 func (s *server) HandleResponse(now time.Time, tx transport.TxID, resp *sip.Message) {
+	if s.lines.response(now, tx, resp) {
+		s.checkIdle()
+		return
+	}
 	if ref, ok := s.ref[tx]; ok {
 		s.engine.Response(now, ref, resp)
 		s.drain(now)
@@ -40,6 +44,10 @@ func (s *server) HandleResponse(now time.Time, tx transport.TxID, resp *sip.Mess
 
 // HandleFailure passes the end of a transaction without success on.
 func (s *server) HandleFailure(now time.Time, tx transport.TxID, err error) {
+	if s.lines.failure(now, tx, err) {
+		s.checkIdle()
+		return
+	}
 	if ref, ok := s.ref[tx]; ok {
 		s.engine.RequestFailed(now, ref, err)
 	} else {
@@ -50,12 +58,13 @@ func (s *server) HandleFailure(now time.Time, tx transport.TxID, err error) {
 
 // HandleTime runs what is due.
 func (s *server) HandleTime(now time.Time) {
+	s.lines.advance(now)
 	s.engine.Advance(now)
 	s.drain(now)
 }
 
-// Deadline of the engine.
-func (s *server) Deadline() (time.Time, bool) { return s.engine.Deadline() }
+// Deadline of the engines.
+func (s *server) Deadline() (time.Time, bool) { return s.lines.deadline(s.engine.Deadline()) }
 
 // drain carries out what the engine decided, in order; some effects are answered at once and lead to further ones.
 func (s *server) drain(now time.Time) {
@@ -73,12 +82,12 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 	switch o := o.(type) {
 	case call.SendRequest:
 		delete(s.ref, s.tx[o.Ref]) // of a request that is repeated with credentials
-		tx := s.stack.Request(o.Msg, hop(o.Hop))
+		tx := s.stack.Request(o.Msg, s.hop(o.Hop))
 		s.tx[o.Ref], s.ref[tx] = tx, o.Ref
 	case call.SendResponse:
 		s.stack.Respond(o.Tx, o.Msg)
 	case call.SendAck:
-		s.stack.Ack(s.tx[o.Ref], o.Msg, hop(o.Hop))
+		s.stack.Ack(s.tx[o.Ref], o.Msg, s.hop(o.Hop))
 	case call.SendCancel:
 		s.stack.Cancel(s.tx[o.Ref], o.Headers)
 	case call.StopRepeating:
@@ -87,7 +96,7 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 		delete(s.ref, s.tx[o.Ref])
 		delete(s.tx, o.Ref)
 	case call.Locate:
-		s.stack.Locate(hop(o.Hop), func(now time.Time, at transport.Located, err error) {
+		s.stack.Locate(s.hop(o.Hop), func(now time.Time, at transport.Located, err error) {
 			s.engine.Located(now, o.Call, call.Location{Local: at.Local.Addr().Unmap(), Route: routeTo(o.Peer)}, err)
 			s.drain(now)
 		})
@@ -116,8 +125,8 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 	}
 }
 
-func hop(h call.Hop) transport.NextHop {
-	return transport.NextHop{URI: h.URI, Flow: transport.FlowID(h.Flow)}
+func (s *server) hop(h call.Hop) transport.NextHop {
+	return transport.NextHop{URI: h.URI, Flow: transport.FlowID(h.Flow), Key: s.lines.key(h.Account)}
 }
 
 func (s *server) open(now time.Time, o call.MediaOpen) {

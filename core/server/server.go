@@ -22,6 +22,7 @@ import (
 	"b2bua/core/config"
 	"b2bua/core/control"
 	"b2bua/core/event"
+	"b2bua/core/register"
 	"b2bua/core/transaction"
 	"b2bua/core/transport"
 	"b2bua/media/dtls"
@@ -59,6 +60,9 @@ func Run(ctx context.Context, cfg *config.Config, opt Options) error {
 		return err
 	}
 	s.openControl(cfg, opt)
+	if s.lines != nil {
+		_ = s.stack.Do(s.lines.start) // it runs
+	}
 	if opt.Ready != nil {
 		opt.Ready(s.stack.Listening())
 	}
@@ -137,6 +141,7 @@ type server struct {
 	secrets *sqlcache.Store // of phones with ZRTP
 	engine  *call.Engine
 	bridge  *sipbridge.Bridge // nil: the application is another
+	lines   *lines            // nil: the same
 	tx      map[call.Ref]transport.TxID
 	ref     map[transport.TxID]call.Ref
 	streams map[streamKey]*stream
@@ -191,6 +196,11 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 		Support: accepts, Fingerprint: s.dtls.Fingerprint(), SecureTimeout: cfg.Timers.Secure,
 		MediaAddresses: cfg.Own.MediaAddress, Rand: rand.Reader, Hello: s.hello, Transparent: cfg.Own.ZRTPTransparent,
 	})
+	if bridge != nil {
+		s.lines = s.newLines(bridge.Pools(), cfg.B2BUA.OneConnectionPerAccount, cfg.Timers.RegisterExpires, register.Config{
+			UserAgent: cfg.B2BUA.UserAgent, Instance: instance(), Retry: cfg.Timers.RegisterRetry, Rand: rand.Reader,
+		})
+	}
 	if err := s.listen(ctx, cfg, timers, newHosts(opt.Hosts)); err != nil {
 		_ = s.plane.Close()
 		s.dtls.Close()
@@ -263,12 +273,15 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	defer cancel()
 	idle := make(chan struct{})
 	if err := s.stack.Do(func(now time.Time) {
-		s.idle = idle
+		s.idle = nil // of the drain
 		s.engine.Shutdown(now, "the server is stopping")
 		s.drain(now)
+		s.lines.shutdown(now)
+		s.idle = idle
 		s.checkIdle()
 	}); err == nil {
 		await(idle, nil, min(lastAnswers, cfg.Timers.Shutdown/2))
+		s.awaitLines(idle, begin.Add(cfg.Own.DrainTimeout+cfg.Timers.Shutdown*9/10))
 	}
 	s.closeControl()
 	err := s.stack.Close(ctx)
@@ -281,6 +294,9 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 		s.engine.Active(), len(s.streams), s.stack.Flows(), time.Since(begin).Round(time.Millisecond))
 	if n := s.engine.Pending(); n > 0 {
 		line += fmt.Sprintf("; %d last requests of ours (BYE, CANCEL) were not answered", n)
+	}
+	if n := s.lines.pending(); n > 0 {
+		line += fmt.Sprintf("; %d accounts could not be un-registered", n)
 	}
 	s.log.Info(line)
 	if err != nil {
@@ -326,7 +342,7 @@ func stopping(calls int, patience time.Duration) string {
 
 // checkIdle runs on the loop and tells stop when nothing is left to wait for.
 func (s *server) checkIdle() {
-	if s.idle == nil || s.engine.Active() > 0 || s.engine.Pending() > 0 {
+	if s.idle == nil || s.engine.Active() > 0 || s.engine.Pending() > 0 || s.lines.pending() > 0 {
 		return
 	}
 	select {

@@ -1,0 +1,286 @@
+package server
+
+import (
+	"crypto/rand"
+	"fmt"
+	"iter"
+	"time"
+
+	"b2bua/core/account"
+	"b2bua/core/control"
+	"b2bua/core/register"
+	"b2bua/core/sip"
+	"b2bua/core/transport"
+)
+
+// lines are the accounts of all pools and what keeps them registered. Nil without accounts. The loop owns it.
+type lines struct {
+	s       *server
+	engine  *register.Engine
+	own     bool // one-connection-per-account
+	expires time.Duration
+	pools   []*account.Pool
+	ids     map[*account.Account]register.ID
+	by      map[register.ID]*account.Account
+	waiting map[transport.TxID]register.Ref
+}
+
+func (s *server) newLines(pools []*account.Pool, own bool, expires time.Duration, cfg register.Config) *lines {
+	return &lines{
+		s: s, engine: register.New(cfg), own: own, expires: expires, pools: pools,
+		ids: map[*account.Account]register.ID{}, by: map[register.ID]*account.Account{}, waiting: map[transport.TxID]register.Ref{},
+	}
+}
+
+// start begins to register the accounts of the pools that want it.
+func (l *lines) start(now time.Time) {
+	for _, p := range l.pools {
+		set := p.Settings()
+		if !set.RegistrationRequired || p.Len() == 0 {
+			continue
+		}
+		id := l.engine.Pool(set.Name, set.Throttle)
+		for a := range p.All() {
+			n := l.engine.Add(now, id, l.described(a))
+			l.ids[a], l.by[n] = n, a
+		}
+	}
+	l.drain(now)
+}
+
+// described is an account as its registration needs it.
+func (l *lines) described(a *account.Account) register.Account {
+	out := register.Account{Name: a.URI(), Identity: a.Identity(), Registrar: a.Registrar().URI, Key: l.key(a.Number()), Expires: l.expires}
+	if p := a.Pool(); p != nil {
+		out.Unregister = !p.Settings().KeepRegistered
+	}
+	if c, ok := a.Credentials(); ok {
+		out.Credentials = append(out.Credentials, c)
+	}
+	return out
+}
+
+// key names the connection of an account; the empty key is the one that all share.
+func (l *lines) key(number uint64) string {
+	if l == nil || !l.own || number == 0 {
+		return ""
+	}
+	return fmt.Sprintf("account %d", number)
+}
+
+// connections is how many may be opened; 0: the transport's default.
+func (l *lines) connections() int {
+	if l == nil || !l.own {
+		return 0
+	}
+	n := 10_000 // calls
+	for _, p := range l.pools {
+		n += p.Len()
+	}
+	return n
+}
+
+// drain carries out what the engine decided.
+func (l *lines) drain(now time.Time) {
+	for {
+		o, ok := l.engine.Poll()
+		if !ok {
+			return
+		}
+		switch o := o.(type) {
+		case register.SendRequest:
+			tx := l.s.stack.Request(o.Msg, transport.NextHop{URI: o.Hop.URI, Flow: transport.FlowID(o.Hop.Flow), Key: o.Hop.Key})
+			l.waiting[tx] = o.Ref
+		case register.Changed:
+			l.changed(o)
+		case register.Gone:
+			delete(l.ids, l.by[o.ID])
+			delete(l.by, o.ID)
+		case register.Happened:
+			l.s.report(o.Event)
+		}
+	}
+}
+
+// states are those of the engine in the words of the accounts.
+var states = [...]account.Registration{
+	register.None: account.None, register.Progress: account.Progress, register.OK: account.Registered,
+	register.Refreshing: account.Refreshing, register.Failed: account.Failed, register.Cleared: account.Cleared,
+}
+
+func (l *lines) changed(o register.Changed) {
+	a := l.by[o.ID]
+	if a == nil {
+		return
+	}
+	a.SetRegistration(states[o.Status.State], string(o.Status.Reason))
+	contact := ""
+	if o.Status.Available() && o.Contact.Host != "" {
+		contact = o.Contact.String()
+	}
+	a.SetContact(contact)
+}
+
+// response takes it if it is to a REGISTER.
+func (l *lines) response(now time.Time, tx transport.TxID, resp *sip.Message) bool {
+	if l == nil {
+		return false
+	}
+	ref, ours := l.waiting[tx]
+	if !ours {
+		return false
+	}
+	if resp.Status >= 200 {
+		delete(l.waiting, tx)
+	}
+	flow := l.s.stack.Came()
+	way := register.Way{}
+	if flow.Local.IsValid() {
+		way.Contact = l.s.stack.RegisteredContact(flow)
+		if flow.Network != "udp" {
+			way.Flow = uint64(flow.ID)
+		}
+	}
+	l.engine.Response(now, ref, resp, way)
+	l.drain(now)
+	return true
+}
+
+// failure takes it if it is that of a REGISTER.
+func (l *lines) failure(now time.Time, tx transport.TxID, err error) bool {
+	if l == nil {
+		return false
+	}
+	ref, ours := l.waiting[tx]
+	if ours {
+		delete(l.waiting, tx)
+		l.engine.Failed(now, ref, err)
+		l.drain(now)
+	}
+	return ours
+}
+
+// flowLost is the end of a connection.
+func (s *server) flowLost(now time.Time, flow transport.Flow) {
+	if s.lines == nil {
+		return
+	}
+	s.lines.engine.FlowLost(now, uint64(flow.ID))
+	s.lines.drain(now)
+}
+
+// shutdown un-registers; pending counts what is left.
+func (l *lines) shutdown(now time.Time) {
+	if l != nil {
+		l.engine.Shutdown(now)
+		l.drain(now)
+	}
+}
+
+func (l *lines) pending() int {
+	if l == nil {
+		return 0
+	}
+	return l.engine.Pending()
+}
+
+func (l *lines) advance(now time.Time) {
+	if l != nil {
+		l.engine.Advance(now)
+		l.drain(now)
+	}
+}
+
+// deadline is the sooner one of that time and the next one of the registrations.
+func (l *lines) deadline(at time.Time, ok bool) (time.Time, bool) {
+	if l == nil {
+		return at, ok
+	}
+	if own, due := l.engine.Deadline(); due && (!ok || own.Before(at)) {
+		return own, true
+	}
+	return at, ok
+}
+
+// counts are the accounts that register, by status.
+func (l *lines) counts() map[string]int {
+	if l == nil {
+		return nil
+	}
+	out := map[string]int{}
+	for s := register.None; s <= register.Cleared; s++ {
+		if n := l.engine.Count(s); n > 0 {
+			out[statusWords[s]] += n
+		}
+	}
+	return out
+}
+
+var statusWords = [...]string{
+	register.None: "waiting", register.Progress: "in progress", register.OK: "registered",
+	register.Refreshing: "registering again", register.Failed: "failed", register.Cleared: "un-registered",
+}
+
+// retry registers an account that failed, or all that did, at once.
+func (l *lines) retry(uri string) int {
+	if l == nil {
+		return 0
+	}
+	n := 0
+	now := time.Now()
+	for a, id := range l.ids {
+		if (uri == "all" || a.URI() == uri) && l.engine.Status(id).State == register.Failed {
+			l.engine.Retry(now, id)
+			n++
+		}
+	}
+	l.drain(now)
+	return n
+}
+
+// shown is what SIP_BRIDGE INFO says of a provider's pool.
+func shown(name string, accounts iter.Seq[*account.Account]) control.Provider {
+	p := control.Provider{Name: name}
+	for a := range accounts {
+		address := a.URI()
+		if id := a.Identity(); id.Display != "" {
+			address = id.String()
+		}
+		p.Accounts = append(p.Accounts, control.Account{Address: address, Status: a.Status(), FreeSlots: a.FreeSlots(), RegisterEnabled: a.RegisterEnabled()})
+	}
+	return p
+}
+
+// awaitLines goes on waiting for un-registrations as long as some are answered; many accounts need longer than a few calls.
+func (s *server) awaitLines(idle <-chan struct{}, until time.Time) {
+	last := -1
+	for time.Now().Before(until) {
+		left := make(chan int, 1)
+		if s.stack.Do(func(time.Time) { left <- s.lines.pending() }) != nil {
+			return
+		}
+		n := <-left
+		if n == 0 || n == last {
+			return
+		}
+		last = n
+		await(idle, nil, min(lastAnswers/4, time.Until(until)))
+	}
+}
+
+// instance names this process to registrars (RFC 5626 section 4.1): what one process bound is replaced by its own bindings only.
+func instance() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])                      // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // version 4 (RFC 9562 section 5.4)
+	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// providers is what SIP_BRIDGE INFO shows.
+func (s *server) providers() []control.Provider {
+	var out []control.Provider
+	for _, p := range s.bridge.Providers() {
+		out = append(out, shown(p.Name(), p.Pool().All()))
+	}
+	return out
+}
