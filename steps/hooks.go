@@ -36,6 +36,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.zrtpSteps(sc)
 	w.feedbackSteps(sc)
 	w.bridgeSteps(sc)
+	w.registrarSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

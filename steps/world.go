@@ -66,6 +66,9 @@ type World struct {
 	modes []mode                     // of encryption, for a matrix
 	lines map[string]*wire.Line      // literal media ends
 
+	registrar       *proxy.Proxy // of the provider's domain
+	registrarConfig proxy.Config
+
 	authority *authority // of the scenario's certificates; nil without TLS
 
 	closers []func()
