@@ -45,7 +45,7 @@ func (l *lines) start(now time.Time) {
 			l.ids[a], l.by[n] = n, a
 		}
 	}
-	l.drain(now)
+	l.drain()
 }
 
 // described is an account as its registration needs it.
@@ -81,7 +81,7 @@ func (l *lines) connections() int {
 }
 
 // drain carries out what the engine decided.
-func (l *lines) drain(now time.Time) {
+func (l *lines) drain() {
 	for {
 		o, ok := l.engine.Poll()
 		if !ok {
@@ -142,7 +142,7 @@ func (l *lines) response(now time.Time, tx transport.TxID, resp *sip.Message) bo
 		}
 	}
 	l.engine.Response(now, ref, resp, way)
-	l.drain(now)
+	l.drain()
 	return true
 }
 
@@ -155,7 +155,7 @@ func (l *lines) failure(now time.Time, tx transport.TxID, err error) bool {
 	if ours {
 		delete(l.waiting, tx)
 		l.engine.Failed(now, ref, err)
-		l.drain(now)
+		l.drain()
 	}
 	return ours
 }
@@ -166,14 +166,14 @@ func (s *server) flowLost(now time.Time, flow transport.Flow) {
 		return
 	}
 	s.lines.engine.FlowLost(now, uint64(flow.ID))
-	s.lines.drain(now)
+	s.lines.drain()
 }
 
 // shutdown un-registers; pending counts what is left.
 func (l *lines) shutdown(now time.Time) {
 	if l != nil {
 		l.engine.Shutdown(now)
-		l.drain(now)
+		l.drain()
 	}
 }
 
@@ -187,7 +187,7 @@ func (l *lines) pending() int {
 func (l *lines) advance(now time.Time) {
 	if l != nil {
 		l.engine.Advance(now)
-		l.drain(now)
+		l.drain()
 	}
 }
 
@@ -234,7 +234,7 @@ func (l *lines) retry(uri string) int {
 			n++
 		}
 	}
-	l.drain(now)
+	l.drain()
 	return n
 }
 
