@@ -106,15 +106,14 @@ func (l *Linphone) AwaitICE(ctx context.Context) error {
 	return l.awaitLog(ctx, "ICE state is IceState(Host|Reflexive)Connection")
 }
 
-var shownSAS = regexp.MustCompile(`is fully encrypted and auth token is ([0-9a-z:]+)`)
-
-// AwaitSAS waits for the SAS of its n-th call, from 1 on.
+// AwaitSAS waits for the SAS of its n-th call, from 1 on. The console tells it again when it was compared.
 func (l *Linphone) AwaitSAS(ctx context.Context, n int) (string, error) {
-	if err := l.await(ctx, regexp.MustCompile(fmt.Sprintf("(?s)(?:%s.*?){%d}", shownSAS, n))); err != nil {
+	shown := regexp.MustCompile(fmt.Sprintf(`Call %d is fully encrypted and auth token is ([0-9a-z:]+)`, n))
+	if err := l.await(ctx, shown); err != nil {
 		return "", err
 	}
 	text, _ := l.output()
-	return shownSAS.FindAllStringSubmatch(text, n)[n-1][1], nil
+	return shown.FindStringSubmatch(text)[1], nil
 }
 
 // HangUp ends the call.

@@ -112,7 +112,7 @@ func (l *inLab) judgeVideo(ctx context.Context, t *testing.T) {
 }
 
 // TestInteropZRTPContinuity: three calls of the same linphones. From the second on their secrets prove that it is the same b2bua, and its
-// that they are the same phones.
+// that they are the same phones. In the second one everybody compares the SAS, which both sides remember in the third.
 func TestInteropZRTPContinuity(t *testing.T) {
 	t.Parallel()
 	p := pair{caller: "linphone zrtp", callee: "linphone zrtp"}
@@ -125,11 +125,14 @@ func TestInteropZRTPContinuity(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	l.open(ctx, t)
-	for n, continuity := range []string{"first call", "yes", "yes"} {
+	for n, want := range []string{"continuity first call, verified no", "continuity yes, verified no", "continuity yes, verified yes"} {
 		require.NoError(t, l.alice.Call("sip:bob@"+domain))
 		for _, leg := range []string{"A", "B"} {
 			line := l.sameSAS(ctx, t, leg, n+1)
-			assert.Contains(t, line, "continuity "+continuity+",", "call %d, leg %s", n+1, leg)
+			assert.Contains(t, line, want, "call %d, leg %s", n+1, leg)
+			if n == 1 {
+				l.compare(ctx, t, leg, n+1)
+			}
 		}
 		require.NoError(t, l.bob.HangUp())
 		for _, agent := range []Peer{l.alice, l.bob} {
@@ -140,5 +143,27 @@ func TestInteropZRTPContinuity(t *testing.T) {
 		log, err := os.ReadFile(filepath.Join(l.dir, name, "log"))
 		require.NoError(t, err)
 		assert.NotRegexp(t, "(?i)cache ?mismatch", string(log), "%s takes a call for an attack", name)
+		assert.Equal(t, []string{"no", "no", "yes"}, verifiedBefore(string(log)), name)
 	}
+}
+
+// compare is what people do: they tell both sides of a leg that the SAS is the same.
+func (l *inLab) compare(ctx context.Context, t *testing.T, leg string, call int) {
+	t.Helper()
+	require.NoError(t, l.peerOf(leg).(*Linphone).Command("zrtp-set-verified"))
+	binary, err := builder.Binary(ctx)
+	require.NoError(t, err)
+	ran, err := binary.Run(ctx, l.dir, nil, "ctl", "sas", strconv.Itoa(call), strings.ToLower(leg), "same", "--pid", strconv.Itoa(l.process.PID()))
+	require.NoError(t, err)
+	require.Zero(t, ran.Status, "%+v", ran)
+}
+
+var previously = regexp.MustCompile(`SAS is \S+ previously verified (yes|no)`)
+
+// verifiedBefore tells for each call whether linphone took the SAS for compared.
+func verifiedBefore(log string) (calls []string) {
+	for _, m := range previously.FindAllStringSubmatch(log, -1) {
+		calls = append(calls, m[1])
+	}
+	return calls
 }
