@@ -164,7 +164,7 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 	name := r.text("name")
 	media := endpoint.Media{
 		Encryption: cmp.Or(r.text("encryption"), "none"), Suites: r.list("suites"), Accept: r.list("accepts"), Video: r.list("video"),
-		Setup: r.text("setup"), Profile: r.text("profile"), Fault: r.text("fault"), RTCPMux: r.text("mux") == "yes", ICE: r.text("ice") == "yes",
+		Setup: r.text("setup"), Profile: r.text("profile"), Fault: r.text("fault"), RTCPMux: r.text("mux") == "yes", Bundle: r.text("bundle"), ICE: r.text("ice") == "yes",
 		AVPF: r.text("avpf") == "yes", NoAVPF: r.text("avpf") == "refused",
 	}
 	switch r.text("audio") {

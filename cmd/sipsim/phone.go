@@ -40,6 +40,7 @@ type phoneFlags struct {
 	Video         []string `placeholder:"NAME/RATE" group:"Media:" help:"Video codecs, for example VP8/90000; default: no video."`
 	AVPF          bool     `name:"avpf" group:"Media:" help:"Offer the feedback profiles."`
 	ICE           bool     `name:"ice" group:"Media:" help:"Offer or accept ICE, as a full agent."`
+	Bundle        string   `placeholder:"POLICY" group:"Media:" help:"All streams on one transport (RFC 9143), as browsers do: balanced or max-bundle."`
 	RTCPMux       bool     `name:"rtcp-mux" group:"Media:" help:"RTCP on the RTP port."`
 	ZRTPAgreement []string `name:"zrtp-agreement" placeholder:"CODE" group:"ZRTP:" help:"Key agreements in order of preference: X255, EC25, DH3k, EC38, X448, X1M1 …; Mult is needed for video."`
 	ZRTPCipher    []string `name:"zrtp-cipher" placeholder:"CODE" group:"ZRTP:" help:"Ciphers: AES1, AES3."`
@@ -65,7 +66,7 @@ func (f *phoneFlags) config(record *capture.Recorder, accept []string) endpoint.
 		AOR: f.AOR, Listen: f.Listen, Proxy: f.Proxy, Username: f.User, Password: f.Password, UserAgent: f.UserAgent, Tone: f.Tone, Record: record, AnyInfo: true,
 		Impair: bad, Arriving: arriving, ZRTPCache: f.ZRTPCache,
 		Media: endpoint.Media{
-			Encryption: f.Encryption, Suites: f.Suite, Setup: f.Setup, Profile: f.Profile, Fault: f.Fault, Accept: accept, Audio: f.Codec, Video: f.Video, AVPF: f.AVPF, RTCPMux: f.RTCPMux, ICE: f.ICE, Direction: f.Direction,
+			Encryption: f.Encryption, Suites: f.Suite, Setup: f.Setup, Profile: f.Profile, Fault: f.Fault, Accept: accept, Audio: f.Codec, Video: f.Video, AVPF: f.AVPF, RTCPMux: f.RTCPMux, Bundle: f.Bundle, ICE: f.ICE, Direction: f.Direction,
 			ZRTP: endpoint.ZRTP{
 				Hashes: f.ZRTPDigest, Ciphers: f.ZRTPCipher, Tags: f.ZRTPTag, Agreements: f.ZRTPAgreement, SAS: f.ZRTPSAS, Passive: f.ZRTPPassive, MTU: f.ZRTPMTU,
 			},

@@ -261,19 +261,24 @@ func (s *Session) acceptBundled(i, k int, theirs *Media) (Agreed, error) {
 	m := *ours
 	m.on(&s.Media[k])
 	a, err := acceptStream(&m, theirs)
-	for _, c := range m.Crypto { // copies
-		c.Key.Wipe()
+	if len(ours.Crypto) == 0 { // else these are no copies
+		for _, c := range m.Crypto {
+			c.Key.Wipe()
+		}
 	}
-	m.ICE.wipe()
+	if ours.ICE == nil {
+		m.ICE.wipe()
+	}
 	return a, err
 }
 
 // regrouped notes in an accepted offer of ours what became of its group. A tagged section that is refused leaves the transport to the next.
+// One that is not in the group any more has its own transport, if it was offered one.
 func (s *Session) regrouped(theirs *Session, agreed []Agreed) {
-	was, k := s.Bundle, -1
-	if len(was) == 0 {
+	if len(s.Bundle) == 0 {
 		return
 	}
+	was, k := s.Bundle, -1
 	before := s.section(was[0])
 	s.Bundle = nil
 	for _, mid := range was {
@@ -281,17 +286,22 @@ func (s *Session) regrouped(theirs *Session, agreed []Agreed) {
 		if i < 0 || !agreed[i].Enabled {
 			continue
 		}
-		if k < 0 {
-			k = i
-			if before >= 0 && before != k {
-				s.retag(before, k)
-				if agreed[k].ICE != nil {
-					s.Media[k].ICE.Peer = theirs.Media[k].ICE.Clone()
-				}
-			}
-		} else {
+		shares := before >= 0 && s.Media[i].Port == s.Media[before].Port
+		if !shares && !slices.Contains(theirs.Bundle, mid) {
+			continue
+		}
+		switch {
+		case k >= 0:
 			agreed[i].ride(&agreed[k])
 			s.Media[i].role = roleOpen
+		case shares && before != i:
+			s.retag(before, i)
+			if agreed[i].ICE != nil {
+				s.Media[i].ICE.Peer = theirs.Media[i].ICE.Clone()
+			}
+			k = i
+		default:
+			k = i
 		}
 		s.Bundle = append(s.Bundle, mid)
 		agreed[i].Group = theirs.Media[i].group(k)

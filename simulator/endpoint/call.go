@@ -33,13 +33,14 @@ type Call struct {
 	agreed    []sdp.Agreed
 	peer      *sdp.Session     // its newest description that was applied
 	streams   []*stream.Stream // by m-line; nil: none
-	leg       *stream.Leg      // of ZRTP; nil: not used so far
-	former    []*stream.Leg    // that were replaced by it
-	early     bool             // a description was exchanged before the answer
-	provReady bool             // a provisional response came: CANCEL may go
-	cancel    bool             // we want it cancelled
-	reTx      transport.TxID   // server transaction of a re-INVITE whose ACK is awaited
-	forked    map[string]bool  // To tags of further 2xx that were released
+	bundle    bundle
+	leg       *stream.Leg     // of ZRTP; nil: not used so far
+	former    []*stream.Leg   // that were replaced by it
+	early     bool            // a description was exchanged before the answer
+	provReady bool            // a provisional response came: CANCEL may go
+	cancel    bool            // we want it cancelled
+	reTx      transport.TxID  // server transaction of a re-INVITE whose ACK is awaited
+	forked    map[string]bool // To tags of further 2xx that were released
 
 	sum Summary
 }

@@ -54,6 +54,7 @@ type Media struct {
 	AVPF       bool     // offer the feedback profiles, and for video PLI, FIR and NACK; as callee take these from an offer
 	NoAVPF     bool     // refuse the feedback profiles, as a phone that knows RFC 3551 only
 	RTCPMux    bool     // offer or accept rtcp-mux
+	Bundle     string   // offer the streams on one transport: BundleBalanced or BundleMax; as callee, and in mid-call, take it. Empty: no
 	ICE        bool     // offer or accept ICE, as a full agent
 	Direction  string   // "sendrecv" (default), "sendonly", "recvonly", "inactive"
 	ZRTP       ZRTP     // of encryption "zrtp"; a call keeps those of its first description
@@ -73,6 +74,8 @@ const (
 	FaultKey         = "key"             // SDES: packets are protected with another key than the description's
 	FaultRenewed     = "renewed"         // no fault: a new certificate, or a new exchange of ZRTP, from this description on
 	FaultICE         = "ice"             // ICE: checks are made with another password than the peer's
+	FaultNoMID       = "no-mid"          // BUNDLE: packets do not say which stream they are of
+	FaultWrongMID    = "wrong-mid"       // BUNDLE: packets say that they are of a stream that is not there
 	FaultRestart     = "restart"         // no fault: new credentials of ICE in this description
 	FaultNoHash      = "no-zrtp-hash"    // ZRTP: the description does not mention it, and the peer's need not either
 	FaultWrongHash   = "wrong-zrtp-hash" // ZRTP: the description has the hash of another Hello

@@ -87,6 +87,7 @@ func (c *Call) makeOffer() error {
 	if len(s.Media) == 0 {
 		return fmt.Errorf("phone %s: neither audio nor video is to be offered", c.phone.cfg.Name)
 	}
+	c.group(s)
 	c.offer, c.local, c.ours = s, s, true
 	return nil
 }
@@ -95,7 +96,7 @@ func (c *Call) offerLine(s *sdp.Session, k sdp.Kind, old *sdp.Media, again bool)
 	i := len(s.Media)
 	if old != nil && (again || k == sdp.Other || len(c.want.codecs(k)) == 0) {
 		off := *old
-		off.Port, off.Crypto = 0, nil
+		off.Port, off.Crypto, off.BundleOnly = 0, nil, false
 		s.Media = append(s.Media, off)
 		return nil
 	}
@@ -105,7 +106,8 @@ func (c *Call) offerLine(s *sdp.Session, k sdp.Kind, old *sdp.Media, again bool)
 	if err := c.identify(); err != nil {
 		return err
 	}
-	m, err := c.want.line(k, c.port(i), old, c.phone.rand)
+	at, old := c.transportOf(i, s, old)
+	m, err := c.want.line(k, at, old, c.phone.rand)
 	if err != nil {
 		return err
 	}
@@ -148,7 +150,8 @@ func (c *Call) makeAnswer(offer *sdp.Session) error {
 		if c.local != nil && i < len(c.local.Media) {
 			before = &c.local.Media[i]
 		}
-		m, a, err := want.answerLine(&offered, c.port(i), before, c.phone.rand)
+		at, before := c.transportOf(i, s, before)
+		m, a, err := want.answerLine(&offered, at, before, c.phone.rand)
 		if err != nil {
 			last = err
 		}
@@ -171,6 +174,7 @@ func (c *Call) makeAnswer(offer *sdp.Session) error {
 		}
 		return last
 	}
+	c.groupAnswer(offer, s, agreed)
 	c.offer, c.local, c.ours = offer, s, false
 	return c.apply(agreed, offer)
 }
@@ -208,15 +212,22 @@ func (c *Call) apply(agreed []sdp.Agreed, peer *sdp.Session) error {
 	c.agreed, c.peer = agreed, peer
 	for i, a := range agreed {
 		if c.want.begins(a.Encryption) {
-			a.Encryption, agreed[i].Encryption = sdp.ZRTP, sdp.ZRTP
+			agreed[i].Encryption = sdp.ZRTP
 		}
-		if i < len(c.streams) && c.streams[i] != nil {
-			c.streams[i].SetDTLS(stream.DTLS{Identity: c.want.identity, Suites: c.want.profiles, Silent: c.want.fault == FaultSilent})
-			c.streams[i].SetZRTP(c.zrtp(i, peer))
-			c.streams[i].SetICE(c.path(i, peer))
-			if err := c.streams[i].Set(c.want.spoil(a)); err != nil {
-				return fmt.Errorf("phone %s: %w", c.phone.cfg.Name, err)
-			}
+	}
+	for i, a := range c.share(agreed) {
+		if i >= len(c.streams) || c.streams[i] == nil {
+			continue
+		}
+		c.streams[i].SetDTLS(stream.DTLS{Identity: c.want.identity, Suites: c.want.profiles, Silent: c.want.fault == FaultSilent})
+		c.streams[i].SetZRTP(c.zrtp(i, peer))
+		path := i
+		if c.bundle.agreed && i == c.bundle.carrier {
+			path = c.bundle.tag
+		}
+		c.streams[i].SetICE(c.path(path, peer))
+		if err := c.streams[i].Set(c.want.spoil(a)); err != nil {
+			return fmt.Errorf("phone %s: %w", c.phone.cfg.Name, err)
 		}
 	}
 	return nil

@@ -24,6 +24,7 @@ type wish struct {
 	video      []sdp.Codec
 	direction  sdp.Direction
 	avpf, mux  bool
+	bundle     string
 	noAVPF     bool
 	ice        bool
 	setup      string
@@ -54,6 +55,10 @@ func parseMedia(m Media) (w wish, err error) {
 	if w.setup = m.Setup; !slices.Contains([]string{"", "actpass", "active", "passive"}, m.Setup) {
 		return w, fmt.Errorf("media: setup %q: write actpass, active or passive", m.Setup)
 	}
+	if w.bundle = m.Bundle; !slices.Contains([]string{"", BundleBalanced, BundleMax}, m.Bundle) {
+		return w, fmt.Errorf("media: bundle %q: write %s or %s", m.Bundle, BundleBalanced, BundleMax)
+	}
+	w.mux = w.mux || w.bundle != ""
 	if w.fault = m.Fault; !slices.Contains(faults, m.Fault) {
 		return w, fmt.Errorf("media: fault %q: write one of %s", m.Fault, strings.Join(faults[1:], ", "))
 	}
@@ -87,7 +92,7 @@ func parseMedia(m Media) (w wish, err error) {
 	return w, err
 }
 
-var faults = []string{"", FaultFingerprint, FaultSilent, FaultKey, FaultRenewed, FaultICE, FaultRestart, FaultNoHash, FaultWrongHash, FaultMute, FaultForge}
+var faults = []string{"", FaultFingerprint, FaultSilent, FaultKey, FaultRenewed, FaultICE, FaultRestart, FaultNoHash, FaultWrongHash, FaultMute, FaultForge, FaultNoMID, FaultWrongMID}
 
 func parseEncryption(s string) (sdp.Encryption, error) {
 	switch s {

@@ -24,6 +24,12 @@ func (s *Stream) socket(ch channel) socket {
 // Rebind is a NAT that forgot its mappings: packets come from other ports from now on, and what is sent to the old ones is lost.
 // The description keeps the old ones, as a phone behind a NAT knows no better.
 func (s *Stream) Rebind() error {
+	s.mu.Lock()
+	rides, on := s.rides(), s.bundle.On
+	s.mu.Unlock()
+	if rides {
+		return on.Rebind()
+	}
 	rtp, rtcp, err := bindPair(s.cfg.IP)
 	if err != nil {
 		return err

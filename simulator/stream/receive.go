@@ -173,32 +173,56 @@ func (s *Stream) closed() bool {
 // packet takes one RTP or SRTP packet.
 func (s *Stream) packet(now time.Time, from netip.AddrPort, p []byte) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.set {
-		return // early packets of a call that is not negotiated yet
-	}
-	if s.agreed.Encryption != sdp.None {
-		decrypt := s.keys[channelRTP].decrypt
-		if decrypt == nil {
-			return // the peer has its keys a moment sooner
-		}
-		out, err := decrypt.DecryptRTP(nil, p, nil)
-		if err != nil {
-			s.rx.refused++
+	p, ok := s.unseal(p)
+	streams := s.sharing()
+	s.mu.Unlock()
+	h, valid := parseHeader(p)
+	switch {
+	case !ok:
+		return
+	case valid && streams != nil:
+		if s = pick(streams, p, h); s == nil {
+			streams[0].refuse()
 			return
 		}
-		p = out
-		s.proven()
 	}
-	h, ok := parseHeader(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	codec, known := s.codec(h.pt)
-	if !ok || !known {
+	if !s.set || !valid || !known {
 		s.rx.refused++
 		return
 	}
 	s.rx.from = from
 	s.rx.count(now, h, codec, s.tx.codec.Rate)
 	s.rx.listen(now, h, codec)
+}
+
+func (s *Stream) refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rx.refused++
+}
+
+// unseal makes a packet clear; not ok: it is none, or not yet. The stream's lock is held.
+func (s *Stream) unseal(p []byte) (out []byte, ok bool) {
+	if !s.set {
+		return nil, false // early packets of a call that is not negotiated yet
+	}
+	if s.agreed.Encryption != sdp.None {
+		decrypt := s.keys[channelRTP].decrypt
+		if decrypt == nil {
+			return nil, false // the peer has its keys a moment sooner
+		}
+		out, err := decrypt.DecryptRTP(nil, p, nil)
+		if err != nil {
+			s.rx.refused++
+			return nil, false
+		}
+		p = out
+		s.proven()
+	}
+	return p, true
 }
 
 func (s *Stream) codec(pt uint8) (sdp.Codec, bool) {
@@ -274,27 +298,44 @@ func (r *receiver) event(h header) {
 // control takes one RTCP or SRTCP packet.
 func (s *Stream) control(now time.Time, ch channel, p []byte) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	packets := s.unsealRTCP(ch, p)
+	streams := s.sharing()
+	if streams == nil && packets != nil {
+		s.reported(now, packets)
+	}
+	s.mu.Unlock()
+	if streams != nil {
+		distribute(now, streams, packets)
+	}
+}
+
+// unsealRTCP makes a compound packet clear; nil: it is none, or not yet. The stream's lock is held.
+func (s *Stream) unsealRTCP(ch channel, p []byte) []rtcp.Packet {
 	if !s.set {
-		return
+		return nil
 	}
 	if s.agreed.Encryption != sdp.None {
 		decrypt := s.keys[ch].decrypt
 		if decrypt == nil {
-			return
+			return nil
 		}
 		out, err := decrypt.DecryptRTCP(nil, p, nil)
 		if err != nil {
 			s.rx.refused++
-			return
+			return nil
 		}
 		p = out
 	}
 	packets, err := rtcp.Unmarshal(p)
 	if err != nil {
 		s.rx.refused++
-		return
+		return nil
 	}
+	return packets
+}
+
+// reported takes the packets of a compound. The stream's lock is held.
+func (s *Stream) reported(now time.Time, packets []rtcp.Packet) {
 	s.rx.rtcp++
 	for _, p := range packets {
 		switch p := p.(type) {

@@ -133,21 +133,16 @@ func (s *Stream) send() {
 func (s *Stream) play(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.set || !s.tx.ok || !sends(s.agreed.Direction) || !s.remote(channelRTP, s.agreed).IsValid() || !s.protected(channelRTP) {
+	if !s.set || !s.tx.ok || !sends(s.agreed.Direction) || !s.ready() {
 		return
 	}
 	p := s.nextPacket()
 	if p == nil {
 		return
 	}
-	if s.agreed.Encryption != sdp.None {
-		out, err := s.keys[channelRTP].encrypt.EncryptRTP(nil, p, nil)
-		if err != nil {
-			return // never in clear
-		}
-		p = out
+	if p, ok := s.seal(channelRTP, s.label(p), sealRTP); ok {
+		s.tx.path.Push(now, p)
 	}
-	s.tx.path.Push(now, p)
 }
 
 // protected tells whether a channel has the keys that it needs.
@@ -170,7 +165,7 @@ func (s *Stream) nextPacket() []byte {
 func (s *Stream) release(now, next time.Time) time.Time {
 	var out [][]byte
 	s.mu.Lock()
-	to, from := s.remote(channelRTP, s.agreed), s.sockets[channelRTP]
+	from, to := s.carry(channelRTP)
 	s.tx.path.Due(now, func(p []byte) { out = append(out, p) })
 	s.keep(out)
 	if at, ok := s.tx.path.Deadline(); ok && at.Before(next) {
@@ -191,10 +186,7 @@ func (s *Stream) write(from socket, to netip.AddrPort, p []byte) {
 // transmit puts an RTCP packet on its way.
 func (s *Stream) transmit(p []byte) {
 	s.mu.Lock()
-	to, from := s.remote(channelRTCP, s.agreed), s.sockets[channelRTCP]
-	if s.agreed.Mux {
-		from = s.sockets[channelRTP]
-	}
+	from, to := s.carry(channelRTCP)
 	s.mu.Unlock()
 	if p != nil && to.IsValid() && to.Port() != 0 {
 		s.write(from, to, p)
@@ -215,7 +207,7 @@ func (s *Stream) buildReport(now time.Time, more []rtcp.Packet) []byte {
 	if s.agreed.Mux {
 		ch = channelRTP
 	}
-	if !s.set || !s.protected(ch) {
+	if !s.set {
 		return nil
 	}
 	blocks := s.rx.blocks(now)
@@ -226,18 +218,16 @@ func (s *Stream) buildReport(now time.Time, more []rtcp.Packet) []byte {
 			OctetCount: uint32(s.tx.octets), Reports: blocks,
 		}
 	}
-	name := &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
-		Source: s.tx.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "sipsim"}},
-	}}}
+	items := []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "sipsim"}}
+	if s.bundle.MID != "" {
+		items = append(items, rtcp.SourceDescriptionItem{Type: 15, Text: s.bundle.MID}) // RFC 9143 section 15.1
+	}
+	name := &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: s.tx.ssrc, Items: items}}}
 	p, err := rtcp.Marshal(append([]rtcp.Packet{first, name}, more...))
 	if err != nil {
 		return nil
 	}
-	if s.agreed.Encryption != sdp.None {
-		if p, err = s.keys[ch].encrypt.EncryptRTCP(nil, p, nil); err != nil {
-			return nil
-		}
-	}
+	p, _ = s.seal(ch, p, sealRTCP)
 	return p
 }
 

@@ -58,6 +58,8 @@ type Stream struct {
 	recvKey    sdp.Crypto
 	own        DTLS
 	zrtp       handshake
+	bundle     Bundle
+	riders     []*Stream // on this one's transport
 	assocs     [2]*association
 	ice        *ICE
 	agent      *iceagent.Agent
@@ -161,13 +163,17 @@ func (s *Stream) Set(a sdp.Agreed) error {
 	if s.set && a.Encryption != s.agreed.Encryption {
 		s.keys = [2]contexts{} // those of another mode
 	}
-	if a.Enabled && a.Encryption == sdp.SDES {
-		if err := s.setKeys(a); err != nil {
+	own := a
+	if s.rides() { // all this is the other stream's
+		own.Encryption, s.ice = sdp.None, nil
+	}
+	if own.Enabled && own.Encryption == sdp.SDES {
+		if err := s.setKeys(own); err != nil {
 			return err
 		}
 	}
-	s.gather(a)
-	if err := errors.Join(s.secure(a), s.meet(a)); err != nil {
+	s.gather(own)
+	if err := errors.Join(s.secure(own), s.meet(own)); err != nil {
 		return err
 	}
 	s.agreed, s.set = a, a.Enabled
@@ -304,10 +310,32 @@ func (s *Stream) Stats() Stats {
 	defer s.mu.Unlock()
 	st := s.rx.stats()
 	st.Sent, st.Tone, st.PeerKeys = s.tx.packets, s.cfg.Tone, s.peerKeys
-	st.Local, st.Handshakes, st.SSRC = s.sockets[channelRTP].at, s.handshakes, s.tx.ssrc
+	st.SSRC = s.tx.ssrc
 	if s.rx.last != nil {
 		st.HeardSSRC = s.rx.last.ssrc
 	}
+	s.transportStats(&st)
+	if s.agreed.Encryption == sdp.ZRTP && st.Fault == "" {
+		st.Fault = s.zrtp.failure
+	}
+	st.ZRTP = s.zrtp.report
+	st.ZRTP.Alerts = slices.Clone(st.ZRTP.Alerts)
+	st.MOS = 0
+	if st.Received > 0 {
+		st.MOS = tone.MOS(st.Loss, s.rx.delay, st.Jitter)
+	}
+	return st
+}
+
+// transportStats are those of what the stream is sent over. The stream's lock is held.
+func (s *Stream) transportStats(st *Stats) {
+	if s.rides() {
+		t := s.bundle.On
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		s = t
+	}
+	st.Local, st.Handshakes = s.sockets[channelRTP].at, s.handshakes
 	if s.agreed.Encryption != sdp.None {
 		st.Suite = s.keys[channelRTP].suite
 	}
@@ -316,17 +344,7 @@ func (s *Stream) Stats() Stats {
 			st.Fault = a.failure.Error()
 		}
 	}
-	if s.agreed.Encryption == sdp.ZRTP && st.Fault == "" {
-		st.Fault = s.zrtp.failure
-	}
-	st.ZRTP = s.zrtp.report
-	st.ZRTP.Alerts = slices.Clone(st.ZRTP.Alerts)
 	if s.agent != nil {
 		st.Path, st.Agents, st.ICE = s.agent.Selected(ice.RTP), s.restarts, s.agent.Stats()
 	}
-	st.MOS = 0
-	if st.Received > 0 {
-		st.MOS = tone.MOS(st.Loss, s.rx.delay, st.Jitter)
-	}
-	return st
 }
