@@ -30,6 +30,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.processSteps(sc)
 	w.dialogSteps(sc)
 	w.reofferSteps(sc)
+	w.bundleSteps(sc)
 	w.crowdSteps(sc)
 	w.matrixSteps(sc)
 	w.mishapSteps(sc)

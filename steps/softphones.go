@@ -121,7 +121,7 @@ func withoutUser(uri string) string {
 	return uri
 }
 
-var softphoneColumns = columns{required: []string{"name"}, optional: []string{"encryption", "suites", "accepts", "audio", "video", "setup", "profile", "fault", "mux", "network", "sequence", "ssrc", "ice", "avpf", "agreements", "ciphers", "tags", "mtu", "passive", "arriving"}}
+var softphoneColumns = columns{required: []string{"name"}, optional: []string{"encryption", "suites", "accepts", "audio", "video", "setup", "profile", "fault", "mux", "network", "sequence", "ssrc", "ice", "avpf", "agreements", "ciphers", "tags", "mtu", "passive", "arriving", "bundle"}}
 
 // registered makes softphones and registers them at the proxy.
 func (w *World) registered(table *godog.Table) error {
