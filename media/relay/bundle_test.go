@@ -380,7 +380,8 @@ func TestBundleAllocatesNothing(t *testing.T) {
 			in[0][i], in[1][i] = packet(0, uint16(i+2), 1), rtp.SetExtension(packet(98, uint16(i+2), 2), midNumber, []byte("v"))
 			b, err := rtcp.Marshal([]rtcp.Packet{
 				&rtcp.SenderReport{SSRC: 1, Reports: []rtcp.ReceptionReport{{SSRC: 42}, {SSRC: 43}}},
-				&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: 2, Items: []rtcp.SourceDescriptionItem{{Type: 1, Text: "x"}}}}}})
+				&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: 2, Items: []rtcp.SourceDescriptionItem{{Type: 1, Text: "x"}}}}},
+			})
 			require.NoError(t, err)
 			control[i] = roomy(b)
 			if x.send != nil {
