@@ -1,4 +1,4 @@
-@media @bundle
+@media
 Feature: Streams that share a transport
   RFC 9143: a browser sends audio and video over one port, with one path and one set of keys. Leg B has a port for each.
 
