@@ -162,6 +162,8 @@ func (s *server) set(st *stream, o call.MediaSet) {
 		err = st.Set(plane.Side(o.Side), o.Agreed)
 	} else if lead := s.streams[streamKey{o.Call, o.Agreed.Group.Tagged}]; lead != nil {
 		err = st.SetOn(plane.Side(o.Side), o.Agreed, lead.Stream)
+	} else {
+		err = fmt.Errorf("stream %d, whose transport it shares, is not there", o.Agreed.Group.Tagged+1)
 	}
 	if err != nil {
 		s.report(event.Media{Call: o.Call, Stream: o.Index, Leg: o.Side.String(), Bad: true, What: "cannot be set: " + err.Error()})
