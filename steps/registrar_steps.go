@@ -328,6 +328,9 @@ func (w *World) registers(account string) []capture.Message {
 func (w *World) isRefreshed(account string) error {
 	return w.until(account+" was not registered again", func() (bool, error) {
 		list := w.registers(account)
+		if len(list) == 0 {
+			return false, nil
+		}
 		last := list[len(list)-1]
 		if last.Header("Call-ID") != list[0].Header("Call-ID") {
 			return false, errors.New("the refresh has another Call-ID")
