@@ -1,4 +1,4 @@
-@bridge @control
+@bridge
 Feature: The socket for command-line clients
   Spec 1.14 and 4.12: the original's client, and our own.
 

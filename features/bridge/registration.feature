@@ -1,4 +1,4 @@
-@bridge @registration
+@bridge
 Feature: Accounts at their registrar
   Spec 2.14, 4.4, 4.8, 4.11, 4.12 and 4.14.
 
