@@ -153,6 +153,9 @@ func (e *negotiation) agree(now time.Time, t terms) {
 	e.terms = t
 	switch {
 	case was.hasHash && t.hash != was.hash:
+		if t.remote != was.remote {
+			e.peer.addr = netip.AddrPort{}
+		}
 		if err := e.begin(now, e.follows(), e.required); err != nil {
 			e.fail(err, false)
 			return
@@ -231,6 +234,8 @@ func (e *negotiation) begin(now time.Time, sameSession, required bool) error {
 // receive takes a packet of a peer at from.
 func (e *negotiation) receive(now time.Time, from netip.AddrPort, b []byte) {
 	if e.replaced(now, from, b) {
+		e.peer.addr = netip.AddrPort{}
+		e.loop(func(now time.Time) { e.st.relay.Replace(now, e.side) })
 		if err := e.begin(now, e.follows(), e.required); err != nil {
 			e.fail(err, false)
 			return

@@ -196,6 +196,28 @@ func (p *zrtpPhone) packet(payload string, inClear bool) []byte {
 
 func (p *zrtpPhone) say(payload string) { p.write(p.packet(payload, false)) }
 
+// chatter goes on talking, as a phone does that has not heard yet that another one answered, until the returned function is called.
+func (p *zrtpPhone) chatter() (quiet func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			p.say("still here")
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
 // hear waits for one packet of media.
 func (p *zrtpPhone) hear() *pionrtp.Packet {
 	p.t.Helper()

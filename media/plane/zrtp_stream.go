@@ -16,6 +16,7 @@ import (
 type zrtpSide struct {
 	exchange  *negotiation // nil: the peer may begin, and has not
 	may       bool         // only if the peer begins
+	terms     terms        // as they were set last
 	refused   int          // exchanges that the peer began and did not end
 	receiving bool         // there are keys to receive with, and nobody knows whether the peer sends under them
 	secure    bool
@@ -113,7 +114,7 @@ func (st *Stream) ConfirmSAS(side Side, same bool) error {
 }
 
 // agree starts, keeps or ends ZRTP on a side.
-func (st *Stream) agree(side Side, agreed sdp.Agreed) {
+func (st *Stream) agree(now time.Time, side Side, agreed sdp.Agreed) {
 	z := &st.zrtp[side]
 	if st.plane.zrtp == nil {
 		return
@@ -135,6 +136,12 @@ func (st *Stream) agree(side Side, agreed sdp.Agreed) {
 	}
 	e, p := z.exchange, agreed.ZRTP
 	t := terms{hash: p.PeerHash, hasHash: p.HasHash, remote: unmap(agreed.Remote)}
+	if was := z.terms; was.hasHash && t.hasHash && t.hash != was.hash && t.remote != was.remote && usable(was.remote) {
+		st.relay.Replace(now, side) // one that only moves has the Hello of before
+	}
+	if z.terms.remote = t.remote; t.hasHash {
+		z.terms = t
+	}
 	ssrc := st.relay.Claim(side, e.ssrc())
 	e.post(func(now time.Time) {
 		e.optional = false
@@ -148,7 +155,7 @@ func (st *Stream) agree(side Side, agreed sdp.Agreed) {
 
 // dismiss ends ZRTP on a side.
 func (st *Stream) dismiss(side Side) {
-	st.zrtp[side].exchange, st.zrtp[side].secure, st.zrtp[side].receiving = nil, false, false
+	st.zrtp[side].exchange, st.zrtp[side].secure, st.zrtp[side].receiving, st.zrtp[side].terms = nil, false, false, terms{}
 	st.setting.Lock()
 	e := st.exchanges[side]
 	st.exchanges[side] = nil

@@ -61,6 +61,15 @@ func (r *Relay) Install(now time.Time, on Side, p *Prepared) {
 	}
 }
 
+// Replace forgets the peer of a side, because another one has taken its place: its keys, and where it was. The one before may send on for
+// a while, which must not tell where to send to.
+func (r *Relay) Replace(now time.Time, on Side) {
+	if s := &r.sides[on]; !r.closed && s.zrtp.agreed {
+		r.Revoke(on, RTP)
+		s.latch.reset(now, s.latch.signalled)
+	}
+}
+
 // Heard tells whether a packet was authentic under the newest receiving key of a side.
 func (r *Relay) Heard(on Side) bool {
 	k := r.sides[on].keysOf(RTP)
