@@ -188,14 +188,15 @@ func (r *Relay) passRTCP(now time.Time, from netip.AddrPort, on Side, ch Channel
 	return Output{Packet: b, To: to, Side: on.Other(), Ch: back}
 }
 
-// passZRTP relays a packet of the phones' own exchange. The first one tells where its sender is, until media does.
+// passZRTP relays a packet of the phones' own exchange. It tells where its sender is, until media does; a phone at the address of its description
+// takes that back from whoever else sends there.
 func (r *Relay) passZRTP(from netip.AddrPort, on Side, b []byte) Output {
 	s, o := &r.sides[on], &r.sides[on.Other()]
 	if s.path.alien(RTP, from) || s.latch.source.IsValid() && !r.Expects(on, from) {
 		s.stats.Strangers++
 		return Output{}
 	}
-	if !s.latch.source.IsValid() && !s.expects(RTP, from) {
+	if !s.latch.source.IsValid() && (from == s.latch.signalled || !s.expects(RTP, from)) {
 		s.latch.proven = from
 	}
 	to := o.target(RTP)

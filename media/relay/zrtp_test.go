@@ -222,6 +222,18 @@ func TestZRTPThrough(t *testing.T) {
 	require.Empty(t, x.r.Handle(start, from, A, RTCP, roomy(report)).Packet)
 }
 
+// A stranger's packet before all media does not keep what is for a phone that is where it said.
+func TestZRTPThroughStranger(t *testing.T) {
+	x := newBench(t, throughSide(addrA), throughSide(addrB))
+	hello := []byte{0x10, 0, 0, 1, 'Z', 'R', 'T', 'P', 0, 0, 0, 7}
+	for _, phone := range []netip.AddrPort{addrA, natA} {
+		x.r.Handle(start, phone, A, RTP, roomy(hello))
+		x.r.Handle(start, evil, A, RTP, roomy(hello))
+		x.r.Handle(start, phone, A, RTP, roomy(hello))
+		require.Equal(t, phone, x.r.Handle(start, addrB, B, RTP, roomy(hello)).To)
+	}
+}
+
 // With rtcp-mux on one leg only, the control changes its port.
 func TestZRTPThroughWithMux(t *testing.T) {
 	a := throughSide(addrA)

@@ -141,6 +141,31 @@ func TestErrorsThatAreSent(t *testing.T) {
 	}
 }
 
+// After an Error that the peer has acknowledged another one takes its place, with the Hello that our description has told.
+func TestPeerAfterOneThatWasRefused(t *testing.T) {
+	w := meet(t, 1)
+	w.alter(0, wire.Commit, put(60, "2FS3", 1))
+	w.run(time.Minute)
+	refused := w.ends[1]
+	require.Len(t, refused.lines[0].failures, 1)
+	require.Equal(t, dead, refused.lines[0].state)
+
+	next, other := newWorld(t, 12), config(0)
+	next.join(0, other, 1, nil)
+	second := next.join(1, config(1), 1, nil)
+	heir, err := second.Succeed(refused.lines[0].Stream)
+	require.NoError(t, err)
+	require.Equal(t, refused.lines[0].HelloHash(), heir.HelloHash())
+	second.do(0, Stop{})
+	second.lines[0].Stream = heir
+	next.ends[0].do(0, PeerHash{Hash: heir.HelloHash()})
+	next.start(0, 0)
+	next.start(1, 0)
+	next.run(time.Minute)
+	require.True(t, next.settle())
+	require.True(t, heir.Secure())
+}
+
 func TestSSRCCollision(t *testing.T) {
 	w := meet(t, 1)
 	w.ends[0].lines[0].ssrc = w.ends[1].lines[0].ssrc

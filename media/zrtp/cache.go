@@ -59,7 +59,7 @@ func (u Update) Apply(r Record) Record {
 	}
 	if u.Retained != nil {
 		r.RS2, r.RS1 = r.RS1, u.Retained.Clone()
-		r.Expires = u.Expires
+		r.Expires, r.Client = u.Expires, u.Client // without the secret anybody could give the name
 	}
 	if u.Verified != nil {
 		r.Verified = *u.Verified
@@ -69,7 +69,7 @@ func (u Update) Apply(r Record) Record {
 	} else if u.Verified != nil && *u.Verified {
 		r.Mismatches = 0
 	}
-	r.Client, r.Used = u.Client, u.Used
+	r.Used = u.Used
 	return r
 }
 

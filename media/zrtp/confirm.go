@@ -201,7 +201,7 @@ func (st *Stream) retain(r Report) {
 	s.cache = st.key
 	u := Update{Client: r.Client, Used: s.now}
 	seconds := min(s.config.Expiration, st.body.Expiration)
-	if seconds == 0 {
+	if seconds == 0 && !r.Mismatch { // who does not have the secret does not decide about it: anybody can show this ZID
 		u.Expire = true
 		st.out(StoreSecrets{Key: st.key, Update: u})
 		return
@@ -214,7 +214,11 @@ func (st *Stream) retain(r Report) {
 		st.alert(CacheMismatch)
 		no := false
 		u.Verified, u.Mismatch = &no, true
-		if !st.vouched || !r.HashVerified {
+		switch {
+		case seconds == 0: // there is nothing to replace it by
+			u.Retained.Wipe()
+			u.Retained = nil
+		case !st.vouched || !r.HashVerified:
 			waiting := u
 			s.pending = &waiting
 			u.Retained = nil

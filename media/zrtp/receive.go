@@ -48,8 +48,9 @@ func (st *Stream) receive(data []byte) {
 	case st.peer.hello != nil && p.SSRC != st.peer.ssrc:
 		st.drop()
 	case st.state == errorSent:
-		if t == wire.ErrorACK {
-			st.stop()
+		if t == wire.ErrorACK { // the Hello may serve another peer yet (Succeed)
+			st.quietTimers()
+			st.state = dead
 		}
 	default:
 		st.dispatch(t, m)

@@ -315,15 +315,42 @@ func TestExpirationOfSecrets(t *testing.T) {
 		assert.WithinDuration(t, w.now.Add(30*time.Second), r.Expires, time.Minute)
 		assert.False(t, r.Expires.IsZero())
 	}
-	c[1].Expiration = 0 // it has no cache now
-	w = again(t, 2, c, caches)
+	w = newWorld(t, 2)
+	for i := range c {
+		w.join(i, c[i], 1, caches[i])
+		w.start(i, 0)
+	}
+	w.run(40 * time.Millisecond)
+	w.ends[1].config.Expiration = 0 // it has the secret, and will keep none
+	w.run(time.Minute)
+	require.True(t, w.settle())
+	require.True(t, w.ends[0].lines[0].reports[0].Continuity)
 	for _, r := range caches[0].records {
 		assert.False(t, r.Expires.After(w.now), "nothing is kept any more")
 	}
-	caches = [2]*Memory{{}, {}}
+	caches, c[1].Expiration = [2]*Memory{{}, {}}, 0
 	again(t, 3, c, caches)
 	assert.Empty(t, caches[0].records)
 	assert.Empty(t, caches[1].records)
+}
+
+// A ZID is no secret: who shows that of a phone without having its secret does not end what is remembered of the phone, nor renames it.
+func TestStrangerWithTheZIDOfAPhone(t *testing.T) {
+	caches := [2]*Memory{{}, {}}
+	c := [2]Config{config(0), config(1)}
+	again(t, 1, c, caches)
+	stranger := c
+	stranger[1].Expiration, stranger[1].Client = 0, "stranger"
+	w := again(t, 2, stranger, [2]*Memory{caches[0], {}})
+	require.True(t, w.ends[0].lines[0].reports[0].Mismatch)
+	w.ends[0].carry(w.ends[0].Confirm(w.now, false))
+	require.Len(t, caches[0].records, 1)
+	for _, r := range caches[0].records {
+		assert.True(t, r.Expires.IsZero())
+		assert.Equal(t, 1, r.Mismatches)
+		assert.Equal(t, c[1].Client, r.Client)
+	}
+	assert.True(t, again(t, 3, c, caches).ends[0].lines[0].reports[0].Continuity)
 }
 
 // Peers that keep a secret for each URI get a record for each; the constant ZID of FreeSWITCH gets none.

@@ -245,8 +245,8 @@ func TestListAndClear(t *testing.T) {
 	second.URI = "sip:bob@example.org"
 	w.store(t, second, update(2))
 	yes, no := true, false
-	w.store(t, key(3), zrtp.Update{Verified: &yes, Client: "BZRTPv1.1", Used: epoch})
-	w.store(t, key(4), zrtp.Update{Verified: &no, Mismatch: true, Used: epoch})
+	w.store(t, key(3), zrtp.Update{Retained: secret(3), Verified: &yes, Client: "BZRTPv1.1", Used: epoch})
+	w.store(t, key(4), zrtp.Update{Verified: &no, Mismatch: true, Client: "stranger", Used: epoch})
 
 	admin, err := OpenExisting(dir, Options{})
 	require.NoError(t, err)
@@ -258,7 +258,7 @@ func TestListAndClear(t *testing.T) {
 	}
 	require.Len(t, lines, phones+1)
 	assert.Equal(t, `000000040000000000000000 last-use=2026-11-22T05:30:00Z expires=never verified=true mismatches=0 client="BZRTPv1.1" uri=""`, lines[3])
-	assert.Contains(t, lines[4], "verified=false mismatches=1")
+	assert.Contains(t, lines[4], `verified=false mismatches=1 client="test"`)
 	assert.Contains(t, lines[phones], `uri="sip:bob@example.org"`)
 	for _, err := range admin.List(t.Context()) {
 		require.NoError(t, err)
