@@ -258,6 +258,10 @@ func (l *Linphone) configuration() string {
 	if cfg.ICE {
 		firewall = "ice"
 	}
+	suites := ""
+	if len(cfg.Suites) > 0 {
+		suites = "srtp_crypto_suites=" + strings.Join(cfg.Suites, ", ")
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `[sip]
 default_proxy=0
@@ -275,6 +279,7 @@ session_expires_enabled=0
 use_info=0
 use_rfc2833=1
 inc_timeout=60
+%[14]s
 
 [rtp]
 audio_rtp_port=%[6]d
@@ -321,7 +326,7 @@ publish=0
 dial_escape_plus=0
 quality_reporting_enabled=0
 
-`, cfg.Name, cfg.Addr, sip, cfg.Encryption, mandatory, rtp, rtp+2, rtp+4, number(cfg.AutoAnswer), "sip:"+cfg.Proxy, cfg.Domain, firewall, number(cfg.Video))
+`, cfg.Name, cfg.Addr, sip, cfg.Encryption, mandatory, rtp, rtp+2, rtp+4, number(cfg.AutoAnswer), "sip:"+cfg.Proxy, cfg.Domain, firewall, number(cfg.Video), suites)
 	for i, codec := range codecs {
 		parts := strings.Split(codec, "/")
 		fmt.Fprintf(&b, "[audio_codec_%d]\nmime=%s\nrate=%s\nchannels=%s\nenabled=%d\n\n",

@@ -34,7 +34,7 @@ func (s side) video() bool        { return strings.HasSuffix(string(s), " video"
 type pair struct {
 	caller, callee side
 	suite          string // of SDES, offered by b2bua to the callee; empty: its default
-	callerSuite    string // of SDES, of a simulated caller
+	callerSuite    string // of SDES, of the caller; of a linphone with ZRTP the one that it takes cipher and tag from
 	noICE          bool   // b2bua's enable-ice=false
 	transparent    bool   // b2bua's zrtp-transparent=true
 	// shortRTCP: the peer on leg B expects a tag of 32 bits in SRTCP as well. RFC 3711 section 3.4 and RFC 4568 section 6.2.2 want 80.

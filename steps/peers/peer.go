@@ -15,7 +15,7 @@ type Config struct {
 	Addr       netip.Addr // of its sockets; not of a baresip, which has one of its own
 	Domain     string     // of its address of record
 	Proxy      string     // registrar and outbound proxy, host:port over UDP
-	Suites     []string   // SDES suites that it offers or accepts; only of a phone
+	Suites     []string   // SDES suites that it offers or accepts, from which a linphone takes its ciphers and tags of ZRTP too; not of a baresip
 	AutoAnswer bool
 	Dir        string // state, log, recording
 }
