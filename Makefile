@@ -60,7 +60,7 @@ interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, libbzr
 	INTEROP_SECONDS=$(INTEROP_SECONDS) bash .ci/interop
 
 .PHONY: bench
-bench: bench-calls bench-media bench-micro bench-handshakes bench-zrtp ## all figures but those of bench-capacity
+bench: bench-calls bench-media bench-micro bench-handshakes bench-zrtp bench-accounts ## all figures but those of bench-capacity
 
 .PHONY: bench-calls
 bench-calls: build ## calls per second on one core, CPU per call
@@ -81,6 +81,10 @@ bench-handshakes: build ## a burst of 1000 DTLS handshakes while 500 calls are r
 .PHONY: bench-zrtp
 bench-zrtp: build ## ZRTP handshakes per second and core, and a burst of 200 while 500 calls are running
 	bench/zrtp.sh
+
+.PHONY: bench-accounts
+bench-accounts: build ## 10 000 and 100 000 accounts at a registrar: time, CPU and memory for each, refreshes, recovery
+	bench/accounts.sh
 
 .PHONY: bench-micro
 bench-micro: ## Go benchmarks of the packet path, the parsers and the call engine

@@ -14,10 +14,11 @@ import (
 )
 
 type loadCmd struct {
-	Calls loadCallsCmd `cmd:"" help:"Set up and release calls without media: calls per second, set-up time, CPU per call."`
-	Media loadMediaCmd `cmd:"" help:"Keep calls up with G.711 both ways: loss, added latency, CPU per packet."`
-	Floor loadFloorCmd `cmd:"" help:"A relay that only receives and sends, to be measured with media --ng: what the system calls alone cost."`
-	Burst loadBurstCmd `cmd:"" help:"Many handshakes of DTLS or ZRTP at once while calls are running: how long they take, and whether a packet is lost."`
+	Calls    loadCallsCmd    `cmd:"" help:"Set up and release calls without media: calls per second, set-up time, CPU per call."`
+	Media    loadMediaCmd    `cmd:"" help:"Keep calls up with G.711 both ways: loss, added latency, CPU per packet."`
+	Floor    loadFloorCmd    `cmd:"" help:"A relay that only receives and sends, to be measured with media --ng: what the system calls alone cost."`
+	Burst    loadBurstCmd    `cmd:"" help:"Many handshakes of DTLS or ZRTP at once while calls are running: how long they take, and whether a packet is lost."`
+	Accounts loadAccountsCmd `cmd:"" help:"Accounts at a registrar: time, CPU and memory, the spread of refreshes, recovery."`
 }
 
 // loadFlags are those of both kinds.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 )
 
 // ErrUnsupported says that a load generator that gets out of its own way needs the system calls of Linux: epoll, sendmmsg, recvmmsg
@@ -22,3 +23,18 @@ func Run(_ context.Context, cfg Config) (*Result, error) {
 
 // Floor refuses.
 func Floor(context.Context, netip.AddrPort) error { return ErrUnsupported }
+
+// AccountsConfig describes a load of registrations.
+type AccountsConfig struct {
+	Accounts      int
+	Program       []string
+	Network       string
+	Lifetime      time.Duration
+	Refresh, Drop bool
+}
+
+// AccountsResult is what it cost.
+type AccountsResult struct{}
+
+// Accounts refuses.
+func Accounts(context.Context, AccountsConfig) (*AccountsResult, error) { return nil, ErrUnsupported }

@@ -14,6 +14,7 @@ import (
 
 	"b2bua/core/digest"
 	"b2bua/core/sip"
+	"b2bua/core/transaction"
 	"b2bua/core/transport"
 	"b2bua/simulator/capture"
 )
@@ -77,13 +78,14 @@ func New(cfg Config) (*Proxy, error) {
 	if err := p.setDivert(cfg.Divert); err != nil {
 		return nil, err
 	}
-	tap := p.tap
-	if cfg.Forgetful {
-		tap = nil
+	tap, limits := p.tap, transport.Limits{}
+	if cfg.Forgetful { // one address brings all of a load
+		const enough = 4_000_000
+		tap, limits.Transactions = nil, transaction.Limits{PendingPerSource: enough, Pending: enough, Transactions: enough, TransactionsPerSource: enough}
 	}
 	attach := func(s *transport.Stack) { p.stack, p.self = s, s.Listening() }
 	if _, err := transport.New(transport.Config{
-		Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: tap, Attach: attach,
+		Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: tap, Limits: limits, Attach: attach,
 		OnFlowLost: func(_ time.Time, f transport.Flow) { delete(p.registered, f.ID) },
 	}, p); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
