@@ -199,7 +199,7 @@ func (p *phone) speak(i int) {
 		if len(l.send) > 0 {
 			if c.sender == nil {
 				var err error
-				c.sender, err = srtp.NewSender(p.crypto(l, l.send[0]))
+				c.sender, err = srtp.NewSender(p.crypto(l, l.send[0]), srtp.EqualTags)
 				require.NoError(p.world.t, err)
 			}
 			protect := c.sender.Protect
@@ -225,7 +225,7 @@ func (p *phone) hear(i int, n uint16, rtcp bool, b []byte) {
 	}
 	if c.receiver == nil {
 		var err error
-		c.receiver, err = srtp.NewReceiver(p.crypto(l, l.receive[0]))
+		c.receiver, err = srtp.NewReceiver(p.crypto(l, l.receive[0]), srtp.EqualTags)
 		require.NoError(p.world.t, err)
 	}
 	open := c.receiver.Unprotect

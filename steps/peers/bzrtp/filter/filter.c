@@ -91,23 +91,23 @@ static int on_send(void *data, const uint8_t *packet, uint16_t n) {
     return 0;
 }
 
-/* RFC 3711 section 3.4: SRTCP has a tag of 80 bits also where SRTP has one of 32. */
+/* With HS32 SRTCP has a tag of 32 bits as well: RFC 6189 section 5.1.4 names one length for both, and so do it Linphone's mediastreamer2
+ * and the other implementations of ZRTP, against RFC 3711 section 3.4. */
+static void policy_of(const bzrtpSrtpSecrets_t *s, srtp_crypto_policy_t *p) {
+    int tag32 = s->authTagAlgo == ZRTP_AUTHTAG_HS32;
+    if (s->cipherAlgo == ZRTP_CIPHER_AES3)
+        (tag32 ? srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32 : srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80)(p);
+    else
+        (tag32 ? srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32 : srtp_crypto_policy_set_rtp_default)(p);
+}
+
 static int create(srtp_t *to, const bzrtpSrtpSecrets_t *s, const uint8_t *key, int key_length, const uint8_t *salt, int salt_length,
                   srtp_ssrc_type_t whose) {
     unsigned char master[46];
     srtp_policy_t p;
     memset(&p, 0, sizeof p);
-    if (s->cipherAlgo == ZRTP_CIPHER_AES3) {
-        srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&p.rtp);
-        srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&p.rtcp);
-        if (s->authTagAlgo == ZRTP_AUTHTAG_HS32)
-            srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32(&p.rtp);
-    } else {
-        srtp_crypto_policy_set_rtp_default(&p.rtp);
-        srtp_crypto_policy_set_rtcp_default(&p.rtcp);
-        if (s->authTagAlgo == ZRTP_AUTHTAG_HS32)
-            srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&p.rtp);
-    }
+    policy_of(s, &p.rtp);
+    policy_of(s, &p.rtcp);
     if (salt_length != 14 || (unsigned)key_length + 14 > sizeof master || key_length + 14 != p.rtp.cipher_key_len)
         return -1;
     memcpy(master, key, key_length);
