@@ -45,7 +45,7 @@ func (p *Proxy) challenge(now time.Time, req *sip.Message, tag string) *sip.Mess
 
 // fromB2BUA: the B2BUA is a trusted host of the proxy.
 func (p *Proxy) fromB2BUA(req *sip.Message) bool {
-	return p.divert.URI != "" && req.Method == sip.INVITE && !p.diverted(req)
+	return p.divert.URI != "" && req.Method == sip.INVITE && p.ofB2BUA(req)
 }
 
 func (p *Proxy) digestServer(domain string, proxy bool) (*digest.Server, error) {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"b2bua/simulator/capture"
@@ -17,11 +18,21 @@ type Config struct {
 	// TLSClient is used for outgoing TLS; nil: system roots.
 	TLSClient *tls.Config
 
+	// Hosts are names and their addresses, whatever the system's resolver says. A name of one of our own addresses is ourselves.
+	Hosts map[string]netip.Addr
+
 	Divert Divert
+	// Routes are those of module::Forward: a request outside a dialog that fits one is sent there, with a Route header to it. The
+	// first that fits counts. They see the Request-URI of each branch: a contact, where one was looked up.
+	Routes []Route
+	// Fallback is module::Router's call-fork-current-branches-timeout: how long contacts are tried before those of a lower q are
+	// tried, too. All refusals begin the next ones at once. 0: all contacts at the same time, whatever their q; negative: by refusals only.
+	Fallback time.Duration
 
 	MaxContacts int               // per address of record; 0: 10. One more replaces the oldest
 	MinExpires  time.Duration     // 0: none
 	MaxExpires  time.Duration     // 0: one hour
+	Static      []Static          // contacts that never expire
 	AuthDomains []string          // requests whose From domain is listed must authenticate (401 for REGISTER, 407 else)
 	Passwords   map[string]string // "user@domain" -> password, for AuthDomains
 	Realm       string            // empty: the From domain
@@ -47,4 +58,18 @@ type Divert struct {
 	UserAgent string // exact User-Agent of the B2BUA, which passes through; empty: recognised by the header X-Flexisip-B2BUA
 	// AfterFork looks contacts up first: the B2BUA gets one INVITE per contact, with one Call-ID and From tag (spec 2.13).
 	AfterFork bool
+	// Filter chooses the requests that are diverted, see package filter; empty: all.
+	Filter string
+}
+
+// Static are contacts of a user who need not register, as in module::Registrar's static-records-file.
+type Static struct {
+	AOR      string // "sip:pauline@sip.example.org"
+	Contacts string // "<sip:+33612345678@example.net;user=phone>;q=0.5", several separated by commas
+}
+
+// Route is one line of module::Forward's routes file.
+type Route struct {
+	To   string // "<sip:127.0.0.1:6067;transport=tcp>"
+	When string // see package filter; empty: always
 }

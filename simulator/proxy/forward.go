@@ -18,6 +18,10 @@ type forward struct {
 	best     *sip.Message // best final refusal so far
 	done     bool         // a final response went back
 	up       int          // dialogs that its 2xx made and no BYE ended yet
+
+	out   *sip.Message // what goes on
+	flow  transport.Flow
+	later [][]hop // contacts of lower priority, the next first
 }
 
 // branch is one client transaction of a forward.
@@ -31,18 +35,46 @@ type branch struct {
 // maxAcks bounds the 2xx whose ACK is awaited or may come again; the oldest call's is not distinguished, all are dropped.
 const maxAcks = 50_000
 
-// forward sends a request along all its hops.
-func (p *Proxy) forward(tx transport.TxID, req, out *sip.Message, hops []hop, flow transport.Flow) {
-	f := &forward{tx: tx, req: req}
+// forward sends a request along its hops: all at once, or an INVITE by their priority.
+func (p *Proxy) forward(now time.Time, tx transport.TxID, req, out *sip.Message, hops []hop, flow transport.Flow) {
+	f := &forward{tx: tx, req: req, out: out, flow: flow, later: [][]hop{hops}}
+	if p.cfg.Fallback != 0 && req.Method == sip.INVITE {
+		f.later = byPriority(hops)
+	}
 	p.servers[tx] = f
+	p.next(now, f)
+}
+
+// byPriority makes groups of one q each, the highest first.
+func byPriority(hops []hop) [][]hop {
+	hops = slices.Clone(hops)
+	slices.SortStableFunc(hops, func(a, b hop) int { return b.q - a.q })
+	var out [][]hop
+	for i, h := range hops {
+		if i == 0 || h.q != hops[i-1].q {
+			out = append(out, nil)
+		}
+		out[len(out)-1] = append(out[len(out)-1], h)
+	}
+	return out
+}
+
+// next tries the contacts that are due; the ones before them go on ringing.
+func (p *Proxy) next(now time.Time, f *forward) {
+	hops := f.later[0]
+	f.later = f.later[1:]
+	delete(p.waiting, f)
+	if len(f.later) > 0 && p.cfg.Fallback > 0 {
+		p.waiting[f] = now.Add(p.cfg.Fallback)
+	}
 	for _, h := range hops {
-		m := out.Clone()
+		m := f.out.Clone()
 		m.URI, m.Route = h.uri, slices.Clone(h.route)
 		if h.uri.Host == "" {
-			m.URI = out.URI
+			m.URI = f.out.URI
 		}
-		if req.Method == sip.INVITE || req.Method == sip.SUBSCRIBE {
-			m.RecordRoute = append(p.recordRoute(flow.Network, h.network), m.RecordRoute...)
+		if f.req.Method == sip.INVITE || f.req.Method == sip.SUBSCRIBE {
+			m.RecordRoute = append(p.recordRoute(f.flow.Network, h.network), m.RecordRoute...)
 		}
 		b := &branch{of: f, next: h.next}
 		b.tx = p.stack.Request(m, h.next)
@@ -52,7 +84,7 @@ func (p *Proxy) forward(tx transport.TxID, req, out *sip.Message, hops []hop, fl
 }
 
 // HandleResponse implements transport.Handler.
-func (p *Proxy) HandleResponse(_ time.Time, tx transport.TxID, resp *sip.Message) {
+func (p *Proxy) HandleResponse(now time.Time, tx transport.TxID, resp *sip.Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.branches[tx]
@@ -69,7 +101,7 @@ func (p *Proxy) HandleResponse(_ time.Time, tx transport.TxID, resp *sip.Message
 	case resp.Status < 300:
 		p.succeeded(b, up)
 	default:
-		p.refused(b, up)
+		p.refused(now, b, up)
 	}
 }
 
@@ -94,7 +126,7 @@ func (p *Proxy) succeeded(b *branch, resp *sip.Message) {
 }
 
 // refused keeps the best refusal until all branches are finished (RFC 3261 section 16.7 step 6).
-func (p *Proxy) refused(b *branch, resp *sip.Message) {
+func (p *Proxy) refused(now time.Time, b *branch, resp *sip.Message) {
 	f := b.of
 	if b.final {
 		return
@@ -106,6 +138,10 @@ func (p *Proxy) refused(b *branch, resp *sip.Message) {
 	}
 	if resp.Status >= 600 {
 		p.cancelOthers(f, nil)
+	}
+	if len(f.later) > 0 && !slices.ContainsFunc(f.branches, func(b *branch) bool { return !b.final }) {
+		p.next(now, f)
+		return
 	}
 	p.tidy(f)
 }
@@ -190,7 +226,10 @@ func (p *Proxy) forgetAll() {
 	clear(p.acks)
 }
 
+// cancelOthers ends all branches that still run, and those that were to come.
 func (p *Proxy) cancelOthers(f *forward, extra []sip.Header) {
+	f.later = nil
+	delete(p.waiting, f)
 	for _, b := range f.branches {
 		if !b.final {
 			p.stack.Cancel(b.tx, extra)
@@ -216,7 +255,7 @@ func (p *Proxy) HandleCancel(_ time.Time, invite transport.TxID, cancel *sip.Mes
 }
 
 // HandleFailure implements transport.Handler: a branch without answer counts as 408, 503 or, when we cancelled it, 487.
-func (p *Proxy) HandleFailure(_ time.Time, tx transport.TxID, err error) {
+func (p *Proxy) HandleFailure(now time.Time, tx transport.TxID, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.branches[tx]
@@ -232,14 +271,32 @@ func (p *Proxy) HandleFailure(_ time.Time, tx transport.TxID, err error) {
 		status = 487
 	}
 	p.cfg.Log.Info("a branch failed", "call-id", b.of.req.CallID, "method", string(b.of.req.Method), "status", status, "error", err)
-	p.refused(b, sip.NewResponse(b.of.req, status, "", sip.NewTag(p.rand)))
+	p.refused(now, b, sip.NewResponse(b.of.req, status, "", sip.NewTag(p.rand)))
 }
 
-// HandleTime implements transport.Handler: the proxy has no timers of its own.
-func (p *Proxy) HandleTime(time.Time) {}
+// HandleTime implements transport.Handler: it is time for contacts of lower priority.
+func (p *Proxy) HandleTime(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for f, at := range p.waiting {
+		if !at.After(now) {
+			p.next(now, f)
+		}
+	}
+}
 
 // Deadline implements transport.Handler.
-func (p *Proxy) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (p *Proxy) Deadline() (time.Time, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var first time.Time
+	for _, at := range p.waiting {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first, !first.IsZero()
+}
 
 func ackKey(m *sip.Message) string {
 	return m.CallID + " " + m.From.Tag() + " " + m.To.Tag()

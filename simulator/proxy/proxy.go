@@ -17,6 +17,7 @@ import (
 	"b2bua/core/transaction"
 	"b2bua/core/transport"
 	"b2bua/simulator/capture"
+	"b2bua/simulator/proxy/filter"
 )
 
 // closing is how long Close waits for the stack to stop.
@@ -30,8 +31,12 @@ type Proxy struct {
 	rand  io.Reader
 	log   *capture.Log
 
+	routes []route // of module::Forward
+	hosts  resolver
+
 	mu       sync.Mutex // guards all below
 	divert   target
+	waiting  map[*forward]time.Time // forwards that have contacts left, and when these are tried
 	bindings registrar
 	servers  map[transport.TxID]*forward // by server transaction
 	branches map[transport.TxID]*branch  // by client transaction
@@ -48,7 +53,8 @@ type Proxy struct {
 // target is the B2BUA with its URI understood.
 type target struct {
 	Divert
-	uri sip.URI
+	uri  sip.URI
+	only filter.Expression
 }
 
 // New opens the sockets and starts it.
@@ -66,6 +72,7 @@ func New(cfg Config) (*Proxy, error) {
 		cfg: cfg, rand: rand.Reader, log: capture.NewLog(), bindings: newRegistrar(cfg),
 		servers: map[transport.TxID]*forward{}, branches: map[transport.TxID]*branch{}, acks: map[string]*branch{}, digests: map[realmKey]*digest.Server{},
 		faults: map[string]*Fault{}, registered: map[transport.FlowID]bool{},
+		waiting: map[*forward]time.Time{}, hosts: newResolver(cfg.Hosts),
 	}
 	var listen []transport.Listener
 	for _, s := range cfg.Listen {
@@ -75,7 +82,7 @@ func New(cfg Config) (*Proxy, error) {
 		}
 		listen = append(listen, l)
 	}
-	if err := p.setDivert(cfg.Divert); err != nil {
+	if err := p.configure(); err != nil {
 		return nil, err
 	}
 	tap, limits := p.tap, transport.Limits{}
@@ -85,12 +92,29 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	attach := func(s *transport.Stack) { p.stack, p.self = s, s.Listening() }
 	if _, err := transport.New(transport.Config{
-		Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Log: cfg.Log, Tap: tap, Limits: limits, Attach: attach,
+		Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Resolver: p.hosts, Log: cfg.Log, Tap: tap, Limits: limits, Attach: attach,
 		OnFlowLost: func(_ time.Time, f transport.Flow) { delete(p.registered, f.ID) },
 	}, p); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	return p, nil
+}
+
+// configure understands what of the configuration is text.
+func (p *Proxy) configure() error {
+	if err := p.setDivert(p.cfg.Divert); err != nil {
+		return err
+	}
+	var err error
+	if p.routes, err = newRoutes(p.cfg.Routes); err != nil {
+		return err
+	}
+	for _, s := range p.cfg.Static {
+		if err := p.bind(s.AOR, s.Contacts, static); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func parseListen(s string) (transport.Listener, error) {
@@ -163,6 +187,11 @@ func (p *Proxy) setDivert(d Divert) error {
 			t.uri.Params = u.Params.WithFlag("lr")
 		}
 	}
+	only, err := filter.Parse(d.Filter)
+	if err != nil {
+		return fmt.Errorf("proxy: filter of the B2BUA: %w", err)
+	}
+	t.only = only
 	p.divert = t
 	return nil
 }
@@ -184,15 +213,23 @@ func (p *Proxy) Contacts(aor string) []Contact {
 	return out
 }
 
-// Bind adds a contact by hand, as if it had registered for an hour: for peers that do not register.
-func (p *Proxy) Bind(aor, contact string) error {
-	u, err := sip.ParseURI(contact)
+// Bind adds a contact by hand, as if it had registered for an hour: for peers that do not register. It may be an address with
+// a priority, "<sip:+33612345678@example.net;user=phone>;q=0.5".
+func (p *Proxy) Bind(aor, contact string) error { return p.bind(aor, contact, time.Hour) }
+
+// static is how long a contact of the configuration lasts: longer than any run.
+const static = 10 * 365 * 24 * time.Hour
+
+func (p *Proxy) bind(aor, contacts string, expires time.Duration) error {
+	list, err := parseContacts(contacts)
 	if err != nil {
-		return fmt.Errorf("proxy: contact %q: %w", contact, err)
+		return fmt.Errorf("proxy: contact %q of %s: %w", contacts, aor, err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.bindings.bind(aorOf(aor), binding{uri: u, expires: time.Now().Add(time.Hour)})
+	for _, a := range list {
+		p.bindings.bind(aorOf(aor), binding{uri: a.URI, expires: time.Now().Add(expires), q: priority(a)})
+	}
 	return nil
 }
 

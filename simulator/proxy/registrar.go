@@ -25,6 +25,7 @@ type binding struct {
 	cseq    uint32
 	device  string           // +sip.instance and reg-id, empty: none
 	flow    transport.FlowID // the connection it registered over; used while it lives
+	q       int              // priority in thousandths
 }
 
 // registrar holds the bindings in memory.
@@ -117,7 +118,7 @@ func (r *registrar) register(now time.Time, req *sip.Message, flow transport.Flo
 			r.unbind(aor, c.URI)
 			continue
 		}
-		b := binding{uri: c.URI, expires: now.Add(min(d, r.most)), callID: req.CallID, cseq: req.CSeq.Number, device: deviceOf(c)}
+		b := binding{uri: c.URI, expires: now.Add(min(d, r.most)), callID: req.CallID, cseq: req.CSeq.Number, device: deviceOf(c), q: priority(c)}
 		if flow.Network != "udp" {
 			b.flow = flow.ID
 		}
@@ -135,6 +136,28 @@ func (r *registrar) register(now time.Time, req *sip.Message, flow transport.Flo
 func (r *registrar) stale(aor string, req *sip.Message, now time.Time) bool {
 	return slices.ContainsFunc(r.lookup(aor, now), func(b binding) bool { return b.callID == req.CallID && b.cseq >= req.CSeq.Number })
 }
+
+// parseContacts takes a URI, or addresses between < and > with parameters.
+func parseContacts(s string) ([]sip.Address, error) {
+	if strings.Contains(s, "<") {
+		return sip.ParseAddresses(s)
+	}
+	u, err := sip.ParseURI(s)
+	return []sip.Address{{URI: u}}, err
+}
+
+// priority is the q of a contact in thousandths; without one, or with nonsense, the highest (RFC 3261 section 20.10 leaves it open).
+func priority(c sip.Address) int {
+	text, ok := c.Params.Get("q")
+	q, err := strconv.ParseFloat(text, 64)
+	if !ok || err != nil || !(q >= 0 && q <= 1) {
+		return highest
+	}
+	return int(q*highest + 0.5)
+}
+
+// highest priority of a contact.
+const highest = 1000
 
 // deviceOf names the device, and its flow where it keeps several.
 func deviceOf(c sip.Address) string {

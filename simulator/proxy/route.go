@@ -46,7 +46,10 @@ func (p *Proxy) HandleRequest(now time.Time, tx transport.TxID, req *sip.Message
 		refuse(status)
 		return
 	}
-	p.forward(tx, req, out, targets, flow)
+	for i := range targets {
+		p.reroute(out, &targets[i])
+	}
+	p.forward(now, tx, req, out, targets, flow)
 }
 
 // prepare is the copy that goes on: our own routes taken off (RFC 3261 section 16.4), the Request-URI rewritten by the hook.
@@ -78,7 +81,7 @@ func (p *Proxy) isSelf(u sip.URI) bool {
 		if l.Network == "tls" {
 			standard = 5061
 		}
-		if strings.EqualFold(own.Host, u.Host) && (port == own.Port || port == 0 && own.Port == standard) {
+		if (strings.EqualFold(own.Host, u.Host) || p.isNameOf(u.Host, l.Addr.Addr())) && (port == own.Port || port == 0 && own.Port == standard) {
 			return true
 		}
 	}
@@ -91,6 +94,7 @@ type hop struct {
 	route   []sip.Address
 	next    transport.NextHop
 	network string
+	q       int
 }
 
 // targets are the ways of a request; a status when there is none.
@@ -120,25 +124,32 @@ func (p *Proxy) targets(now time.Time, req *sip.Message) ([]hop, int) {
 	var out []hop
 	for _, b := range bindings {
 		if diverted {
-			out = append(out, p.toB2BUA(b.uri))
+			h := p.toB2BUA(b.uri)
+			h.q = b.q
+			out = append(out, h)
 			continue
 		}
-		out = append(out, hop{uri: b.uri, next: transport.NextHop{URI: b.uri, Flow: b.flow}, network: networkOf(b.uri)})
+		out = append(out, hop{uri: b.uri, next: transport.NextHop{URI: b.uri, Flow: b.flow}, network: networkOf(b.uri), q: b.q})
 	}
 	return out, 0
 }
 
 // diverted is the test of module::B2bua (spec 1.9). CANCEL follows its INVITE by the transaction.
 func (p *Proxy) diverted(req *sip.Message) bool {
-	if p.divert.URI == "" || req.Method != sip.INVITE {
+	if p.divert.URI == "" || req.Method != sip.INVITE || p.ofB2BUA(req) {
 		return false
 	}
+	return p.divert.only.Match(req, req.URI)
+}
+
+// ofB2BUA tells the B2BUA's own requests, which pass through.
+func (p *Proxy) ofB2BUA(req *sip.Message) bool {
 	if p.divert.UserAgent == "" {
 		_, from := req.Header("X-Flexisip-B2BUA")
-		return !from
+		return from
 	}
 	ua, _ := req.Header("User-Agent")
-	return ua != p.divert.UserAgent
+	return ua == p.divert.UserAgent
 }
 
 // toB2BUA removes what routes there were and inserts one to the B2BUA.
