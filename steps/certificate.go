@@ -45,14 +45,14 @@ func newAuthority() (*authority, error) {
 	return &authority{certificate, key}, err
 }
 
-// issue makes a certificate for an address. kind: good, of another host, self-signed, expired.
-func (a *authority) issue(at netip.Addr, kind string) (tls.Certificate, error) {
+// issue makes a certificate for an address, and for names that have it. kind: good, of another host, self-signed, expired.
+func (a *authority) issue(at netip.Addr, kind string, names ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	leaf := template("b2bua scenario", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	leaf.IPAddresses = []net.IP{at.AsSlice()}
+	leaf.IPAddresses, leaf.DNSNames = []net.IP{at.AsSlice()}, names
 	parent, signer := a.certificate, a.key
 	switch kind {
 	case "good":

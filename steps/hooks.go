@@ -38,6 +38,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.feedbackSteps(sc)
 	w.bridgeSteps(sc)
 	w.registrarSteps(sc)
+	w.trunkSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

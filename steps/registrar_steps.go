@@ -255,7 +255,7 @@ func (w *World) statusOf(account string) (string, error) {
 	}
 	for _, p := range info.Providers {
 		for _, a := range p.Accounts {
-			if a.Address == "sip:"+account+"@"+jabiru {
+			if a.Address == "sip:"+account+"@"+jabiru || a.Address == account {
 				return a.Status, nil
 			}
 		}

@@ -205,7 +205,7 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 
 // openSoftphone fills in what is the same for all: address of record, a tone of its own, the recorder.
 func (w *World) openSoftphone(cfg endpoint.Config) (*endpoint.Phone, error) {
-	cfg.AOR, cfg.Record = fmt.Sprintf("sip:%s@%s", cfg.Name, domain), w.recorder
+	cfg.AOR, cfg.Record = cmp.Or(cfg.AOR, fmt.Sprintf("sip:%s@%s", cfg.Name, domain)), w.recorder
 	if cfg.Tone == 0 {
 		cfg.Tone = tones[len(w.ends)%len(tones)]
 	}

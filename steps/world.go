@@ -59,6 +59,8 @@ type World struct {
 	manners  map[string]string         // phone -> how it answers offers inside calls, if not willingly
 
 	proxy *proxy.Proxy
+	hosts map[string]netip.Addr      // names of a scenario with several proxies
+	sides map[string]*proxy.Proxy    // those proxies
 	ends  map[string]*endpoint.Phone // softphones
 	kits  map[string]endpoint.Media  // what each softphone was made with
 	media map[string]*endpoint.Call  // the latest call of each softphone
@@ -77,7 +79,7 @@ type World struct {
 // newWorld makes an empty world; it touches nothing outside before begin.
 func newWorld(suite *Suite) *World {
 	return &World{
-		suite: suite, settings: newSettings(), recorder: capture.NewRecorder(), named: map[string]string{},
+		hosts: map[string]netip.Addr{}, sides: map[string]*proxy.Proxy{}, suite: suite, settings: newSettings(), recorder: capture.NewRecorder(), named: map[string]string{},
 		phones: map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{}, files: map[string]string{},
 		inside: map[string]*inside{}, offered: map[string]*wire.Received{}, versions: map[string]int{}, manners: map[string]string{},
 		ends: map[string]*endpoint.Phone{}, kits: map[string]endpoint.Media{}, media: map[string]*endpoint.Call{}, lines: map[string]*wire.Line{},

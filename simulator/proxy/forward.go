@@ -315,5 +315,6 @@ func (p *Proxy) acknowledge(ack *sip.Message) {
 	if len(out.Route) > 0 {
 		next.URI = out.Route[0].URI
 	}
+	p.reuse(&next)
 	p.stack.Ack(b.tx, out, next)
 }

@@ -47,7 +47,8 @@ type Proxy struct {
 	faults    map[string]*Fault // by address of record, "" is that of all others
 	registers int
 
-	registered map[transport.FlowID]bool // connections that brought a REGISTER; the loop's
+	registered map[transport.FlowID]bool    // connections that brought a REGISTER; the loop's
+	flows      map[flowKey]transport.FlowID // connections that brought a request; the loop's
 }
 
 // target is the B2BUA with its URI understood.
@@ -72,7 +73,7 @@ func New(cfg Config) (*Proxy, error) {
 		cfg: cfg, rand: rand.Reader, log: capture.NewLog(), bindings: newRegistrar(cfg),
 		servers: map[transport.TxID]*forward{}, branches: map[transport.TxID]*branch{}, acks: map[string]*branch{}, digests: map[realmKey]*digest.Server{},
 		faults: map[string]*Fault{}, registered: map[transport.FlowID]bool{},
-		waiting: map[*forward]time.Time{}, hosts: newResolver(cfg.Hosts),
+		waiting: map[*forward]time.Time{}, hosts: newResolver(cfg.Hosts), flows: map[flowKey]transport.FlowID{},
 	}
 	var listen []transport.Listener
 	for _, s := range cfg.Listen {
@@ -93,7 +94,7 @@ func New(cfg Config) (*Proxy, error) {
 	attach := func(s *transport.Stack) { p.stack, p.self = s, s.Listening() }
 	if _, err := transport.New(transport.Config{
 		Listen: listen, TLS: cfg.TLS, TLSClient: cfg.TLSClient, Resolver: p.hosts, Log: cfg.Log, Tap: tap, Limits: limits, Attach: attach,
-		OnFlowLost: func(_ time.Time, f transport.Flow) { delete(p.registered, f.ID) },
+		OnFlowLost: func(_ time.Time, f transport.Flow) { p.lost(f) },
 	}, p); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}

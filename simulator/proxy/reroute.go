@@ -55,6 +55,30 @@ func (p *Proxy) reroute(req *sip.Message, h *hop) {
 	}
 }
 
+// flowKey is the far end of a connection.
+type flowKey struct {
+	network string
+	remote  netip.AddrPort
+}
+
+// reuse takes the connection that the peer opened, where its URI is the far end of one: a Contact of who does not listen names the port
+// that it connects from, and nobody could connect there.
+func (p *Proxy) reuse(next *transport.NextHop) {
+	addr, err := netip.ParseAddr(strings.Trim(next.URI.Host, "[]"))
+	if next.Flow != 0 || err != nil {
+		return
+	}
+	next.Flow = p.flows[flowKey{networkOf(next.URI), netip.AddrPortFrom(addr, uint16(next.URI.Port))}]
+}
+
+// lost forgets a connection.
+func (p *Proxy) lost(f transport.Flow) {
+	delete(p.registered, f.ID)
+	if k := (flowKey{f.Network, f.Remote}); p.flows[k] == f.ID {
+		delete(p.flows, k)
+	}
+}
+
 // isNameOf tells whether a name was given to that address.
 func (p *Proxy) isNameOf(name string, addr netip.Addr) bool {
 	at, ok := p.hosts[strings.ToLower(name)]
@@ -70,6 +94,17 @@ func newResolver(hosts map[string]netip.Addr) resolver {
 		fixed[strings.ToLower(name)] = addr
 	}
 	return fixed
+}
+
+// nameOf an address, the first by alphabet.
+func (r resolver) nameOf(addr netip.Addr) string {
+	first := ""
+	for name, at := range r {
+		if at.Unmap() == addr.Unmap() && (first == "" || name < first) {
+			first = name
+		}
+	}
+	return first
 }
 
 // LookupSRV implements transport.Resolver: a fixed name has no service records.

@@ -17,6 +17,9 @@ func (p *Proxy) HandleRequest(now time.Time, tx transport.TxID, req *sip.Message
 		p.acknowledge(req)
 		return
 	}
+	if flow.Network != "udp" {
+		p.flows[flowKey{flow.Network, flow.Remote}] = flow.ID
+	}
 	tag := sip.NewTag(p.rand)
 	if req.Method == sip.REGISTER && p.misbehaves(tx, req, flow, tag) {
 		return
@@ -48,6 +51,7 @@ func (p *Proxy) HandleRequest(now time.Time, tx transport.TxID, req *sip.Message
 	}
 	for i := range targets {
 		p.reroute(out, &targets[i])
+		p.reuse(&targets[i].next)
 	}
 	p.forward(now, tx, req, out, targets, flow)
 }
@@ -188,6 +192,9 @@ func (p *Proxy) routeFor(network string) sip.Address {
 		}
 	}
 	u := listenerURI(best)
+	if name := p.hosts.nameOf(best.Addr.Addr()); network == "tls" && name != "" { // certificates are of names (RFC 5922 section 4)
+		u.Host = name
+	}
 	u.Params = u.Params.WithFlag("lr")
 	return sip.Address{URI: u}
 }
