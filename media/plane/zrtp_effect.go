@@ -84,7 +84,7 @@ func (e *negotiation) notify(ev Event) { e.loop(func(time.Time) { e.st.tell(ev) 
 // work queues a job, or tries again later.
 func (e *negotiation) work(now time.Time, j *zrtp.Job) {
 	e.job = nil
-	if e.leg.n.works.add(task{job: j, gone: e.gone.Load, done: e.done}) {
+	if e.leg.n.works.add(task{job: j, begun: j.Begun(), gone: e.gone.Load, done: e.done}) {
 		return
 	}
 	e.job, e.retryAt = j, now.Add(tryAgain)

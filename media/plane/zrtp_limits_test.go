@@ -97,7 +97,7 @@ func TestZRTPAgreementsAreSpread(t *testing.T) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	require.GreaterOrEqual(t, w.next.Sub(before), 2*w.every)
-	require.Equal(t, 800, cap(w.tasks))
+	require.Equal(t, 800, w.limit)
 }
 
 func TestZRTPWorkshopCloses(t *testing.T) {
@@ -105,10 +105,10 @@ func TestZRTPWorkshopCloses(t *testing.T) {
 	for range agreementsBurst + 1 {
 		require.True(t, w.turn())
 	}
-	waiting := make(chan struct{})
-	require.True(t, w.add(task{job: &zrtp.Job{}, gone: func() bool { close(waiting); return false }}))
-	require.True(t, w.add(task{job: &zrtp.Job{}, gone: func() bool { return false }}))
-	<-waiting
+	for range 2 {
+		require.True(t, w.add(task{job: &zrtp.Job{}, gone: func() bool { return false }}))
+	}
+	require.Eventually(t, func() bool { return len(w.ready) == 1 }, 5*time.Second, time.Millisecond) // one waits for its turn
 	w.close()
 }
 
@@ -214,4 +214,34 @@ func TestZRTPOnPlainSideGivenUp(t *testing.T) {
 		require.Empty(t, n.events.find(B, SecureFailed))
 		require.Zero(t, legs(n.plane))
 	})
+}
+
+// What has begun is finished first, however many wait to begin. What nobody waits for takes nobody's turn.
+func TestZRTPSecondHalvesGoFirst(t *testing.T) {
+	w := newWorkshop(1, 1)
+	for range agreementsBurst - 1 {
+		require.True(t, w.turn())
+	}
+	begin, order := make(chan struct{}), make(chan int, 100)
+	var waiting atomic.Bool
+	require.True(t, w.add(task{job: &zrtp.Job{}, gone: func() bool {
+		waiting.Store(true)
+		<-begin
+		return true
+	}}))
+	require.Eventually(t, waiting.Load, 5*time.Second, time.Millisecond)
+	add := func(n int, begun bool) bool {
+		return w.add(task{job: &zrtp.Job{}, begun: begun, gone: func() bool { order <- n; return true }})
+	}
+	for i := range w.limit {
+		require.True(t, add(i, false))
+	}
+	require.False(t, add(0, false))
+	require.True(t, add(100, true), "there is a place for what has begun")
+	require.True(t, add(101, true))
+	close(begin)
+	for _, want := range []int{100, 101, 0, 1, 2} {
+		require.Equal(t, want, <-order)
+	}
+	w.close()
 }

@@ -18,30 +18,35 @@ const (
 
 // task is public-key work of an exchange.
 type task struct {
-	job  *zrtp.Job
-	gone func() bool // nobody waits for it any more
-	done func(*zrtp.Job)
+	job   *zrtp.Job
+	begun bool        // the second half of an agreement
+	gone  func() bool // nobody waits for it any more
+	done  func(*zrtp.Job)
 }
 
-// workshop runs tasks on a few goroutines, at a limited rate, in order. One processor stays for the packets.
+// workshop runs tasks on a few goroutines, at a limited rate, in order: first those of agreements that have begun, so that under load
+// some are finished in time instead of all too late. One processor stays for the packets.
 type workshop struct {
 	every time.Duration
 	hands int
-	tasks chan task
+	limit int // of each queue
+	ready chan struct{}
 	stop  chan struct{}
 	wg    sync.WaitGroup
 
-	mu   sync.Mutex
-	next time.Time // when the next task may begin
+	mu     sync.Mutex
+	next   time.Time // when the next task may begin
+	queues [parts][]task
 }
 
 func newWorkshop(perSecond, cpus int) *workshop {
 	if perSecond <= 0 {
 		perSecond = agreementsPerSecond * cpus
 	}
+	limit := max(1, perSecond*parts*int(agreementsWait/time.Second))
 	w := &workshop{
-		hands: max(1, cpus-1), every: time.Second / time.Duration(perSecond*parts),
-		tasks: make(chan task, max(1, perSecond*parts*int(agreementsWait/time.Second))), stop: make(chan struct{}),
+		hands: max(1, cpus-1), every: time.Second / time.Duration(perSecond*parts), limit: limit,
+		ready: make(chan struct{}, parts*limit), stop: make(chan struct{}),
 	}
 	for range w.hands {
 		w.wg.Go(w.run)
@@ -51,27 +56,51 @@ func newWorkshop(perSecond, cpus int) *workshop {
 
 // add queues a task; false: too many wait.
 func (w *workshop) add(t task) bool {
-	select {
-	case w.tasks <- t:
-		return true
-	default:
+	q := &w.queues[1]
+	if t.begun {
+		q = &w.queues[0]
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(*q) >= w.limit {
 		return false
 	}
+	*q = append(*q, t)
+	w.ready <- struct{}{} // there is one place for each task
+	return true
+}
+
+// take gives the task whose turn it is.
+func (w *workshop) take() (t task) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.queues {
+		if q := &w.queues[i]; len(*q) > 0 {
+			t, (*q)[0] = (*q)[0], task{}
+			*q = (*q)[1:]
+			return t
+		}
+	}
+	return t
 }
 
 func (w *workshop) run() {
-	for {
+	for turn := false; ; {
 		select {
 		case <-w.stop:
 			return
-		case t := <-w.tasks:
-			if t.gone() || !w.turn() {
-				t.job.Wipe()
-				continue
-			}
-			t.job.Run()
-			t.done(t.job)
+		case <-w.ready:
 		}
+		if !turn && !w.turn() { // before the choice: what comes meanwhile may be more urgent
+			return
+		}
+		t := w.take()
+		if turn = t.gone(); turn { // for the next one
+			t.job.Wipe()
+			continue
+		}
+		t.job.Run()
+		t.done(t.job)
 	}
 }
 
@@ -102,12 +131,9 @@ func (w *workshop) turn() bool {
 func (w *workshop) close() {
 	close(w.stop)
 	w.wg.Wait()
-	for {
-		select {
-		case t := <-w.tasks:
+	for _, q := range w.queues {
+		for _, t := range q {
 			t.job.Wipe()
-		default:
-			return
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (st *Stream) keysDone(j *Job) {
 		}
 		return
 	}
-	st.job = nil
+	st.job, st.worked = nil, true
 	st.party = j.party
 	switch {
 	case errors.Is(j.err, alg.ErrPublicValue):
@@ -178,6 +178,9 @@ func (st *Stream) follows(c wire.CommitFields) (alg.Suite, bool) {
 	}
 	if suite.Agreement == alg.Mult {
 		return suite, st.followsMultistream(c, suite)
+	}
+	if st.session.trial != nil { // the peer has begun everything anew
+		st.session.disown()
 	}
 	if st.state == commitSent && st.suite.Agreement == alg.Mult {
 		st.refuse(CodeSoftware, "DH mode on a further stream") // RFC 6189 section 4.2

@@ -116,6 +116,7 @@ func (st *Stream) open(m []byte) bool {
 	st.touch()
 	st.body = wire.ConfirmBody{Flags: body.Flags, Expiration: body.Expiration}
 	st.theirConf = bytes.Clone(m)
+	st.session.settle()
 	return true
 }
 

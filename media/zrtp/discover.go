@@ -160,7 +160,7 @@ func (st *Stream) maybeBegin() {
 		}
 		return
 	}
-	if !st.session.mayBegin(st) {
+	if !st.session.mayBegin(st) || st.hesitates() {
 		return
 	}
 	if st.session.secure() {

@@ -7,6 +7,7 @@ type Job struct {
 	run     func(*Job)
 	private alg.Secret // what run needs and wipes
 	stream  *Stream
+	begun   bool
 	party   *alg.Party
 	result  alg.Secret
 	err     error
@@ -17,6 +18,9 @@ func (j *Job) Run() { j.run(j) }
 
 // Stream is whose job it is.
 func (j *Job) Stream() *Stream { return j.stream }
+
+// Begun tells whether an exchange waits for the job that has had work done before: to end it comes before the beginning of others.
+func (j *Job) Begun() bool { return j.begun }
 
 // Wipe overwrites its secrets; for one that has run or never will, and is not given back.
 func (j *Job) Wipe() {
@@ -42,7 +46,7 @@ func (st *Stream) prepare(role alg.Role, suite alg.Suite, commit []byte) {
 		return
 	}
 	hash, commit := suite.Hash, append([]byte(nil), commit...)
-	st.give(&Job{private: private, run: func(j *Job) {
+	st.give(&Job{private: private, begun: st.worked, run: func(j *Job) {
 		if role == alg.Initiator {
 			j.party, j.err = agreement.Initiate(hash, j.private)
 		} else {
@@ -55,7 +59,7 @@ func (st *Stream) prepare(role alg.Role, suite alg.Suite, commit []byte) {
 // agree asks for DHResult. The party is the job's until it is given back.
 func (st *Stream) agree(public []byte) {
 	public = append([]byte(nil), public...)
-	st.give(&Job{party: st.party, run: func(j *Job) { j.result, j.err = j.party.Result(public) }})
+	st.give(&Job{party: st.party, begun: true, run: func(j *Job) { j.result, j.err = j.party.Result(public) }})
 	st.party = nil
 }
 

@@ -28,6 +28,9 @@ func (st *Stream) beginMultistream() {
 // followsMultistream checks a Commit for a further stream.
 func (st *Stream) followsMultistream(c wire.CommitFields, suite alg.Suite) bool {
 	s := st.session
+	if !s.secure() && s.exchange == nil && s.mayBeFormer(st.peer.zid) { // the peer goes on
+		s.adopt(st)
+	}
 	if !s.secure() {
 		// The peer may be secure a moment before us; a peer whose session we lost gives up by itself.
 		st.drop()
@@ -61,6 +64,7 @@ func (st *Stream) followMultistream(m []byte, c wire.CommitFields, suite alg.Sui
 	st.respond(m, suite)
 	st.deriveMultistream()
 	st.sendConfirm(wire.Confirm1)
+	st.session.settle()
 }
 
 func (st *Stream) deriveMultistream() {

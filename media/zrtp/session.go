@@ -19,6 +19,9 @@ type Session struct {
 	cache   Key
 	pending *Update // the new rs1 after a mismatch, until somebody compared the SAS
 
+	former *bequest // of the session that this one may go on; nil: none, or it is known
+	trial  *Stream  // the stream that tries to go on with it
+
 	now     time.Time
 	outputs []Output
 	trace   func(st *Stream, name string, value []byte) // tests read what is overwritten afterwards
@@ -60,6 +63,7 @@ func (s *Session) Close() {
 	for _, st := range s.streams {
 		st.stop()
 	}
+	s.forgetFormer()
 	s.key.Wipe()
 	s.config.Aux.Wipe()
 	if s.pending != nil {
@@ -73,6 +77,9 @@ func (s *Session) secure() bool { return s.key != nil }
 
 // mayBegin tells whether the stream may send a Commit.
 func (s *Session) mayBegin(st *Stream) bool {
+	if s.trial != nil {
+		return s.trial == st
+	}
 	return s.secure() || s.first() == st && (s.exchange == nil || s.exchange == st)
 }
 
@@ -104,7 +111,11 @@ func (s *Session) mayFollow(st *Stream) bool {
 
 // release lets another stream begin.
 func (s *Session) release(st *Stream) {
-	if s.exchange == st {
+	tried := s.trial == st
+	if tried {
+		s.disown()
+	}
+	if s.exchange == st || tried {
 		s.exchange = nil
 		s.wake()
 	}
@@ -121,6 +132,7 @@ func (s *Session) wake() {
 func (s *Session) become(st *Stream, r Report) {
 	s.key, s.report = st.keys.Session.Clone(), r
 	s.exchange = nil
+	s.forgetFormer()
 	s.wake()
 }
 

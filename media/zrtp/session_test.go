@@ -116,6 +116,17 @@ func TestNobodyAnswers(t *testing.T) {
 	assert.True(t, w.settle(), "a late peer is answered")
 }
 
+// The use of the peer's key goes before the keys of other calls.
+func TestSecondHalvesHaveBegun(t *testing.T) {
+	w := meet(t, 2)
+	w.run(time.Minute)
+	require.True(t, w.settle())
+	for _, e := range w.ends {
+		require.Equal(t, []bool{false, true}, e.lines[0].jobs)
+		require.Empty(t, e.lines[1].jobs)
+	}
+}
+
 // A key pair whose exponent is too short for the winner's cipher is made again.
 func TestKeyPairThatDoesNotSuitTheWinner(t *testing.T) {
 	again := 0
@@ -131,6 +142,7 @@ func TestKeyPairThatDoesNotSuitTheWinner(t *testing.T) {
 		require.True(t, w.settle())
 		if w.ends[0].lines[0].reports[0].Suite.Cipher == alg.AES256 {
 			again++
+			assert.Contains(t, [][]bool{w.ends[0].lines[0].jobs, w.ends[1].lines[0].jobs}, []bool{false, true, true}, "its exchange had begun")
 		}
 	}
 	assert.Positive(t, again)

@@ -79,6 +79,7 @@ type Stream struct {
 	job    *Job
 	party  *alg.Party
 	reused bool // the party was made for our own Commit
+	worked bool // a job of this exchange has run
 
 	key     Key // of the record
 	asked   bool
@@ -102,6 +103,7 @@ type Stream struct {
 	silentAt            time.Time
 	graceAt             time.Time
 	graceCode           Code
+	decideAt            time.Time // see Renew
 	confirmBad          bool
 	nobody              bool // NoPeer was reported
 
@@ -263,7 +265,7 @@ func (st *Stream) wipe() {
 		st.party.Wipe()
 		st.party = nil
 	}
-	st.job = nil // wiped when it is given back
+	st.job, st.worked = nil, false // wiped when it is given back
 	st.wipeSecrets()
 	if st.keys != nil {
 		st.keys.Wipe()
@@ -279,7 +281,7 @@ func (st *Stream) wipeSecrets() {
 }
 
 func (st *Stream) quietTimers() {
-	st.helloAt, st.repeatAt, st.silentAt, st.graceAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	st.helloAt, st.repeatAt, st.silentAt, st.graceAt, st.decideAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 }
 
 // yield gives a Commit up that was not answered, in favour of another stream.

@@ -9,7 +9,7 @@ import (
 // Deadline is when the stream wants a Tick; false: not now. Ask after each Handle of any stream of the session.
 func (st *Stream) Deadline() (time.Time, bool) {
 	var at time.Time
-	for _, t := range [...]time.Time{st.helloAt, st.repeatAt, st.silentAt, st.graceAt} {
+	for _, t := range [...]time.Time{st.helloAt, st.repeatAt, st.silentAt, st.graceAt, st.decideAt} {
 		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
 			at = t
 		}
@@ -27,11 +27,18 @@ func (st *Stream) tick() {
 		return true
 	}
 	if due(&st.graceAt) {
+		if st.session.trial == st { // refused
+			st.decide()
+			return
+		}
 		st.failed(Failure{Code: st.graceCode, ByPeer: true, Detail: "in state " + st.state.String()})
 		return
 	}
 	if due(&st.silentAt) {
 		st.stalled()
+	}
+	if due(&st.decideAt) {
+		st.decide()
 	}
 	if due(&st.helloAt) {
 		st.askAgain()

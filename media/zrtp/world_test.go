@@ -72,6 +72,7 @@ type line struct {
 	alerts        []Suspicion
 	nobody        bool
 	media         bool
+	jobs          []bool // whether the exchange had begun
 	tick          time.Time
 	silenced      bool // after Stop
 }
@@ -224,6 +225,7 @@ func (e *end) effect(i int, effect Effect) {
 		e.sends++
 		w.carry(e, i, x.Data)
 	case NeedKeys:
+		l.jobs = append(l.jobs, x.Job.Begun())
 		w.after(w.span(w.work), func() {
 			e.spend(x.Job.Run)
 			e.do(i, KeysDone(x))
