@@ -41,6 +41,39 @@ func TestZRTPLateStream(t *testing.T) {
 	})
 }
 
+// A phone's new Hello in mid-call is a new stream in its session, or a new session; which of the two only its Commit tells, or what it
+// makes of ours.
+func TestZRTPPeerBeginsAnew(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		for name, c := range map[string]struct{ keep, passive bool }{
+			"same session": {true, false}, "same session, passive": {true, true}, "new session": {false, false}, "new session, passive": {false, true},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				n, p := oneZRTP(t, cfg, zrtpPhoneConfig{passive: c.passive})
+				hash, err := sdp.ParseZRTPHash(n.stream.ZRTPHash(B))
+				require.NoError(t, err)
+				first := n.connect(t, p)
+				speak(t, n.phone, p)
+				for i := range 2 {
+					p.renew(c.keep)
+					require.NoError(t, n.stream.Set(B, p.agreed()))
+					p.meet(hash)
+					p.secure()
+					r := n.events.wait(t, B, Secured, i+2)[i+1].ZRTP
+					require.Equal(t, p.secure().SAS, r.SAS)
+					require.Equal(t, c.keep, r.SAS == first.SAS)
+					require.Equal(t, c.keep, r.Suite.Agreement == alg.Mult)
+					speak(t, n.phone, p)
+				}
+				require.NoError(t, n.stream.ConfirmSAS(B, true))
+				require.Empty(t, n.events.find(B, SecureFailed))
+				require.Zero(t, p.inClear())
+			})
+		}
+	})
+}
+
 // again makes one more call between two configurations, with planes of their own.
 func again(t *testing.T, cfg Config, a, b *ZRTPConfig) (x, y *zrtpNode, rx, ry *zrtp.Report) {
 	t.Helper()

@@ -140,8 +140,8 @@ func (e *negotiation) leave(now time.Time) *party {
 }
 
 // agree takes what a description says. Another a=zrtp-hash is another peer, or one that has begun anew: the exchange starts again, with
-// the Hello that our description has told. If it is the peer of the first stream, the session is another one as well, and the other
-// streams follow as their descriptions change.
+// the Hello that our description has told. If it is the peer of the first stream, the session is another one as well, which goes on with
+// what the former one agreed on if the peer does, and the other streams follow as their descriptions change.
 func (e *negotiation) agree(now time.Time, t terms) {
 	was := e.terms
 	if !t.hasHash {
@@ -217,6 +217,7 @@ func (e *negotiation) begin(now time.Time, sameSession, required bool) error {
 		if err != nil {
 			return err
 		}
+		session.Renew(e.party.session)
 		p = &party{session: session}
 	}
 	engine, err := p.session.Succeed(e.engine)

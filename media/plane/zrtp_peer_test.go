@@ -31,6 +31,7 @@ type zrtpPhone struct {
 	drop func(out bool, b []byte) bool
 
 	mu      sync.Mutex
+	cfg     zrtp.Config
 	session *zrtp.Session
 	stream  *zrtp.Stream
 	send    *srtp.Sender
@@ -62,7 +63,8 @@ func newZRTPPhone(t testing.TB, c zrtpPhoneConfig) *zrtpPhone {
 	}
 	p := &zrtpPhone{t: t, conn: listen(t, loopback), drop: c.drop, media: make(chan []byte, 1000)}
 	var err error
-	p.session, err = zrtp.NewSession(zrtp.Config{ZID: alg.ZID([]byte(c.name + "            ")[:12]), Client: "phone", Lists: c.lists, Rand: rand.Reader, Passive: c.passive})
+	p.cfg = zrtp.Config{ZID: alg.ZID([]byte(c.name + "            ")[:12]), Client: "phone", Lists: c.lists, Rand: rand.Reader, Passive: c.passive}
+	p.session, err = zrtp.NewSession(p.cfg)
 	require.NoError(t, err)
 	p.stream, err = p.session.NewStream(c.ssrc)
 	require.NoError(t, err)
@@ -163,6 +165,31 @@ func (p *zrtpPhone) write(b []byte) {
 	if p.drop == nil || !p.drop(true, b) {
 		_, _ = p.conn.WriteToUDPAddrPort(b, p.to)
 	}
+}
+
+// renew takes another stream, in the session that there is or in another one; it begins with meet.
+func (p *zrtpPhone) renew(keep bool) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ssrc, err := p.stream.SSRC(), error(nil)
+	p.perform(p.stream.Handle(time.Now(), zrtp.Stop{}))
+	if !keep {
+		p.session.Close()
+		p.session, err = zrtp.NewSession(p.cfg)
+		require.NoError(p.t, err)
+	}
+	p.stream, err = p.session.NewStream(ssrc)
+	require.NoError(p.t, err)
+	p.report = nil
+}
+
+// meet begins the exchange of a stream that was renewed.
+func (p *zrtpPhone) meet(hash [32]byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.perform(p.stream.Handle(time.Now(), zrtp.PeerHash{Hash: hash}))
+	p.perform(p.stream.Handle(time.Now(), zrtp.Start{}))
 }
 
 // secure waits until the phone has its keys.
