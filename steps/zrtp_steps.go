@@ -31,6 +31,8 @@ func (w *World) zrtpSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(\w+)'s (audio|video) was agreed on (\d+) times$`, w.agreedTimes)
 	sc.Step(`^(\w+) negotiates again without zrtp-hash$`, func(name string) error { return w.renegotiates(name, endpoint.FaultNoHash) })
 	sc.Step(`^(\w+) negotiates again with a new Hello$`, func(name string) error { return w.renegotiates(name, endpoint.FaultRenewed) })
+	sc.Step(`^(\w+) negotiates again with a new Hello in the same session$`, func(name string) error { return w.renegotiates(name, endpoint.FaultReplaced) })
+	sc.Step(`^(\w+)'s (audio|video) was agreed on by (\w+)$`, w.agreedOnBy)
 	sc.Step(`^b2bua's newest description for (\w+) has the zrtp-hash of its first one$`, w.keptHash)
 	sc.Step(`^nothing that names ZRTP was sent to (\w+)$`, w.nothingOfZRTP)
 	sc.Step(`^nothing of (\w+)'s ZRTP was sent to (\w+)$`, w.nothingForwarded)
@@ -139,6 +141,22 @@ func (w *World) agreedBy(name, agreement, hash, cipher, tag string) error {
 	got, want := [4]string{z.Agreement, z.Hash, z.Cipher, z.Tag}, [4]string{agreement, hash, cipher, tag}
 	if got != want {
 		return fmt.Errorf("%s agreed by %v instead of %v", name, got, want)
+	}
+	return nil
+}
+
+// agreedOnBy looks at one stream; "DH" is any agreement that has a SAS of its own.
+func (w *World) agreedOnBy(name, kind, agreement string) error {
+	s, err := w.awaitSAS(name)
+	if err != nil {
+		return err
+	}
+	m := s.Audio()
+	if kind == "video" {
+		m = s.Video()
+	}
+	if m.ZRTP == nil || agreement == "DH" && m.ZRTP.Agreement == "Mult" || agreement != "DH" && m.ZRTP.Agreement != agreement {
+		return fmt.Errorf("%s's %s: %+v", name, kind, m.ZRTP)
 	}
 	return nil
 }

@@ -196,6 +196,10 @@ func (a *actor) negotiate(ctx context.Context, s step) (string, error) {
 		offered.Fault = endpoint.FaultRestart
 	case s.action == "rekey" && (m.Encryption == "" || m.Encryption == "none"):
 		return "", errors.New("there are no keys: start the phone with --encryption sdes, dtls-srtp or zrtp")
+	case s.action == "rekey" && s.argument == "keep" && m.Encryption != "zrtp":
+		return "", errors.New("only ZRTP has a session that could be kept: start the phone with --encryption zrtp")
+	case s.action == "rekey" && s.argument == "keep":
+		offered.Fault = endpoint.FaultReplaced
 	case s.action == "rekey":
 		offered.Fault = endpoint.FaultRenewed
 	}

@@ -40,7 +40,7 @@ var verbs = []verb{
 	{name: "video", takes: []string{"on", "off"}, help: "re-INVITE that adds or takes away video (the other side needs --video)"},
 	{name: "dtmf", digits: true, help: "digits as telephone events (RFC 4733)"},
 	{name: "info", digits: true, help: "digits as INFO with application/dtmf-relay, one after the other"},
-	{name: "rekey", help: "re-INVITE with new SDES keys, a new DTLS certificate, or a new ZRTP exchange"},
+	{name: "rekey", takes: []string{"keep"}, optional: true, help: "re-INVITE with new SDES keys, a new DTLS certificate, or a new ZRTP session (keep: new streams in the session that there is)"},
 	{name: "confirm", takes: []string{"yes", "no"}, help: "the users have compared the SAS of ZRTP: it is the same, or not"},
 	{name: "restart-ice", help: "re-INVITE with new ICE credentials (needs --ice)"},
 	{name: "rebind", help: "other media ports without a word, as a NAT that forgot"},

@@ -149,6 +149,15 @@ func TestFailedStepIsStatusTwo(t *testing.T) {
 	assert.Equal(t, exitOK, <-answered)
 }
 
+func TestOnlyZRTPKeepsASession(t *testing.T) {
+	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--encryption", "sdes", "--hang-up", "700ms")
+	uri := answering.uri(t)
+	out, called := background("call", uri, "--encryption", "sdes", "--do", "0s rekey keep")
+	assert.Equal(t, exitCall, <-called)
+	assert.Contains(t, out.String(), "only ZRTP has a session that could be kept")
+	assert.Equal(t, exitOK, <-answered)
+}
+
 func TestNegotiatedSuiteOfDTLSIsTold(t *testing.T) {
 	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--encryption", "dtls-srtp")
 	uri := answering.uri(t)

@@ -15,13 +15,13 @@ type ZRTP struct {
 	PeerMitM, Disclosure   bool // the phone says that it is a PBX; that it gives keys away
 }
 
-// Multistream is the Agreement of a stream whose keys come from those of the leg's first one.
+// Multistream is the Agreement of a stream whose keys come from those that the leg had already.
 const Multistream = "Mult"
 
 // String is the part of a line.
 func (z ZRTP) String() string {
 	if z.Agreement == Multistream {
-		return "SAS " + z.SAS + " as on the first stream"
+		return "SAS " + z.SAS + " as before"
 	}
 	text := fmt.Sprintf("SAS %s, agreement %s, hash %s, cipher %s, continuity %s, verified %s", z.SAS, z.Agreement, z.Hash, z.Cipher, z.continuity(), z.verified())
 	if z.HashVerified {

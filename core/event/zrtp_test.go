@@ -20,7 +20,7 @@ func TestZRTPLine(t *testing.T) {
 	z.Verified, z.PeerMitM, z.Disclosure, z.AuxMismatch = true, true, true, true
 	assert.Contains(t, line.Text(), ", verified yes, zrtp-hash right, auxiliary secret differs, the phone is a PBX, the phone gives keys away, peer ")
 	z.Agreement = Multistream
-	assert.Equal(t, "SAS e8yz as on the first stream", z.String())
+	assert.Equal(t, "SAS e8yz as before", z.String())
 }
 
 func TestCompared(t *testing.T) {

@@ -1,6 +1,7 @@
 package zrtp
 
 import (
+	"maps"
 	"time"
 
 	"b2bua/media/zrtp/alg"
@@ -58,7 +59,7 @@ func (s *Session) Renew(former *Session) {
 	}
 	b = b.clone()
 	s.former.wipe()
-	s.former, s.nonces = b, former.nonces // no nonce twice under one key
+	s.former, s.nonces = b, maps.Clone(former.nonces) // no nonce twice under one key
 }
 
 // hesitates tells whether a stream that could begin leaves the first word to its peer.

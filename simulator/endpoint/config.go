@@ -73,6 +73,7 @@ const (
 	FaultSilent      = "silent"          // no word of DTLS or ZRTP is ever said
 	FaultKey         = "key"             // SDES: packets are protected with another key than the description's
 	FaultRenewed     = "renewed"         // no fault: a new certificate, or a new exchange of ZRTP, from this description on
+	FaultReplaced    = "replaced"        // no fault: new exchanges of ZRTP in the session that there is, from this description on
 	FaultICE         = "ice"             // ICE: checks are made with another password than the peer's
 	FaultNoMID       = "no-mid"          // BUNDLE: packets do not say which stream they are of
 	FaultWrongMID    = "wrong-mid"       // BUNDLE: packets say that they are of a stream that is not there

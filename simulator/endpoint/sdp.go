@@ -92,7 +92,7 @@ func parseMedia(m Media) (w wish, err error) {
 	return w, err
 }
 
-var faults = []string{"", FaultFingerprint, FaultSilent, FaultKey, FaultRenewed, FaultICE, FaultRestart, FaultNoHash, FaultWrongHash, FaultMute, FaultForge, FaultNoMID, FaultWrongMID}
+var faults = []string{"", FaultFingerprint, FaultSilent, FaultKey, FaultRenewed, FaultReplaced, FaultICE, FaultRestart, FaultNoHash, FaultWrongHash, FaultMute, FaultForge, FaultNoMID, FaultWrongMID}
 
 func parseEncryption(s string) (sdp.Encryption, error) {
 	switch s {

@@ -110,23 +110,29 @@ func (c *Call) zrtpLeg() (*stream.Leg, error) {
 
 // greet puts the hash of our Hello into a line of ours. theirs is the peer's line that it answers, nil in an offer.
 func (c *Call) greet(i int, m, theirs *sdp.Media) error {
-	renew := c.want.fault == FaultRenewed
+	fault := c.want.fault
+	renew := fault == FaultRenewed || fault == FaultReplaced
 	if theirs != nil && c.peer != nil && i < len(c.peer.Media) { // another Hello of the peer is another exchange
 		before, now := c.peer.Media[i].ZRTPHash, theirs.ZRTPHash
 		renew = renew || before != "" && now != "" && !strings.EqualFold(before, now)
 	}
-	if renew && i == 0 && c.leg != nil { // who begins the first stream anew has begun all anew
+	var former *stream.Leg
+	if renew && i == 0 && c.leg != nil && fault != FaultReplaced { // who begins the first stream anew has begun all anew
+		former = c.leg
 		c.former, c.leg = append(c.former, c.leg), nil
 	}
 	leg, err := c.zrtpLeg()
 	if err != nil {
 		return err
 	}
+	if former != nil && fault != FaultRenewed { // the peer has, or it goes on with the session that there is
+		leg.Renew(former)
+	}
 	hello, err := c.streams[i].HelloHash(leg, renew)
 	if err != nil {
 		return err
 	}
-	switch c.want.fault {
+	switch fault {
 	case FaultNoHash:
 		return nil
 	case FaultWrongHash:

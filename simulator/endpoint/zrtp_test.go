@@ -55,13 +55,18 @@ func TestZRTPWithVideo(t *testing.T) {
 	require.NoError(t, b.Reinvite(within(t), m))
 	require.NoError(t, a.Reinvite(within(t), m))
 	assert.Equal(t, hash, a.local.Media[0].ZRTPHash, "the Hello stays")
-	m.Fault = FaultRenewed
-	require.NoError(t, a.Reinvite(within(t), m))
-	assert.NotEqual(t, hash, a.local.Media[0].ZRTPHash)
-	for _, c := range []*Call{a, b} {
-		require.NoError(t, c.WaitSummary(within(t), "another exchange", func(s Summary) bool { return s.Audio().Handshakes == 2 && s.Video().Handshakes == 2 }))
+	for i, fault := range []string{FaultRenewed, FaultReplaced} {
+		m.Fault = fault
+		require.NoError(t, a.Reinvite(within(t), m))
+		assert.NotEqual(t, hash, a.local.Media[0].ZRTPHash)
+		for _, c := range []*Call{a, b} {
+			require.NoError(t, c.WaitSummary(within(t), "another exchange", func(s Summary) bool { return s.Audio().Handshakes == i+2 && s.Video().Handshakes == i+2 }))
+		}
+		x, y := a.Summary().Audio().ZRTP, b.Summary().Audio().ZRTP
+		assert.Equal(t, x.SAS, y.SAS)
+		assert.Equal(t, fault == FaultReplaced, x.Agreement == "Mult")
+		hear(t, a, b)
 	}
-	hear(t, a, b)
 }
 
 func TestZRTPWishes(t *testing.T) {

@@ -36,6 +36,15 @@ func NewLeg(cfg zrtp.Config, cache zrtp.Cache) (*Leg, error) {
 	return &Leg{cache: cache, session: session, ends: map[*Stream]*zrtp.Stream{}}, nil
 }
 
+// Renew makes a session that has not begun able to go on with another one, if the peer does.
+func (l *Leg) Renew(former *Leg) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	former.mu.Lock()
+	defer former.mu.Unlock()
+	l.session.Renew(former.session)
+}
+
 // Confirm tells what a person found who compared the SAS.
 func (l *Leg) Confirm(same bool) {
 	l.mu.Lock()
