@@ -172,16 +172,17 @@ func (p *zrtpPhone) renew(keep bool) {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	ssrc, err := p.stream.SSRC(), error(nil)
+	ssrc := p.stream.SSRC()
 	p.perform(p.stream.Handle(time.Now(), zrtp.Stop{}))
 	if !keep {
 		p.session.Close()
-		p.session, err = zrtp.NewSession(p.cfg)
+		session, err := zrtp.NewSession(p.cfg)
 		require.NoError(p.t, err)
+		p.session = session
 	}
-	p.stream, err = p.session.NewStream(ssrc)
+	stream, err := p.session.NewStream(ssrc)
 	require.NoError(p.t, err)
-	p.report = nil
+	p.stream, p.report = stream, nil
 }
 
 // meet begins the exchange of a stream that was renewed.

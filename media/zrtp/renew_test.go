@@ -34,12 +34,12 @@ func secured(t testing.TB, seed uint64, streams int, c [2]Config) *world {
 }
 
 // replace lets other streams take the place of those of an end; they are not started.
-func (e *end) replace(s *Session, make func(old *Stream) (*Stream, error)) {
+func (e *end) replace(s *Session, next func(old *Stream) (*Stream, error)) {
 	old := e.lines
 	e.lines = nil
 	var outs []Output
 	for _, l := range old {
-		st, err := make(l.Stream)
+		st, err := next(l.Stream)
 		require.NoError(e.world.t, err)
 		l.silenced = true
 		outs = append(outs, l.Handle(e.world.now, Stop{})...)
@@ -47,7 +47,7 @@ func (e *end) replace(s *Session, make func(old *Stream) (*Stream, error)) {
 	}
 	require.Empty(e.world.t, outs)
 	if e.Session != s {
-		e.Session.Close()
+		e.Close()
 	}
 	e.Session = s
 }
