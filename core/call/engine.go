@@ -211,6 +211,21 @@ func (e *Engine) Secured(_ time.Time, number uint64, index int, side Side, suite
 	}
 }
 
+// Unsecured says that the peer of a stream turned out to be another one than that which the keys are from, or that it begins anew. It has as long to
+// be secure as at first.
+func (e *Engine) Unsecured(now time.Time, number uint64, index int, side Side) {
+	c := e.calls[number]
+	if c == nil {
+		return
+	}
+	if _, expected := c.leg(side).secure[index]; expected {
+		c.leg(side).secure[index], c.expecting = false, true
+		if c.state == stConfirming || c.state == stRunning {
+			c.superviseKeys(now)
+		}
+	}
+}
+
 // SecureFailed says that a handshake failed for good.
 func (e *Engine) SecureFailed(now time.Time, number uint64, index int, side Side, err error) {
 	c := e.calls[number]

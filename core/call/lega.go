@@ -333,6 +333,9 @@ func (l *leg) setMedia() {
 			g := l.agreed[i].Clone()
 			g.MayZRTP = l.mayBegin(g)
 			l.expectKeys(i, g)
+			if !g.Enabled { // what the phone began ends with the stream
+				delete(l.began, i)
+			}
 			l.call.e.emit(MediaSet{Call: l.call.number, Index: i, Side: l.side, Agreed: g})
 		}
 	}

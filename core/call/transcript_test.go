@@ -263,6 +263,8 @@ func (w *world) command(line string) {
 		w.e.MediaLost(w.now, 1, sides[multi["method"][0]], 30*time.Second)
 	case "secured":
 		w.secured(args, multi)
+	case "unsecured":
+		w.e.Unsecured(w.now, 1, 0, sides[multi["method"][0]])
 	case "suspicious":
 		w.e.Suspicious(1, 0, sides[multi["method"][0]], "a test's reason")
 	case "insecure":

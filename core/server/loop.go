@@ -243,6 +243,8 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 		s.engine.Tone(now, number, side, ev.Tone)
 	case plane.Secured, plane.SecureFailed:
 		s.keyEvent(now, ev, number, index)
+	case plane.Unsecured:
+		s.engine.Unsecured(now, number, index, side)
 	case plane.Suspicious:
 		s.engine.Suspicious(number, index, side, strings.TrimPrefix(ev.Err.Error(), "ZRTP: "))
 	case plane.Latched:

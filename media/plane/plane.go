@@ -43,6 +43,7 @@ const (
 	ToneHeard    = relay.ToneHeard
 	PictureLost  = relay.PictureLost
 	Suspicious   = relay.Suspicious
+	Unsecured    = relay.Unsecured
 )
 
 // Event is something that the owner of a call wants to know.

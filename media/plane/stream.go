@@ -113,14 +113,14 @@ func (st *Stream) set(side Side, agreed sdp.Agreed, lead *Stream) error {
 	posted := st.plane.driver.post(st, func(now time.Time) {
 		if lead != nil && st.ride(side, lead, agreed.Group) {
 			st.relay.Apply(now, side, p)
-			st.agree(now, side, agreed)
+			st.agree(side, agreed)
 			return
 		}
 		st.stand(side, agreed.Group)
 		st.relay.Apply(now, side, p)
 		st.connect(now, side, agent)
 		st.protect(side, agreed)
-		st.agree(now, side, agreed)
+		st.agree(side, agreed)
 		st.pin(now, side)
 	})
 	if !posted {

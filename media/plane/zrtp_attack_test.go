@@ -274,6 +274,49 @@ func TestZRTPAnotherPeerWithoutHash(t *testing.T) {
 	})
 }
 
+// Without a=zrtp-hash a stranger was first; the phone is where it said, and is heard.
+func TestZRTPStrangerFirst(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		n, p := oneZRTP(t, cfg, zrtpPhoneConfig{})
+		a := p.agreed()
+		a.ZRTP = &sdp.ZRTPParams{}
+		require.NoError(t, n.stream.Set(B, a))
+		stranger := newZRTPPhone(t, zrtpPhoneConfig{name: "stranger", drop: func(out bool, b []byte) bool {
+			return out && zrtpType(b) != wire.Hello && zrtpType(b) != wire.HelloACK // has us wait for the rest
+		}})
+		stranger.start(n.stream.Ports(B))
+		require.Eventually(t, stranger.met, 5*time.Second, time.Millisecond)
+		p.start(n.stream.Ports(B))
+		require.Equal(t, p.secure().SAS, n.events.wait(t, B, Secured, 1)[0].ZRTP.SAS)
+		speak(t, n.phone, p)
+	})
+}
+
+// Branches of a fork of which only one writes a=zrtp-hash: the phone that answers is another one than that of the early media.
+func TestZRTPForkOfOneHash(t *testing.T) {
+	for name, hashes := range map[string][2]bool{"the second": {false, true}, "the first": {true, false}} {
+		t.Run(name, func(t *testing.T) {
+			drivers(t, func(t *testing.T, cfg Config) {
+				n, early := oneZRTP(t, cfg, zrtpPhoneConfig{})
+				phones := [2]*zrtpPhone{early, newZRTPPhone(t, zrtpPhoneConfig{name: "other"})}
+				for i, p := range phones {
+					a := p.agreed()
+					if !hashes[i] {
+						a.ZRTP = &sdp.ZRTPParams{}
+					}
+					require.NoError(t, n.stream.Set(B, a))
+					p.start(n.stream.Ports(B))
+					r := n.events.wait(t, B, Secured, i+1)[i].ZRTP
+					require.Equal(t, p.secure().SAS, r.SAS)
+					require.Equal(t, hashes[i], r.HashVerified)
+					require.Len(t, n.events.find(B, Unsecured), i)
+					speak(t, n.phone, p)
+				}
+			})
+		})
+	}
+}
+
 // A re-INVITE that changes nothing, moves the phone or says nothing of ZRTP keeps the keys.
 func TestZRTPSetAgain(t *testing.T) {
 	drivers(t, func(t *testing.T, cfg Config) {

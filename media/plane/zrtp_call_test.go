@@ -174,6 +174,17 @@ func TestZRTPOnPlainSide(t *testing.T) {
 		speak(t, n.phone, p)
 		require.EqualValues(t, 1, n.stream.Stats(B).AuthFailed)
 		require.Empty(t, n.events.find(B, SecureFailed))
+
+		off := plain
+		off.Enabled = false
+		require.NoError(t, n.stream.Set(B, off))
+		require.NoError(t, n.stream.Set(B, plain)) // it is back, in clear, until the phone begins again
+		again := newZRTPPhone(t, zrtpPhoneConfig{name: "phone"})
+		plain.Remote, plain.RemoteRTCP = local(again.conn), local(again.conn)
+		require.NoError(t, n.stream.Set(B, plain))
+		again.start(n.stream.Ports(B))
+		require.Equal(t, again.secure().SAS, n.events.wait(t, B, Secured, 2)[1].ZRTP.SAS)
+		speak(t, n.phone, again)
 	})
 }
 

@@ -54,6 +54,7 @@ type negotiation struct {
 	required bool // the session insists
 	terms    terms
 	doubtful time.Time // until then another peer may be where this one was
+	ceded    bool      // a Hello from elsewhere gave way to one from the signalled address
 	peer     struct {
 		addr netip.AddrPort // where it was heard
 		last time.Time
@@ -144,17 +145,19 @@ func (e *negotiation) leave(now time.Time) *party {
 // what the former one agreed on if the peer does, and the other streams follow as their descriptions change.
 func (e *negotiation) agree(now time.Time, t terms) {
 	was := e.terms
-	if !t.hasHash {
-		t.hash, t.hasHash = was.hash, was.hasHash
-	}
 	if !usable(t.remote) {
 		t.remote = was.remote
 	}
+	elsewhere := t.remote != was.remote
+	if !t.hasHash && !elsewhere {
+		t.hash, t.hasHash = was.hash, was.hasHash
+	}
 	e.terms = t
 	switch {
-	case was.hasHash && t.hash != was.hash:
-		if t.remote != was.remote {
+	case e.another(was, t):
+		if elsewhere {
 			e.peer.addr = netip.AddrPort{}
+			e.loop(func(now time.Time) { e.st.relay.Replace(now, e.side) })
 		}
 		if err := e.begin(now, e.follows(), e.required); err != nil {
 			e.fail(err, false)
@@ -170,10 +173,20 @@ func (e *negotiation) agree(now time.Time, t terms) {
 		e.handle(now, zrtp.PeerHash{Hash: t.hash})
 	}
 	e.handle(now, zrtp.Start{})
-	if t.remote != was.remote {
+	if elsewhere {
 		e.moved(now, was.remote)
 		e.handle(now, zrtp.Restart{})
 	}
+}
+
+// another tells whether a description is that of another peer than before: by its Hello or, where it does not tell that, because the one before
+// did, at another address (the next branch of a fork; a mere move comes with the hash of before).
+func (e *negotiation) another(was, t terms) bool {
+	if was.hasHash {
+		return !t.hasHash || t.hash != was.hash
+	}
+	known, ok := e.engine.PeerHello()
+	return ok && t.hasHash && known != t.hash
 }
 
 // follows tells whether a stream that begins anew joins the session of the leg: because it is not the first of its own, or the leg has another
@@ -187,15 +200,18 @@ func (e *negotiation) moved(now time.Time, was netip.AddrPort) {
 	}
 }
 
-// replaced tells whether a packet is the Hello of another peer than the one that the engine knows, at the address that was signalled a moment
-// ago: the next branch of a fork, or the target of a transfer.
+// replaced tells whether a packet is the Hello of another peer than the one that the engine knows, at the signalled address: that was signalled a
+// moment ago, for the next branch of a fork or the target of a transfer, or nothing is agreed on yet with who was first, from elsewhere.
 func (e *negotiation) replaced(now time.Time, from netip.AddrPort, b []byte) bool {
-	if e.doubtful.IsZero() || e.terms.hasHash || from != e.terms.remote {
+	if e.terms.hasHash || from != e.terms.remote {
 		return false
 	}
 	known, ok := e.engine.PeerHello()
 	if !ok || now.After(e.doubtful) {
 		e.doubtful = time.Time{}
+	}
+	first := ok && !e.ceded && !e.engine.Secure() && e.peer.addr != from
+	if e.doubtful.IsZero() && !first {
 		return false
 	}
 	p, err := wire.Parse(b)
@@ -205,7 +221,7 @@ func (e *negotiation) replaced(now time.Time, from netip.AddrPort, b []byte) boo
 	if t, err := wire.Check(p.Message); err != nil || t != wire.Hello {
 		return false
 	}
-	e.doubtful = time.Time{} // once: whoever floods the port begins no more
+	e.doubtful, e.ceded = time.Time{}, true // once: whoever floods the port begins no more
 	return alg.HelloHash(p.Message) != known
 }
 

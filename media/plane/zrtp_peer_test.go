@@ -161,6 +161,14 @@ func (p *zrtpPhone) perform(out []zrtp.Output) {
 	}
 }
 
+// met tells whether the phone has our Hello.
+func (p *zrtpPhone) met() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.stream.PeerHello()
+	return ok
+}
+
 func (p *zrtpPhone) write(b []byte) {
 	if p.drop == nil || !p.drop(true, b) {
 		_, _ = p.conn.WriteToUDPAddrPort(b, p.to)

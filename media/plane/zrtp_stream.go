@@ -16,7 +16,6 @@ import (
 type zrtpSide struct {
 	exchange  *negotiation // nil: the peer may begin, and has not
 	may       bool         // only if the peer begins
-	terms     terms        // as they were set last
 	refused   int          // exchanges that the peer began and did not end
 	receiving bool         // there are keys to receive with, and nobody knows whether the peer sends under them
 	secure    bool
@@ -114,18 +113,20 @@ func (st *Stream) ConfirmSAS(side Side, same bool) error {
 }
 
 // agree starts, keeps or ends ZRTP on a side.
-func (st *Stream) agree(now time.Time, side Side, agreed sdp.Agreed) {
+func (st *Stream) agree(side Side, agreed sdp.Agreed) {
 	z := &st.zrtp[side]
 	if st.plane.zrtp == nil {
 		return
 	}
 	on := agreed.Enabled && agreed.Encryption == sdp.ZRTP && !agreed.ZRTP.Through
+	upgrade := z.may
 	z.may = agreed.Enabled && agreed.Encryption == sdp.None && agreed.MayZRTP
 	switch {
 	case z.may && z.exchange != nil: // goes on as it is
 		return
 	case !on:
-		if z.exchange != nil && agreed.Enabled {
+		// One that the peer began ends with the stream: what comes back is plain, and the peer may begin another one.
+		if z.exchange != nil && (agreed.Enabled || upgrade) {
 			st.dismiss(side)
 		}
 		return
@@ -136,12 +137,6 @@ func (st *Stream) agree(now time.Time, side Side, agreed sdp.Agreed) {
 	}
 	e, p := z.exchange, agreed.ZRTP
 	t := terms{hash: p.PeerHash, hasHash: p.HasHash, remote: unmap(agreed.Remote)}
-	if was := z.terms; was.hasHash && t.hasHash && t.hash != was.hash && t.remote != was.remote && usable(was.remote) {
-		st.relay.Replace(now, side) // one that only moves has the Hello of before
-	}
-	if z.terms.remote = t.remote; t.hasHash {
-		z.terms = t
-	}
 	ssrc := st.relay.Claim(side, e.ssrc())
 	e.post(func(now time.Time) {
 		e.optional = false
@@ -155,7 +150,7 @@ func (st *Stream) agree(now time.Time, side Side, agreed sdp.Agreed) {
 
 // dismiss ends ZRTP on a side.
 func (st *Stream) dismiss(side Side) {
-	st.zrtp[side].exchange, st.zrtp[side].secure, st.zrtp[side].receiving, st.zrtp[side].terms = nil, false, false, terms{}
+	st.zrtp[side].exchange, st.zrtp[side].secure, st.zrtp[side].receiving = nil, false, false
 	st.setting.Lock()
 	e := st.exchanges[side]
 	st.exchanges[side] = nil
@@ -268,10 +263,15 @@ func (st *Stream) agreedOn(e *negotiation) bool {
 	return true
 }
 
-// unsecured notes that another exchange has begun; the keys of the former one stay until then.
+// unsecured notes that another exchange has begun; the keys of the former one stay until then, unless another peer is elsewhere.
 func (st *Stream) unsecured(e *negotiation) {
-	if st.has(e) {
-		st.zrtp[e.side].secure, st.zrtp[e.side].receiving = false, false
+	if !st.has(e) {
+		return
+	}
+	z := &st.zrtp[e.side]
+	was := z.secure
+	if z.secure, z.receiving = false, false; was {
+		st.tell(Event{Event: relay.Event{Kind: Unsecured, Side: e.side}})
 	}
 }
 

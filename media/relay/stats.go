@@ -79,6 +79,7 @@ const (
 	PictureLost                   // the peer asks for a whole picture by feedback, which the other side has not agreed on
 	ToneHeard                     // Tone: a digit came as a telephone event that the other side has no format for
 	Suspicious                    // Err: what somebody in the middle may have caused, in an exchange of ZRTP; it ends nothing
+	Unsecured                     // the peer of a Secured side is another one, or begins anew: until the next Secured the keys are those of the former one
 )
 
 // Event is told to Config.Notify.
@@ -120,6 +121,8 @@ func (k EventKind) String() string {
 		return "digit heard"
 	case Suspicious:
 		return "media key agreement suspicious"
+	case Unsecured:
+		return "media secured with a former peer"
 	}
 	return "unknown"
 }
