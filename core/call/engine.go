@@ -218,8 +218,9 @@ func (e *Engine) Unsecured(now time.Time, number uint64, index int, side Side) {
 	if c == nil {
 		return
 	}
-	if _, expected := c.leg(side).secure[index]; expected {
-		c.leg(side).secure[index], c.expecting = false, true
+	l := c.leg(side)
+	if _, expected := l.secure[index]; expected {
+		l.secure[index], l.sas, c.expecting = false, "", true
 		if c.state == stConfirming || c.state == stRunning {
 			c.superviseKeys(now)
 		}
