@@ -79,8 +79,13 @@ func (w *World) lineOf(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s's SAS is %s: %w", name, s.SAS(), w.explain(err))
 	}
+	if found := loggedZID.FindStringSubmatch(line.Text); found != nil {
+		w.named[name+".zid"] = found[1]
+	}
 	return line.Text, nil
 }
+
+var loggedZID = regexp.MustCompile(`\bZID ([0-9a-f]{24})\b`)
 
 func (w *World) sameAsLogged(name string) error {
 	_, err := w.lineOf(name)

@@ -56,6 +56,7 @@ Feature: A phone that begins ZRTP anew in the middle of a call
     When marie negotiates again with a new Hello in the same session
     Then marie's audio was agreed on 2 times
     And marie's audio was agreed on by Mult
+    And b2bua logs a message /leg A: secured: audio zrtp \S+, SAS \w{4} as before/
     When marie negotiates again with a new Hello
     Then marie's audio was agreed on 3 times
     And marie's audio was agreed on by DH

@@ -8,6 +8,9 @@
 // given back as [KeysDone]. [LookupSecrets] asks a [Cache], the answer is [SecretsLoaded]. Until then the stream goes on
 // answering, and a peer that repeats itself causes no second job.
 //
+// A peer that announces another Hello gets another stream: [Session.Succeed] keeps ours, [Session.Renew] lets a new session go on with the
+// former one if it turns out that the peer does.
+//
 // An output names its stream, because a stream that becomes secure lets the others of its session begin.
 //
 // Everything a stranger sends is checked in the order of its price: frame, CRC, SSRC, a=zrtp-hash, hash chain, and then at most
