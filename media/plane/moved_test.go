@@ -51,3 +51,41 @@ func TestMovedPeerKeepsItsKeys(t *testing.T) {
 		})
 	}
 }
+
+// A user has two phones. The first one is in early media, the second one picks up and says nothing yet, while the first sends on until it
+// is cancelled: who is called is sent to at once, and heard alone as soon as it speaks.
+func TestAnotherPhonePicksUp(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		for _, mux := range []bool{true, false} {
+			t.Run(fmt.Sprintf("mux=%t", mux), func(t *testing.T) {
+				a, first, second := newNode(t, cfg, dtls.Config{}), newNode(t, cfg, dtls.Config{}), newNode(t, cfg, dtls.Config{Flight: 30 * time.Millisecond})
+				a.secure(t, first, true, mux)
+				first.secure(t, a, false, mux)
+				keyed := 1
+				if !mux {
+					keyed = 2
+				}
+				a.events.wait(t, B, Secured, keyed)
+				first.events.wait(t, B, Secured, keyed)
+				talk(t, a, first)
+
+				a.secure(t, second, true, mux)
+				first.phone.say(8, "not cancelled yet")
+				require.Equal(t, "not cancelled yet", string(a.phone.hear().Payload))
+				second.secure(t, a, false, mux)
+				a.events.wait(t, B, Secured, 2*keyed)
+				second.events.wait(t, B, Secured, keyed)
+				first.phone.say(8, "nor now")
+				require.Equal(t, "nor now", string(a.phone.hear().Payload))
+				a.phone.say(8, "hello")
+				require.Equal(t, "hello", string(second.phone.hear().Payload))
+				second.phone.say(8, "hello too")
+				require.Equal(t, "hello too", string(a.phone.hear().Payload))
+				strangers := a.stream.Stats(B).Strangers
+				first.phone.say(8, "nobody's")
+				require.Eventually(t, func() bool { return a.stream.Stats(B).Strangers == strangers+1 }, 10*time.Second, time.Millisecond)
+				talk(t, a, second)
+			})
+		}
+	})
+}

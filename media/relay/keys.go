@@ -109,6 +109,11 @@ func (r *Relay) Secure(now time.Time, on Side, ch Channel, from netip.AddrPort, 
 	p.share(r.scratch)
 	s.keys[ch].sendUnder(p.send, p.send)
 	s.stats.Evicted += s.keys[ch].receiveUnder(now, p, &s.formers)
+	if ch == RTP && s.latch.source.IsValid() && s.latch.source != from { // of another phone, which may send on for a while
+		s.latch.reset(now, s.latch.signalled)
+	} else if ch == RTCP && s.control.IsValid() {
+		s.control = from
+	}
 	r.Prove(on, ch, from)
 	if s.keys[ch].old != nil {
 		r.spare = slices.Grow(r.spare[:0], 4096)

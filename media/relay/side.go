@@ -17,6 +17,7 @@ type transport struct {
 	late        sdp.Encryption // DTLS or ZRTP: keys come later; None: with Apply
 	dtls        bool           // keys come by Secure
 	split       bool           // RTCP has keys of its own: DTLS on two ports
+	stale       bool           // the newest packet was under the receiving key before
 	more        int32          // datagrams that other streams on it may have between two Ticks
 	path        *path          // by ICE
 	taken       [2][2]int32    // datagrams since Tick, by channel: of others, of the peer
@@ -251,6 +252,7 @@ func (r *Relay) openRTCP(now time.Time, k *keys, s *side, b []byte) ([]byte, err
 }
 
 func (r *Relay) openEither(now time.Time, k *keys, s *side, b []byte, open func(*srtp.Receiver, []byte) ([]byte, error)) ([]byte, error) {
+	s.stale = false
 	if now.After(k.oldUntil) {
 		s.stats.Evicted += k.dropOld(&s.formers)
 		return open(k.recv, b)
@@ -263,6 +265,7 @@ func (r *Relay) openEither(now time.Time, k *keys, s *side, b []byte, open func(
 	b = b[:len(r.spare)]
 	copy(b, r.spare)
 	if out, oldErr := open(k.old, b); oldErr == nil {
+		s.stale = true
 		return out, nil
 	}
 	return nil, err
@@ -274,6 +277,9 @@ func (r *Relay) admit(now time.Time, from netip.AddrPort, on Side, h rtp.Header)
 	if !s.secure && s.path.alien(RTP, from) {
 		return false
 	}
+	if from != s.latch.source && s.former(RTP) {
+		return !s.latch.source.IsValid()
+	}
 	ok, moved := s.latch.admit(now, from, h, s.secure || s.path.knows(RTP, from))
 	if moved {
 		s.stats.Remote = from
@@ -281,6 +287,10 @@ func (r *Relay) admit(now time.Time, from netip.AddrPort, on Side, h rtp.Header)
 	}
 	return ok
 }
+
+// former tells whether a packet that was just opened is of the peer, or the key, before. Such a one is what was in flight, or another phone
+// of a fork that sends until it is cancelled: it never tells where to send to, and is not heard beside its successor.
+func (s *side) former(ch Channel) bool { return s.stale && s.keysOf(ch).old != nil }
 
 // admitRTCP accepts plain RTCP from the host that the media comes from or that was signalled, authentic RTCP from anywhere.
 func (s *side) admitRTCP(from netip.AddrPort, ch Channel, authentic bool) bool {
@@ -290,7 +300,7 @@ func (s *side) admitRTCP(from netip.AddrPort, ch Channel, authentic bool) bool {
 	if !authentic && !s.path.knows(ch, from) && from.Addr() != s.latch.source.Addr() && from.Addr() != s.rtcp.Addr() && from.Addr() != s.latch.signalled.Addr() {
 		return false
 	}
-	if ch == RTCP {
+	if ch == RTCP && !s.former(ch) {
 		s.control = from
 	}
 	return true
