@@ -83,8 +83,11 @@ func hashIn(s *sdp.Session, i int) string {
 	return s.Media[i].ZRTPHash
 }
 
-// keepHashes: a description that leaves the hash out goes on with the one of before.
+// keepHashes: a description that leaves the hash out goes on with the one of before, unless another branch of a fork sent it.
 func (l *leg) keepHashes(theirs *sdp.Session) {
+	if l.forked {
+		return
+	}
 	for i := range theirs.Media {
 		if m := &theirs.Media[i]; m.ZRTPHash == "" && m.Port != 0 && l.runs(i) {
 			m.ZRTPHash = hashIn(l.theirs, i)
