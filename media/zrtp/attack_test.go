@@ -166,6 +166,26 @@ func TestPeerAfterOneThatWasRefused(t *testing.T) {
 	require.True(t, heir.Secure())
 }
 
+// A stranger's HelloACK comes before the peer is there. The peer does not have our Hello, and must get it.
+func TestForgedHelloACK(t *testing.T) {
+	w := newWorld(t, 13)
+	for i := range 2 {
+		w.join(i, config(i), 1, nil)
+	}
+	w.start(0, 0)
+	w.after(100*time.Millisecond, func() {
+		w.ends[0].do(0, Packet{Data: wire.AppendPacket(nil, 1, 0xbad, wire.AppendEmpty(nil, wire.HelloACK))})
+	})
+	w.start(1, 3*time.Second)
+	w.run(2 * time.Second)
+	require.Zero(t, w.ends[0].lines[0].Heard())
+	w.run(10 * time.Second)
+	require.True(t, w.settle())
+	for _, e := range w.ends {
+		require.True(t, e.lines[0].Secure())
+	}
+}
+
 func TestSSRCCollision(t *testing.T) {
 	w := meet(t, 1)
 	w.ends[0].lines[0].ssrc = w.ends[1].lines[0].ssrc

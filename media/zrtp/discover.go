@@ -60,10 +60,11 @@ func (st *Stream) onHello(m []byte, ssrc uint32) {
 	st.peer, st.heard = newPeer(m, ssrc), st.session.now
 	st.dropSecrets()
 	st.answer(answerHello, wire.HelloACK)
-	if replaced { // by somebody who may not have ours
+	unmet := replaced || st.acked && st.ackedBy != ssrc // somebody who may not have ours
+	if unmet {
 		st.acked = false
 	}
-	if !st.acked && (replaced || st.state == quiet) {
+	if !st.acked && (unmet || st.state == quiet) {
 		st.ask()
 	}
 	st.stopAsking()
@@ -125,12 +126,14 @@ func (st *Stream) dropSecrets() {
 	st.wipeSecrets()
 }
 
-func (st *Stream) onHelloACK() {
+func (st *Stream) onHelloACK(ssrc uint32) {
 	if st.acked || st.state != discover && st.state != quiet {
 		return
 	}
-	st.acked = true
-	st.touch()
+	st.acked, st.ackedBy = true, ssrc
+	if st.peer.hello != nil { // else it may be anybody's
+		st.touch()
+	}
 	st.stopAsking()
 	st.maybeBegin()
 }

@@ -53,7 +53,7 @@ func (st *Stream) receive(data []byte) {
 			st.state = dead
 		}
 	default:
-		st.dispatch(t, m)
+		st.dispatch(t, m, p.SSRC)
 	}
 }
 
@@ -69,10 +69,10 @@ func (st *Stream) reassemble(p wire.Packet) []byte {
 	return m
 }
 
-func (st *Stream) dispatch(t wire.Type, m []byte) {
+func (st *Stream) dispatch(t wire.Type, m []byte, ssrc uint32) {
 	switch t {
 	case wire.HelloACK:
-		st.onHelloACK()
+		st.onHelloACK(ssrc)
 	case wire.Commit:
 		st.onCommit(m)
 	case wire.DHPart1:
