@@ -226,7 +226,7 @@ func (c *ctlAccountsCmd) answer(ask asked) (string, error) {
 		return "", unreadable(err)
 	}
 	rows := [][]string{{"PROVIDER", "ACCOUNT", "STATUS", "FREE SLOTS", "REGISTERS"}}
-	var list []providerJSON
+	list := []providerJSON{} // no providers are [], not null
 	for _, p := range providers {
 		one := providerJSON{Name: p.Name, Accounts: []accountJSON{}}
 		for _, a := range p.Accounts {

@@ -107,7 +107,7 @@ func (t *Text) Check() (Spec, []Problem) {
 	if t.Alias != "" {
 		u, err := sip.ParseURI(t.Alias)
 		if err != nil || u.Scheme != "sip" && u.Scheme != "sips" {
-			c.problem("alias", withoutPassword(t.Alias), "it is not a bare SIP URI", "sip:user@domain, without display name and < >", true)
+			c.problem("alias", t.Alias, "it is not a bare SIP URI", "sip:user@domain, without display name and < >", true)
 		} else {
 			s.Alias = t.Alias
 		}
@@ -125,7 +125,7 @@ func (t *Text) Check() (Spec, []Problem) {
 type checker struct{ problems []Problem }
 
 func (c *checker) problem(member, value, problem, fix string, fatal bool) {
-	c.problems = append(c.problems, Problem{member, value, problem, fix, fatal})
+	c.problems = append(c.problems, Problem{member, WithoutPassword(value), problem, fix, fatal})
 }
 
 func (c *checker) identity(s *Spec, text string) {
@@ -136,13 +136,13 @@ func (c *checker) identity(s *Spec, text string) {
 	a, err := sip.ParseAddress(text)
 	switch {
 	case err != nil:
-		c.problem("uri", withoutPassword(text), "it is not a SIP address ("+err.Error()+")", exampleURI, true)
+		c.problem("uri", text, "it is not a SIP address ("+err.Error()+")", exampleURI, true)
 		return
 	case a.URI.Scheme != "sip" && a.URI.Scheme != "sips":
-		c.problem("uri", withoutPassword(text), "an account has a sip: or sips: URI", exampleURI, true)
+		c.problem("uri", text, "an account has a sip: or sips: URI", exampleURI, true)
 		return
 	case a.URI.Password != "":
-		c.problem("uri", withoutPassword(text), "the password in the URI is ignored", "it as secret, with secretType clrtxt", false)
+		c.problem("uri", text, "the password in the URI is ignored", "it as secret, with secretType clrtxt", false)
 	}
 	if !strings.Contains(text, "<") { // parameters of a bare URI are its own in a providers file, header parameters elsewhere
 		a.URI.Params = append(a.URI.Params, a.Params...)
@@ -150,12 +150,23 @@ func (c *checker) identity(s *Spec, text string) {
 	s.URI, s.Display = a.URI.Canonical(), a.Display
 }
 
-// withoutPassword is a text that may be a URI without what may be its password.
-func withoutPassword(text string) string {
+// WithoutPassword is a text that may be a URI without what may be its password.
+func WithoutPassword(text string) string {
 	at := strings.LastIndexByte(text, '@')
 	scheme := strings.IndexByte(text, ':')
 	if at < 0 || scheme < 0 || scheme > at {
 		return text
+	}
+	switch strings.ToLower(strings.TrimLeft(text[:scheme], `< "`)) {
+	case "sip", "sips":
+	default:
+		if i := strings.Index(text[:at], "sip:"); i >= 0 { // a display name before it
+			scheme = i + len("sip:") - 1
+		} else if i := strings.Index(text[:at], "sips:"); i >= 0 {
+			scheme = i + len("sips:") - 1
+		} else { // user:password@host
+			return text[:scheme] + ":***" + text[at:]
+		}
 	}
 	if i := strings.IndexByte(text[scheme+1:at], ':'); i >= 0 {
 		return text[:scheme+1+i] + ":***" + text[at:]

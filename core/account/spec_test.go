@@ -184,3 +184,26 @@ func TestASpecDoesNotPrintItsSecret(t *testing.T) {
 		assert.NotContains(t, fmt.Sprintf(format, s), "Mellon")
 	}
 }
+
+func TestNoPasswordIsTold(t *testing.T) {
+	for text, want := range map[string]string{
+		"sip:a:pw@x.org":                  "sip:a:***@x.org",
+		"a:pw@x.org":                      "a:***@x.org",
+		"\"A: b\" <sips:a:p:w@x.org>":     "\"A: b\" <sips:a:***@x.org>",
+		"<SIP:a:p@w@x.org>":               "<SIP:a:***@x.org>",
+		"sip:a@x.org;transport=tls":       "sip:a@x.org;transport=tls",
+		"sip.x.org:5060":                  "sip.x.org:5060",
+		"Ann <sip:ann@x.org>;methods=a:b": "Ann <sip:ann@x.org>;methods=a:b",
+	} {
+		assert.Equal(t, want, account.WithoutPassword(text))
+	}
+	for _, text := range []account.Text{
+		{URI: "a:pw@x.org"}, {URI: "sip:a@x.org", OutboundProxy: "sip:a:pw@ x"}, {URI: "sip:a@x.org", MWIServer: "sip:a:pw@ x"}, {URI: "sip:a@x.org", Alias: "a:pw@x.org"},
+	} {
+		_, problems := text.Check()
+		require.NotEmpty(t, problems)
+		for _, p := range problems {
+			assert.NotContains(t, p.String(), "pw")
+		}
+	}
+}

@@ -3,6 +3,8 @@ package call
 import (
 	"fmt"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // FuzzCalls runs any order of events over up to three calls: whatever peers do, nothing panics, no invariant breaks, and when all
@@ -17,6 +19,8 @@ func FuzzCalls(f *testing.F) {
 	f.Add([]byte{0, 10, 13, 75, 43, 77, 70, 43, 77, 69, 35, 13})
 	f.Add([]byte{103, 104, 109, 13, 113, 106, 13, 108, 13, 112})
 	f.Add([]byte{103, 105, 108, 110, 13, 113, 107, 13, 112, 45, 13})
+	f.Add([]byte{0, 111, 10, 13, 20, 0, 111, 3, 10, 0, 111, 112, 10})
+	f.Add([]byte{0, 111, 15, 111, 10, 13, 43, 114, 63, 13, 20, 0})
 	f.Fuzz(func(t *testing.T, program []byte) {
 		if len(program) > 64 {
 			return
@@ -24,6 +28,12 @@ func FuzzCalls(f *testing.F) {
 		w := newWorld(t)
 		w.quiet = true
 		w.config(map[string]string{"zrtp": zrtpOf(program)})
+		line := func() {}
+		if len(program)%3 == 0 { // through an account: each call that is not over has one of its lines, and nobody else has
+			a := w.line("pw")
+			w.closed = len(program)%2 == 0
+			line = func() { require.Equal(t, max(0, 2-w.e.Active()), a.FreeSlots(), "free lines") }
+		}
 		started := false
 		for i, b := range program {
 			cmd := events[int(b)%len(events)]
@@ -35,8 +45,10 @@ func FuzzCalls(f *testing.F) {
 				continue
 			}
 			w.command(cmd)
+			line()
 		}
 		w.finish()
+		line()
 	})
 }
 
@@ -78,4 +90,7 @@ var events = []string{
 	"app enc=zrtp", "invite sdp=zrtp", "invite sdp=zrtp-av", "from-a INVITE sdp=zrtp", "from-a INVITE sdp=zrtp-av", "from-b INVITE sdp=zrtp-anew",
 	"b 183 sdp=hello-b", "b 200 sdp=hello-b", "b 200 sdp=hello-d tag=other", "re 200 sdp=hello-b", "secured a zrtp=again", "secured b zrtp=first",
 	"insecure b", "suspicious a", "from-a UPDATE sdp=zrtp-anew", "ack sdp=zrtp-av", "advance 10s",
+	// Challenges.
+	"b 407 'Proxy-Authenticate: " + challenge + "'", "b 401 'WWW-Authenticate: " + challenge + ", stale=true'", "b 407 ",
+	"re 407 'Proxy-Authenticate: " + challenge + "'", "re 401 'WWW-Authenticate: " + challenge + ", stale=true'", "info 407 'Proxy-Authenticate: " + challenge + "'",
 }

@@ -6,6 +6,7 @@ package jsondoc
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -63,6 +64,18 @@ type Member struct {
 	Name   string
 	Offset int // of the name's first byte, the quote
 	Value  Node
+}
+
+// Private tells whether the value of a member of that name may be, or hold, a password: it never stands in a Fault, and must not in any
+// other message.
+func Private(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"secret", "passw", "pwd", "connection", "ha1"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // Get is the value of that name, nil when there is none.
@@ -149,8 +162,9 @@ type parser struct {
 	data   []byte
 	at     int
 	faults []Fault
-	odd    int // white space that JSON does not have
-	oddAt  int // the first of it
+	secret bool // the value of a member that Private names is being read
+	odd    int  // white space that JSON does not have
+	oddAt  int  // the first of it
 }
 
 // fault notes one and tells whether it makes sense to go on.
@@ -276,6 +290,8 @@ func (p *parser) word(n Node) (Node, bool) {
 		p.fault(begin, `plain double quotes: "…"`, "%c begins no JSON string", r)
 	case r == ',' || r == ']' || r == '}':
 		p.fault(begin, "a value, or remove the comma before it", "a value is expected, and there is %c", r)
+	case text != "" && p.secret:
+		p.fault(begin, "it in double quotes", "a word is no JSON value")
 	case text != "":
 		p.fault(begin, fmt.Sprintf("%q if it is a string", clip(text)), "%s is no JSON value", clip(text))
 	default:
@@ -408,7 +424,9 @@ func (p *parser) member(depth int) (m Member, ok bool) {
 			return m, false
 		}
 	}
+	p.secret = Private(m.Name)
 	m.Value, ok = p.value(depth + 1)
+	p.secret = false
 	return m, ok
 }
 
@@ -419,10 +437,14 @@ func (p *parser) number() (string, bool) {
 		p.at++
 	}
 	text := p.data[begin:p.at]
-	if !isNumber(text) {
+	switch {
+	case isNumber(text):
+		return string(text), true
+	case p.secret:
+		return string(text), p.fault(begin, "it in double quotes", "it is no JSON number")
+	default:
 		return string(text), p.fault(begin, "digits such as 20, without leading zeros and +; or a string in double quotes", "%s is no JSON number", clip(string(text)))
 	}
-	return string(text), true
 }
 
 func isNumber(s []byte) bool {

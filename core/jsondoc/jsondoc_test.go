@@ -163,3 +163,17 @@ func walk(t *testing.T, data []byte, n *jsondoc.Node) {
 		walk(t, data, &n.Members[i].Value)
 	}
 }
+
+// A password that is written without its quotes stands in no message.
+func TestNoPrivateValueIsTold(t *testing.T) {
+	for _, text := range []string{`{"secret": hunter2}`, `{"secret": 007}`, `{"secretX": 12hunter}`, `{"Password": hunter}`, `{"connection": hunter2, "a": 1}`} {
+		_, _, faults := jsondoc.Parse([]byte(text))
+		require.NotEmpty(t, faults, text)
+		for _, f := range faults {
+			assert.NotContains(t, f.Problem+f.Fix, "hunter")
+			assert.NotContains(t, f.Problem+f.Fix, "007")
+		}
+	}
+	_, _, faults := jsondoc.Parse([]byte(`{"secret": "x", "name": hunter2}`))
+	assert.Contains(t, faults[0].Problem, "hunter2", "elsewhere it helps")
+}

@@ -243,8 +243,8 @@ func shown(name string, accounts iter.Seq[*account.Account]) control.Provider {
 	p := control.Provider{Name: name}
 	for a := range accounts {
 		address := a.URI()
-		if id := a.Identity(); id.Display != "" {
-			address = id.String()
+		if a.Spec().Display != "" { // else there is nothing to parse: the loop waits for a million of these
+			address = a.Identity().String()
 		}
 		p.Accounts = append(p.Accounts, control.Account{Address: address, Status: a.Status(), FreeSlots: a.FreeSlots(), RegisterEnabled: a.RegisterEnabled()})
 	}

@@ -126,6 +126,8 @@ func (d *decoder) build(c *ProviderConfig, pools map[string]*account.Pool, opt O
 		p.trigger = d.pattern(c, opt.RegexLimit)
 	}
 	p.to, p.from = d.template(c.To, inviteNames), d.template(c.From, inviteNames)
+	d.tried(p.to, c.To, `"sip:{incoming.to.user}@{account.uri.hostport}"`)
+	d.tried(p.from, c.From, `"{account.uri}"`)
 	if c.Find != nil {
 		p.find = &finder{by: c.Find.By.Value, source: d.template(c.Find.Source, requestNames)}
 		if by := d.template(byTemplate(c.Find.By), accountNames); by != nil && p.pool != nil {
@@ -133,6 +135,22 @@ func (d *decoder) build(c *ProviderConfig, pools map[string]*account.Pool, opt O
 		}
 	}
 	return p
+}
+
+// tried warns of a template that makes no SIP address whoever calls: each call of its provider would be refused.
+func (d *decoder) tried(t *Template, text Text, fix string) {
+	if t == nil || text.node == nil {
+		return
+	}
+	spec, _ := (&account.Text{URI: "sip:account@provider.example.com", Alias: "sip:alias@example.org"}).Check()
+	caller := sip.Address{Display: "Caller", URI: sip.URI{Scheme: "sip", User: "caller", Host: "example.org"}}
+	callee := sip.Address{Display: "Callee", URI: sip.URI{Scheme: "sip", User: "callee", Host: "example.org"}}
+	made := t.render(&values{
+		from: &caller, to: &callee, request: &callee.URI, account: account.NewPool(account.Settings{}, new(account.Numbers)).Put(spec).Account,
+	})
+	if _, ok := parseRendered(made); !ok {
+		d.note(Warning, text.node.Offset, text.path, clip(text.Value), fix, "every call of the provider is refused with 488: it makes no SIP address, but for example %s", clip(made))
+	}
 }
 
 // byTemplate: uri and alias stand for {uri} and {alias} (spec 4.6.2).

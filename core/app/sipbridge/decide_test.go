@@ -257,7 +257,9 @@ func TestOutgoingInvite(t *testing.T) {
 			"From": `"to": "{incoming.to}", "from": "{account.alias.user};woops=invalid-uri"`,
 			"To":   `"to": "{account.alias.user}"`,
 		} {
-			b := load(t, fmt.Sprintf(file, invite))
+			b, problems := Load(fmt.Appendf(nil, file, invite), options())
+			require.Len(t, problems, 1)
+			assert.Contains(t, problems[0].Problem, "every call of the provider is refused")
 			d := b.Decide(facts(t, "sip:a@b", "sip:c@d", "sip:c@d"))
 			require.NotNil(t, d.Refusal)
 			assert.Equal(t, 488, d.Refusal.Status)

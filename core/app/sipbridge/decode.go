@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"b2bua/core/account"
 	"b2bua/core/jsondoc"
@@ -60,7 +61,7 @@ func (d *decoder) object(n *jsondoc.Node, path string) *object {
 
 func (d *decoder) mistyped(n *jsondoc.Node, path, wanted string) {
 	value := ""
-	if n.Kind == jsondoc.Number {
+	if n.Kind == jsondoc.Number && !jsondoc.Private(path[strings.LastIndexByte(path, '.')+1:]) {
 		value = n.Text
 	}
 	d.note(Fault, n.Offset, path, value, wanted, "it is %v, and %s is expected", n.Kind, wanted)
@@ -170,7 +171,8 @@ func (o *object) server(t Text, problem string) sip.Address {
 	}
 	a, err := account.ParseServer(t.Value)
 	if err != nil {
-		o.d.note(Fault, t.node.Offset, t.path, clip(t.Value), "<sip:proxy.example.org;transport=tls>", "%s: %s", problem, clip(t.Value))
+		o.d.note(Fault, t.node.Offset, t.path, clip(account.WithoutPassword(t.Value)), "<sip:proxy.example.org;transport=tls>",
+			"%s: %s", problem, clip(account.WithoutPassword(t.Value)))
 		return sip.Address{}
 	}
 	return a

@@ -363,3 +363,32 @@ func TestTextAfterTheDocumentIsIgnored(t *testing.T) {
 	require.Len(t, problems, 1)
 	assert.Equal(t, Warning, problems[0].Severity)
 }
+
+// A template without a scheme is one that refuses every call: better known at the start than by the first caller.
+func TestTemplatesThatMakeNoAddress(t *testing.T) {
+	file := func(to, from, secret string) string {
+		return `{"schemaVersion": 2, "providers": [{"name": "P", "triggerCondition": {"strategy": "Always"}, "accountToUse": {"strategy": "Random"},
+			"onAccountNotFound": "decline", "outgoingInvite": {"to": "` + to + `", "from": "` + from + `"}, "accountPool": "Q"}],
+			"accountPools": {"Q": {"outboundProxy": "sip:x.org", "registrationRequired": false, "maxCallsPerLine": 1,
+			"loader": [{"uri": "sip:a@x.org", "secretType": "clrtxt", "secret": ` + secret + `}]}}}`
+	}
+	for _, c := range []struct{ to, from, member string }{
+		{"{incoming.to.user}@{account.uri.hostport}", "{account.uri}", "to"},
+		{"{account.alias}", "{incoming.from.displayName}", "from"},
+		{"sip:anybody", "Sales", "from"},
+	} {
+		_, problems := Load([]byte(file(c.to, c.from, `"x"`)), Options{})
+		require.Len(t, problems, 1, c)
+		assert.Equal(t, Warning, problems[0].Severity)
+		assert.Equal(t, "providers[0].outgoingInvite."+c.member, problems[0].Path)
+		assert.Contains(t, problems[0].Problem, "every call of the provider is refused with 488")
+	}
+	for _, from := range []string{"{incoming.from}", "{incoming.from.displayName} {account.uri}", "sips:{account.alias.user}@x.org{incoming.to.uriParameters}", "<{account.alias}>"} {
+		_, problems := Load([]byte(file("{account.alias}", from, `"x"`)), Options{})
+		assert.Empty(t, problems, from)
+	}
+	_, problems := Load([]byte(file("{account.alias}", "{account.uri}", "4711")), Options{})
+	require.Len(t, problems, 1)
+	assert.Contains(t, problems[0].Problem, "it is a number, and a string is expected")
+	assert.NotContains(t, problems[0].String(), "4711", "a PIN without quotes")
+}
