@@ -93,4 +93,6 @@ var events = []string{
 	// Challenges.
 	"b 407 'Proxy-Authenticate: " + challenge + "'", "b 401 'WWW-Authenticate: " + challenge + ", stale=true'", "b 407 ",
 	"re 407 'Proxy-Authenticate: " + challenge + "'", "re 401 'WWW-Authenticate: " + challenge + ", stale=true'", "info 407 'Proxy-Authenticate: " + challenge + "'",
+	// Another peer on a secure leg.
+	"unsecured b",
 }
