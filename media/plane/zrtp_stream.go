@@ -16,13 +16,9 @@ import (
 type zrtpSide struct {
 	exchange  *negotiation // nil: the peer may begin, and has not
 	may       bool         // only if the peer begins
-	refused   int          // exchanges that the peer began and did not end
 	receiving bool         // there are keys to receive with, and nobody knows whether the peer sends under them
 	secure    bool
 }
-
-// maxBegun exchanges a peer without encryption may begin on one side.
-const maxBegun = 3
 
 // Present tells which of our URIs the peer of a side sees. Some peers keep secrets for each. It comes before ZRTPHash and Set.
 func (st *Stream) Present(side Side, uri string) {
@@ -184,7 +180,7 @@ func (st *Stream) zrtpPacket(side Side, from netip.AddrPort, b []byte) {
 		return
 	}
 	if z.exchange == nil {
-		if !z.may || z.refused >= maxBegun || !st.relay.Expects(side, from) {
+		if !z.may || !st.relay.Expects(side, from) {
 			return
 		}
 		st.begun(side)
