@@ -28,6 +28,8 @@ type lab struct {
 	net     *loopback.Net
 	b2bua   netip.AddrPort
 	process *product.Process
+
+	arguments []string // more for its command line
 }
 
 // newLab reserves addresses and a directory; the directory of a failed test stays on the disk.
@@ -77,7 +79,7 @@ func (l *lab) start(t *testing.T, network, outboundProxy string, more ...string)
 		"transport=sip:%[2]s;transport=%[3]s\noutbound-proxy=%[4]s\n%[5]s\n", l.dir, l.b2bua, network, outboundProxy, strings.Join(more, "\n"))
 	path := filepath.Join(l.dir, "b2bua.conf")
 	require.NoError(t, os.WriteFile(path, []byte(file), 0o600))
-	l.process, err = binary.Start(l.dir, nil, "-c", path)
+	l.process, err = binary.Start(l.dir, nil, append([]string{"-c", path}, l.arguments...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		end := l.process.Stop()

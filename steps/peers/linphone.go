@@ -327,6 +327,9 @@ dial_escape_plus=0
 quality_reporting_enabled=0
 
 `, cfg.Name, cfg.Addr, sip, cfg.Encryption, mandatory, rtp, rtp+2, rtp+4, number(cfg.AutoAnswer), "sip:"+cfg.Proxy, cfg.Domain, firewall, number(cfg.Video), suites)
+	if cfg.Password != "" {
+		fmt.Fprintf(&b, "[auth_info_0]\nusername=%s\npasswd=%s\nrealm=%[3]s\ndomain=%[3]s\n\n", cfg.Name, cfg.Password, cfg.Domain)
+	}
 	for i, codec := range codecs {
 		parts := strings.Split(codec, "/")
 		fmt.Fprintf(&b, "[audio_codec_%d]\nmime=%s\nrate=%s\nchannels=%s\nenabled=%d\n\n",

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,7 +144,7 @@ func (l *inLab) open(ctx context.Context, t *testing.T) {
 
 func (l *inLab) peer(ctx context.Context, t *testing.T, cfg Config, s side) Peer {
 	t.Helper()
-	cfg.Kind, cfg.Encryption, cfg.ICE, cfg.Video, cfg.Domain = s.kind(), s.encryption(), s.ice(), s.video(), domain
+	cfg.Kind, cfg.Encryption, cfg.ICE, cfg.Video, cfg.Domain = s.kind(), s.encryption(), s.ice(), s.video(), cmp.Or(cfg.Domain, domain)
 	cfg.Addr, cfg.Dir = l.address(t), l.subdir(t, cfg.Name)
 	if cfg.Name == "alice" && l.pair.callerSuite != "" {
 		cfg.Suites = []string{l.pair.callerSuite}

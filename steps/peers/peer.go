@@ -14,6 +14,7 @@ type Config struct {
 	Video      bool       // a still picture beside the audio; only of a linphone
 	Addr       netip.Addr // of its sockets; not of a baresip, which has one of its own
 	Domain     string     // of its address of record
+	Password   string     // for digest authentication; not of a baresip
 	Proxy      string     // registrar and outbound proxy, host:port over UDP
 	Suites     []string   // SDES suites that it offers or accepts, from which a linphone takes its ciphers and tags of ZRTP too; not of a baresip
 	AutoAnswer bool

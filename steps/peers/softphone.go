@@ -27,7 +27,7 @@ var encryptions = map[string]string{"none": "none", "srtp": "sdes", "dtls": "dtl
 func StartPhone(cfg Config) (*Phone, error) {
 	setup := endpoint.Config{
 		Name: cfg.Name, AOR: "sip:" + cfg.Name + "@" + cfg.Domain, Listen: "udp:" + netip.AddrPortFrom(cfg.Addr, sipPort).String(),
-		Proxy: "sip:" + cfg.Proxy + ";transport=udp",
+		Password: cfg.Password, Proxy: "sip:" + cfg.Proxy + ";transport=udp",
 		Media: endpoint.Media{Encryption: encryptions[cfg.Encryption], Suites: cfg.Suites, Audio: []string{"PCMU/8000", "telephone-event/8000"}},
 	}
 	if cfg.AutoAnswer {
