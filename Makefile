@@ -83,7 +83,7 @@ bench-zrtp: build ## ZRTP handshakes per second and core, and a burst of 200 whi
 	bench/zrtp.sh
 
 .PHONY: bench-accounts
-bench-accounts: build ## 10 000 and 100 000 accounts at a registrar: time, CPU and memory for each, refreshes, recovery
+bench-accounts: build ## 10 000 and 100 000 accounts at a registrar: time, CPU and memory for each, refreshes, recovery, lookups
 	bench/accounts.sh
 
 .PHONY: bench-micro

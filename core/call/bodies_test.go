@@ -48,6 +48,10 @@ var offers = map[string]string{
 	"no-dtls-yet":  "m=audio 4000 RTP/SAVP 8 0\r\na=setup:holdconn\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n" + fingerprint,
 	"dtls-sdes-video": "m=audio 4000 UDP/TLS/RTP/SAVP 8 0\r\na=setup:actpass\r\n" + fingerprint + "m=video 4002 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n" +
 		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 " + key30 + "\r\n",
+	// Audio and video on one transport, as a browser offers them; then video alone goes on, then two streams of one name.
+	"bundle":           "a=group:BUNDLE a v\r\n" + bundled(8, 4000, "a") + bundled(96, 4000, "v"),
+	"bundle-no-audio":  "a=group:BUNDLE v\r\n" + bundled(8, 0, "a") + bundled(96, 4000, "v"),
+	"bundle-repeated":  "a=group:BUNDLE a\r\n" + bundled(8, 4000, "a") + bundled(96, 4000, "a"),
 	"elsewhere":        "m=audio 4000 RTP/AVP 8 0\r\nc=IN IP4 192.0.2.20\r\n",
 	"zrtp":             "m=audio 4000 RTP/AVP 8 0\r\n" + helloOf("a1"),
 	"zrtp-av":          "m=audio 4000 RTP/AVP 8 0\r\n" + helloOf("a1") + "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n" + helloOf("a2"),
@@ -60,6 +64,16 @@ var offers = map[string]string{
 	"zrtp-plain-video": "m=audio 4000 RTP/AVP 8 0\r\n" + helloOf("a1") + "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n",
 	"nokey":            "m=audio 4000 RTP/SAVP 8 0\r\n",
 	"garbage":          "this is no description",
+}
+
+// bundled is a section that a browser offers.
+func bundled(pt, port int, mid string) string {
+	kind, name := "audio", "PCMA/8000"
+	if pt == 96 {
+		kind, name = "video", "VP8/90000"
+	}
+	return fmt.Sprintf("m=%s %d UDP/TLS/RTP/SAVP %d\r\na=rtpmap:%d %s\r\na=mid:%s\r\na=rtcp-mux\r\n"+
+		"a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=setup:actpass\r\n%s", kind, port, pt, pt, name, mid, fingerprint)
 }
 
 // helloOf are the lines of a Hello that the name tells, with what LIME writes beside it.

@@ -121,7 +121,13 @@ func sdpLine(s *sdp.Session) string {
 		for _, c := range m.Crypto {
 			p += fmt.Sprintf(" %d:%s", c.Tag, c.Suite)
 		}
+		if m.Label != "" {
+			p += " mid:" + m.Label
+		}
 		parts = append(parts, p)
+	}
+	if len(s.Bundle) > 0 {
+		parts = append(parts, "bundle "+strings.Join(s.Bundle, " "))
 	}
 	return "[" + strings.Join(parts, " | ") + "]"
 }
@@ -136,6 +142,9 @@ func agreedLine(g sdp.Agreed) string {
 	}
 	if z := g.ZRTP; z != nil {
 		s += fmt.Sprintf("(%s %x)", z, z.PeerHash[:1])
+	}
+	if g.Group != nil {
+		s += fmt.Sprintf(" as %s (extension %d) on the transport of %d", g.Group.MID, g.Group.Extension, g.Group.Tagged)
 	}
 	if g.MayZRTP {
 		s += "(may become zrtp)"

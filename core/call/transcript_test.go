@@ -140,7 +140,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) config(args map[string]string) {
 	cfg := Config{
 		App: w.app, UserAgent: "B2BUA/test", MaxCalls: 10, RingTimeout: 240 * time.Second, Linger: 32 * time.Second,
-		Support: sdp.Support{Encryptions: []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}}, Hello: w.hello,
+		Support: sdp.Support{Encryptions: []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS}, Bundle: true}, Hello: w.hello,
 		Fingerprint: sdp.FingerprintOf([]byte("our certificate")), SecureTimeout: 10 * time.Second, Rand: rand.NewChaCha8([32]byte{1}),
 	}
 	for k, v := range args {

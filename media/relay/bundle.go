@@ -29,7 +29,8 @@ type Bundle struct {
 	known   int // of sources
 	oldest  int // among what was learnt, when sources is full
 	types   [128]int8
-	copied  []byte // of a compound packet for several streams
+	copied  []byte   // of a compound packet for several streams
+	gone    []uint32 // SSRCs that the packet under way says goodbye of
 	send    func(stream int, out Output)
 }
 
@@ -63,7 +64,7 @@ type tag struct {
 // NewBundle makes the bundle of a side of one stream, which has the transport. send is given what goes out at once: the parts of a
 // compound packet that speaks of several streams; its memory is only valid during the call.
 func NewBundle(on Side, first *Relay, m Member, send func(stream int, out Output)) *Bundle {
-	g := &Bundle{on: on, send: send, copied: make([]byte, 0, 2048+Headroom)}
+	g := &Bundle{on: on, send: send, copied: make([]byte, 0, 2048+Headroom), gone: make([]uint32, 0, maxSources)}
 	g.members = append(g.members, member{first, m})
 	first.sides[on].bundle, first.sides[on].placed = g, false
 	g.refresh()
@@ -337,6 +338,30 @@ func (g *Bundle) control(now time.Time, from netip.AddrPort, ch Channel, b []byt
 			g.learn(origin{ssrc: ssrc, stream: int8(i)})
 		}
 	})
+	g.gone = g.gone[:0]
+	rtp.Farewells(b, func(ssrc uint32) {
+		if len(g.gone) < cap(g.gone) {
+			g.gone = append(g.gone, ssrc)
+		}
+	})
+	stream, out = g.sort(now, from, ch, b)
+	g.forget()
+	return stream, out
+}
+
+// forget frees the places of SSRCs that are gone. What the description names stays, for it still does.
+func (g *Bundle) forget() {
+	for _, ssrc := range g.gone {
+		i := slices.IndexFunc(g.sources[:g.known], func(o origin) bool { return o.ssrc == ssrc && !o.announced })
+		if i >= 0 {
+			copy(g.sources[i:g.known], g.sources[i+1:g.known])
+			g.known, g.oldest = g.known-1, 0
+		}
+	}
+}
+
+// sort is control without what it teaches.
+func (g *Bundle) sort(now time.Time, from netip.AddrPort, ch Channel, b []byte) (stream int, out Output) {
 	set := rtp.Addressees(b, g)
 	if set&(set-1) == 0 {
 		for i := range g.members {

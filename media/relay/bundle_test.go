@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"b2bua/media/dtmf"
 	"b2bua/media/rtp"
 	"b2bua/media/sdp"
 	"b2bua/media/srtp"
@@ -411,6 +412,62 @@ func TestBundleAllocatesNothing(t *testing.T) {
 
 // Whatever comes to a shared transport: nothing panics, the tables stay within their bounds, each packet goes to a stream that has its
 // payload type.
+// What the peer of one leg says about streams by header extensions is not for the other leg's.
+func TestExtensionsStayOnTheirLeg(t *testing.T) {
+	for _, far := range []sdp.Suite{sdp.NoSuite, sdp.AESCM128SHA180, sdp.AEADAES128GCM} {
+		x := newBundled(t, sdp.AESCM128SHA180, far)
+		_, out := x.come(addrA, 98, 1, 8, "v")
+		b := bytes.Clone(out.Packet)
+		if far != sdp.NoSuite {
+			r, err := srtp.NewReceiver(key(far, 21))
+			require.NoError(t, err)
+			b, err = r.Unprotect(b)
+			require.NoError(t, err)
+		}
+		h, err := rtp.Parse(b)
+		require.NoError(t, err)
+		require.Equal(t, rtp.HeaderSize, h.Size)
+		require.Equal(t, packet(0, 0, 0)[12:], b[h.Size:])
+	}
+}
+
+// A digit that comes before any media is what tells the peer which stream it is.
+func TestPlayedDigitsSayWhoseTheyAre(t *testing.T) {
+	x := newBundled(t, sdp.AESCM128SHA180, sdp.NoSuite)
+	leg := agreed(addrA, sdp.AESCM128SHA180, 1, pcmu, eventsA)
+	leg.Mux = true
+	p, err := Prepare(leg)
+	require.NoError(t, err)
+	x.r[0].Apply(start, A, p)
+	require.True(t, x.r[0].Play(start, A, 5, Seed{SSRC: 5, Seq: 6, Timestamp: 7}))
+	out := x.r[0].NextTone(start, A)
+	require.NotEmpty(t, out.Packet)
+	b, err := x.recv.Unprotect(bytes.Clone(out.Packet))
+	require.NoError(t, err)
+	h, err := rtp.Parse(b)
+	require.NoError(t, err)
+	require.Equal(t, "a", string(rtp.Extension(b, midNumber)))
+	require.Len(t, b[h.Size:], dtmf.PayloadSize)
+}
+
+// A source that says goodbye leaves its place, but for one that the description names.
+func TestGoodbyeFreesAPlace(t *testing.T) {
+	x := newBundled(t, sdp.AESCM128SHA180, sdp.NoSuite)
+	for ssrc := range uint32(10) {
+		x.come(addrA, 98, 1, 100+ssrc, "v")
+	}
+	require.Equal(t, 11, x.g.known)
+	x.report(&rtcp.ReceiverReport{SSRC: 104}, rtcp.NewCNAMESourceDescription(104, "phone"), &rtcp.Goodbye{Sources: []uint32{104, 107, 0x77, 9999}})
+	require.Equal(t, 9, x.g.known)
+	require.Equal(t, -1, x.g.Source(104))
+	require.Equal(t, -1, x.g.Source(107))
+	require.Equal(t, 1, x.g.Source(0x77))
+	require.Equal(t, 1, x.g.Source(109))
+	stream, _ := x.come(addrA, 98, 2, 104, "v")
+	require.Equal(t, 1, stream)
+	require.Equal(t, 10, x.g.known)
+}
+
 func FuzzBundle(f *testing.F) {
 	f.Add(packet(0, 1, 1), rtp.SetExtension(packet(98, 1, 2), midNumber, []byte("v")), false)
 	report, err := rtcp.Marshal([]rtcp.Packet{&rtcp.SenderReport{SSRC: 2, Reports: []rtcp.ReceptionReport{{SSRC: 42}, {SSRC: 43}}}, rtcp.NewCNAMESourceDescription(1, "x")})

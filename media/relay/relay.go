@@ -243,8 +243,11 @@ func (r *Relay) forward(now time.Time, on Side, h rtp.Header, b []byte) Output {
 		s.stats.Late++
 		return Output{}
 	}
-	if o.tag != nil {
+	switch {
+	case o.tag != nil:
 		b = rtp.SetExtension(b, o.tag.number, o.tag.mid)
+	case b[0]&0x10 != 0: // agreed with this side's peer alone, if with anybody: numbers and a=mid mean nothing to the other one
+		b = rtp.CutExtension(b)
 	}
 	n := len(b)
 	if o.secure {

@@ -600,6 +600,42 @@ func BenchmarkRelay(b *testing.B) {
 	}
 }
 
+// BenchmarkRelayBundled is that of an audio and a video stream in turn: on leg A both ride on one transport, with or without the a=mid in
+// each packet.
+func BenchmarkRelayBundled(b *testing.B) {
+	for _, m := range []struct {
+		name string
+		a, b sdp.Suite
+		mid  [2]string
+	}{
+		{"none-none", sdp.NoSuite, sdp.NoSuite, [2]string{}},
+		{"none-none/mid", sdp.NoSuite, sdp.NoSuite, [2]string{"a", "v"}},
+		{"peer+gcm128-cm80", sdp.AEADAES128GCM, sdp.AESCM128SHA180, [2]string{}},
+		{"peer+gcm128-cm80/mid", sdp.AEADAES128GCM, sdp.AESCM128SHA180, [2]string{"a", "v"}},
+	} {
+		b.Run(m.name, func(b *testing.B) {
+			x := newBundled(b, m.a, m.b)
+			x.r[0].cfg.PerTick = 0
+			wire := [2][]byte{packet(0, 0, 7), packet(98, 0, 8)}
+			buf := make([]byte, 0, 512)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				w := append(buf[:0], wire[i&1]...)
+				rtp.SetLine(w, uint16(i>>1), 0, uint32(7+i&1))
+				if mid := m.mid[i&1]; mid != "" {
+					w = rtp.SetExtension(w, midNumber, []byte(mid))
+				}
+				if x.send != nil {
+					w, _ = x.send.Protect(w)
+				}
+				if stream, out := x.g.Handle(start, addrA, RTP, w); stream != i&1 || len(out.Packet) == 0 {
+					b.Fatal("dropped")
+				}
+			}
+		})
+	}
+}
+
 // FuzzRelay: whatever comes in on any port of any kind of leg, nothing panics, a secured leg sends nothing that its peer cannot
 // open, and what is forged neither latches nor comes out.
 func FuzzRelay(f *testing.F) {

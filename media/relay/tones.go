@@ -120,6 +120,9 @@ func (r *Relay) sendTone(now time.Time, to Side, addr netip.AddrPort, k dtmf.Pac
 	ssrc, _ := s.flow.Media.SSRC()
 	rtp.SetLine(b, s.flow.Media.Insert(now, p.ts), p.ts, ssrc)
 	k.Put(b[rtp.HeaderSize:], p.rate)
+	if o.tag != nil {
+		b = rtp.SetExtension(b, o.tag.number, o.tag.mid)
+	}
 	n := len(b)
 	if o.secure {
 		var err error

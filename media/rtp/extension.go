@@ -68,6 +68,18 @@ func twoByte(b []byte, id uint8) []byte {
 	return nil
 }
 
+// CutExtension takes the header extension off a packet whose header Parse has checked. What is left lies in b, at its end.
+func CutExtension(b []byte) []byte {
+	if b[0]&0x10 == 0 {
+		return b
+	}
+	fixed := HeaderSize + 4*int(b[0]&0x0f)
+	size := 4 + 4*int(binary.BigEndian.Uint16(b[fixed+2:]))
+	b[0] &^= 0x10
+	copy(b[size:], b[:fixed])
+	return b[size:]
+}
+
 // SetExtension makes one element in the one-byte form the only header extension of a packet, in place: whatever stood there was agreed
 // with somebody else. id is 1 to 14, value has 1 to 16 octets. A packet without the room for it behind its end stays as it is.
 func SetExtension(b []byte, id uint8, value []byte) []byte {

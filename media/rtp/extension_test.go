@@ -99,3 +99,16 @@ func FuzzExtension(f *testing.F) {
 		}
 	})
 }
+
+func TestCutExtension(t *testing.T) {
+	plain := pion.Packet{Header: pion.Header{Version: 2, PayloadType: 96, Marker: true, SequenceNumber: 5, Timestamp: 9, SSRC: 7, CSRC: []uint32{1, 2}}, Payload: []byte("media")}
+	want := marshalled(t, plain)
+	require.Equal(t, want, CutExtension(marshalled(t, plain)))
+	for _, mid := range []string{"v", "sixteen sixteen!"} {
+		require.Equal(t, want, CutExtension(SetExtension(marshalled(t, plain), 4, []byte(mid))))
+	}
+	empty := append([]byte{0x90, 8, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2}, 0xbe, 0xde, 0, 0)
+	require.Equal(t, []byte{0x80, 8, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2}, CutExtension(empty))
+	b := SetExtension(marshalled(t, plain), 4, []byte("v"))
+	require.Zero(t, testing.AllocsPerRun(100, func() { CutExtension(SetExtension(b, 4, []byte("v"))) }))
+}

@@ -209,6 +209,24 @@ func eachChunk(p []byte, f func(chunk []byte)) {
 	}
 }
 
+// Farewells calls f with each SSRC that a valid compound packet says goodbye of (RFC 3550 section 6.6).
+func Farewells(b []byte, f func(ssrc uint32)) {
+	for len(b) > 0 {
+		p, rest, err := nextRTCP(b)
+		if err != nil {
+			return
+		}
+		b = rest
+		if p[1] != typeBYE {
+			continue
+		}
+		count := int(p[0] & 0x1f)
+		for p = p[rtcpHeader:]; count > 0 && len(p) >= 4; count, p = count-1, p[4:] {
+			f(word(p))
+		}
+	}
+}
+
 // Mappings calls f with each SSRC that a valid compound packet tells the a=mid of (RFC 9143 section 15.1).
 func Mappings(b []byte, f func(ssrc uint32, mid []byte)) {
 	for len(b) > 0 {

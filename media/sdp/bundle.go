@@ -11,6 +11,9 @@ import (
 var errBundled = errors.New("it is offered on the transport of another stream only (a=group:BUNDLE), and that one is not accepted, or has " +
 	"another profile, or no rtcp-mux, or its keys are made by ZRTP; a browser offers each stream its own with the bundle policy \"balanced\"")
 
+// errRepeated: nothing could tell which of the streams a packet or a line of the group means (RFC 5888 section 4).
+var errRepeated = errors.New("its a=mid is that of an earlier stream of its group (a=group:BUNDLE), and must be its own")
+
 // Group is what a stream has agreed on BUNDLE (RFC 9143).
 type Group struct {
 	// Tagged is the index of the section whose transport all of the group use: addresses, connectivity, keys.
@@ -88,6 +91,7 @@ func (s *Session) spread() {
 	}
 	for i := range s.Media {
 		m, tagged := &s.Media[i], &s.Media[k]
+		m.repeated = slices.Contains(s.Bundle, m.Label) && s.section(m.Label) != i
 		same := m.Port == tagged.Port && m.Addr == tagged.Addr && !m.Addr.IsUnspecified()
 		if i != k && slices.Contains(s.Bundle, m.Label) && (same || m.BundleOnly && m.Port == 0) {
 			m.shared = true

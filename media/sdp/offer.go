@@ -74,6 +74,9 @@ func (s Support) codecs(m *Media) ([]Codec, error) {
 
 // check tells why a live section of an offer cannot be used.
 func (s Support) check(m *Media) error {
+	if m.repeated {
+		return errRepeated
+	}
 	if _, err := m.choose(s); err != nil {
 		return err
 	}

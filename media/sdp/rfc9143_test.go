@@ -203,3 +203,34 @@ func TestTaggedSectionIsRefusedByTheAnswer(t *testing.T) {
 }
 
 func keyText(c Crypto) string { return base64.StdEncoding.EncodeToString(c.Key) }
+
+// Two streams with one a=mid: the second one is refused, with a reason, wherever it wants to be.
+func TestRepeatedMID(t *testing.T) {
+	local := []Ports{iceAt[0], {Addr: iceAt[0].Addr, RTP: 30002, RTCP: 30003}, {Addr: iceAt[0].Addr, RTP: 30004, RTCP: 30005}}
+	audio, video := "m=audio 4000 RTP/AVP 8\r\na=mid:a\r\na=rtcp-mux\r\n", "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\na=mid:a\r\na=rtcp-mux\r\n"
+	for name, second := range map[string]string{
+		"own port":     video,
+		"same address": strings.Replace(video, "4002", "4000", 1),
+		"bundle-only":  strings.Replace(video, "4002", "0", 1) + "a=bundle-only\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			offer, err := Parse([]byte(bundleHead + audio + second))
+			require.NoError(t, err)
+			plan := AnswerPlan{Rand: rand.Reader, Support: Support{Bundle: true}}
+			ours, agreed, err := NewAnswer(offer, nil, plan, local)
+			require.NoError(t, err)
+			require.Equal(t, []string{"a"}, ours.Bundle)
+			require.True(t, agreed[0].Enabled)
+			require.False(t, agreed[1].Enabled)
+			require.Zero(t, ours.Media[1].Port)
+
+			_, _, err = NewAnswer(offer, []Agreed{{}, {Kind: Video, Enabled: true, Codecs: offer.Media[1].Codecs}}, plan, local)
+			require.ErrorIs(t, err, errRepeated)
+		})
+	}
+	offer, err := Parse([]byte(strings.Replace(bundleHead, "a=group:BUNDLE a v\r\n", "", 1) + audio + video))
+	require.NoError(t, err)
+	_, agreed, err := NewAnswer(offer, nil, AnswerPlan{Rand: rand.Reader}, local)
+	require.NoError(t, err)
+	require.True(t, agreed[1].Enabled, "without a group nothing depends on it")
+}

@@ -113,6 +113,7 @@ type Media struct {
 	BundleOnly   bool     // a=bundle-only: written with port 0. Port and the rest are those of the group's transport, if there is one
 
 	shared           bool     // of a peer: on the transport of another section
+	repeated         bool     // of a peer: another section of the group has its a=mid
 	moreFingerprints []string // with the same hash function: of further certificates
 	role             role     // ours, in a section of our own, once it is agreed
 	muxed            bool     // a section of our own: both agreed on rtcp-mux
