@@ -149,6 +149,23 @@ func TestZRTPWithoutCache(t *testing.T) {
 	})
 }
 
+// A phone that kept its keys while its stream was off says nothing when it comes back, and whoever waits for the keys hears of them.
+func TestZRTPStreamComesBack(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		n, p := oneZRTP(t, cfg, zrtpPhoneConfig{})
+		r := n.connect(t, p)
+		off := p.agreed()
+		off.Enabled = false
+		require.NoError(t, n.stream.Set(B, off))
+		require.NoError(t, n.stream.Set(B, p.agreed()))
+		require.Equal(t, r.SAS, n.events.wait(t, B, Secured, 2)[1].ZRTP.SAS)
+		speak(t, n.phone, p)
+		require.NoError(t, n.stream.Set(B, p.agreed()))
+		speak(t, n.phone, p)
+		require.Len(t, n.events.find(B, Secured), 2, "it was not off")
+	})
+}
+
 // Decision 12: a phone without a=zrtp-hash on a leg without encryption begins all the same.
 func TestZRTPOnPlainSide(t *testing.T) {
 	drivers(t, func(t *testing.T, cfg Config) {

@@ -58,6 +58,7 @@ func (e *negotiation) install(send, recv sdp.Crypto) {
 }
 
 func (e *negotiation) secure(r zrtp.Report) {
+	e.report = r
 	suite, addr := r.Suite.SRTP(), e.peer.addr
 	e.loop(func(time.Time) {
 		if e.st.agreedOn(e) {

@@ -53,8 +53,9 @@ type negotiation struct {
 	optional bool // the side works without encryption, too
 	required bool // the session insists
 	terms    terms
-	doubtful time.Time // until then another peer may be where this one was
-	ceded    bool      // a Hello from elsewhere gave way to one from the signalled address
+	report   zrtp.Report // of the last keys
+	doubtful time.Time   // until then another peer may be where this one was
+	ceded    bool        // a Hello from elsewhere gave way to one from the signalled address
 	peer     struct {
 		addr netip.AddrPort // where it was heard
 		last time.Time

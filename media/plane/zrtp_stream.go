@@ -16,6 +16,7 @@ import (
 type zrtpSide struct {
 	exchange  *negotiation // nil: the peer may begin, and has not
 	may       bool         // only if the peer begins
+	off       bool         // the stream is disabled, and the exchange goes on when it comes back
 	receiving bool         // there are keys to receive with, and nobody knows whether the peer sends under them
 	secure    bool
 }
@@ -125,13 +126,15 @@ func (st *Stream) agree(side Side, agreed sdp.Agreed) {
 		if z.exchange != nil && (agreed.Enabled || upgrade) {
 			st.dismiss(side)
 		}
+		z.off = z.exchange != nil
 		return
 	case z.exchange == nil:
 		if z.exchange = st.exchangeOf(side); z.exchange == nil {
 			return
 		}
 	}
-	e, p := z.exchange, agreed.ZRTP
+	e, p, back := z.exchange, agreed.ZRTP, z.off
+	z.off = false
 	t := terms{hash: p.PeerHash, hasHash: p.HasHash, remote: unmap(agreed.Remote)}
 	ssrc := st.relay.Claim(side, e.ssrc())
 	e.post(func(now time.Time) {
@@ -140,7 +143,9 @@ func (st *Stream) agree(side Side, agreed sdp.Agreed) {
 			e.fail(err, false)
 			return
 		}
-		e.agree(now, t)
+		if e.agree(now, t); back && e.engine.Secure() { // whoever heard that the stream was off waits for its keys
+			e.secure(e.report)
+		}
 	})
 }
 
