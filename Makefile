@@ -32,6 +32,7 @@ check: ## the quick one: format, vet, unit tests, scenarios (a few minutes)
 	@test -z "$$(gofmt -l core media simulator steps cmd)" || { gofmt -l core media simulator steps cmd; echo 'not gofmt-ed: run gofmt -w on them'; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags interop,shared ./media/zrtp/...
+	$(GO) vet -tags stores ./core/account/...
 	$(GO) test $$($(GO) list ./... | grep -v /steps/peers)
 
 .PHONY: check-shared
@@ -58,6 +59,10 @@ features: ## the scenarios; TAGS='@S-CALL-3,@media' chooses some (, or; && and; 
 interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, libbzrtp, sipp (INTEROP_SECONDS=60 of sipp); a table at the end
 	@bash .ci/setup
 	INTEROP_SECONDS=$(INTEROP_SECONDS) bash .ci/interop
+
+.PHONY: stores
+stores: ## accounts from a MariaDB server of the tests' own (Debian package mariadb-server-core)
+	$(GO) test -tags stores -count=1 ./core/account/...
 
 .PHONY: bench
 bench: bench-calls bench-media bench-micro bench-handshakes bench-zrtp bench-accounts ## all figures but those of bench-capacity

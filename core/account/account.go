@@ -30,9 +30,10 @@ type Account struct {
 	spec    Spec
 	pool    *Pool // nil: deleted
 	number  uint64
-	at      int32 // in pool.all
-	freeAt  int32 // in pool.free, -1: not there
-	used    int32 // calls
+	at      int32  // in pool.all
+	freeAt  int32  // in pool.free, -1: not there
+	used    int32  // calls
+	load    uint32 // of the pool, that brought it
 	state   Registration
 	reason  string // of Failed
 	contact string // URI that the registrar knows us by

@@ -27,6 +27,7 @@ type Pool struct {
 	free    []*Account // the available ones
 	indexes []*Index
 	numbers *uint64
+	load    uint32 // the last StartLoad
 }
 
 // Numbers gives accounts their numbers; pools of one process share it.
@@ -108,6 +109,7 @@ func (p *Pool) Put(s Spec) Change {
 	if a == nil {
 		return p.create(s)
 	}
+	a.load = p.load
 	old := a.spec
 	if old == s {
 		return Change{Account: a}
@@ -137,7 +139,7 @@ func credentialsChanged(old, s *Spec) bool {
 
 func (p *Pool) create(s Spec) Change {
 	*p.numbers++
-	a := &Account{spec: s, pool: p, number: *p.numbers, at: int32(len(p.all)), freeAt: -1}
+	a := &Account{spec: s, pool: p, number: *p.numbers, at: int32(len(p.all)), freeAt: -1, load: p.load}
 	p.all = append(p.all, a)
 	p.byURI[s.URI] = a
 	c := Change{Account: a, Kind: Created}
@@ -168,11 +170,24 @@ func (p *Pool) Remove(uri string) *Account {
 	return a
 }
 
-// Stale are the canonical URIs of the accounts that a full load did not bring: the ones to Remove after it (spec 4.9.3).
-func (p *Pool) Stale(loaded func(uri string) bool) []string {
+// StartLoad begins a full load: Put and Keep mark the accounts that it brings, Stale are the others. A load that began before
+// it does not count any more.
+func (p *Pool) StartLoad() { p.load++ }
+
+// Keep marks an account that the load has, though not in a form that could be Put: it stays as it is. False: there is none.
+func (p *Pool) Keep(uri string) bool {
+	a := p.byURI[uri]
+	if a != nil {
+		a.load = p.load
+	}
+	return a != nil
+}
+
+// Stale are the canonical URIs of the accounts that the load did not bring: the ones to Remove once it is complete (spec 4.9.3).
+func (p *Pool) Stale() []string {
 	var out []string
 	for _, a := range p.all {
-		if !loaded(a.spec.URI) {
+		if a.load != p.load {
 			out = append(out, a.spec.URI)
 		}
 	}

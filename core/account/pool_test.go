@@ -253,10 +253,44 @@ func collect(p *account.Pool) []*account.Account {
 
 func TestStaleAreThoseThatALoadDidNotBring(t *testing.T) {
 	p := pool(account.Settings{})
-	for _, u := range []string{"a", "b", "c"} {
-		p.Put(spec(t, account.Text{URI: "sip:" + u + "@x.org"}))
+	put := func(users ...string) {
+		for _, u := range users {
+			p.Put(spec(t, account.Text{URI: "sip:" + u + "@x.org"}))
+		}
 	}
-	assert.Equal(t, []string{"sip:a@x.org", "sip:c@x.org"}, p.Stale(func(uri string) bool { return uri == "sip:b@x.org" }))
+	put("a", "b", "c")
+	assert.Empty(t, p.Stale(), "no load")
+	p.StartLoad()
+	put("b", "new")
+	assert.True(t, p.Keep("sip:c@x.org"), "a row that cannot be used")
+	assert.False(t, p.Keep("sip:unknown@x.org"))
+	assert.Equal(t, []string{"sip:a@x.org"}, p.Stale())
+	p.StartLoad() // the first one broke
+	put("a")
+	assert.ElementsMatch(t, []string{"sip:b@x.org", "sip:c@x.org", "sip:new@x.org"}, p.Stale())
+}
+
+// A load that changes a URI deletes one account and creates another. The calls of the first go on, and give back their lines.
+func TestALoadLeavesCallsAlone(t *testing.T) {
+	p := pool(account.Settings{MaxCallsPerLine: 2})
+	x, _ := p.Index("alias", aliasOf)
+	old := p.Put(spec(t, account.Text{URI: "sip:old@x.org", Alias: "sip:phone@y.org"})).Account
+	other := p.Put(spec(t, account.Text{URI: "sip:other@x.org", Alias: "sip:other@y.org"})).Account
+	old.Take()
+	other.Take()
+	p.StartLoad()
+	created := p.Put(spec(t, account.Text{URI: "sip:new@x.org", Alias: "sip:phone@y.org"}))
+	assert.Equal(t, account.Created, created.Kind)
+	assert.Len(t, created.Collisions, 1, "the alias is still that of the old one")
+	assert.Equal(t, account.Unchanged, p.Put(other.Spec()).Kind)
+	for _, uri := range p.Stale() {
+		assert.Same(t, old, p.Remove(uri))
+	}
+	assert.Same(t, created.Account, x.Find("sip:phone@y.org"))
+	assert.Equal(t, []int{2, 1}, []int{created.Account.FreeSlots(), other.FreeSlots()})
+	old.Release()
+	other.Release()
+	assert.Equal(t, []int{2, 2, 2}, []int{created.Account.FreeSlots(), other.FreeSlots(), p.Free()})
 }
 
 // A million accounts with two indexes: `go test ./core/account -bench Million -benchtime 1x` reports the memory of each.

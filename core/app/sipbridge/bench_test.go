@@ -16,7 +16,8 @@ import (
 func many(b testing.TB, n int) *Bridge {
 	bridge := bidirectional(b)
 	pool := bridge.Pools()[0]
-	for _, uri := range pool.Stale(func(string) bool { return false }) {
+	pool.StartLoad()
+	for _, uri := range pool.Stale() {
 		pool.Remove(uri)
 	}
 	pool.Grow(n)
