@@ -34,7 +34,7 @@ type mariadb struct {
 	cmd    *exec.Cmd
 	ca     string
 	extra  []string
-	ended  chan error
+	ended  chan struct{}
 	client *sql.DB // with all rights, and without the product's care
 }
 
@@ -100,8 +100,8 @@ func (s *mariadb) start() {
 	defer func() { _ = log.Close() }()
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	require.NoError(s.t, s.cmd.Start())
-	s.ended = make(chan error, 1)
-	go func(c *exec.Cmd, ended chan<- error) { ended <- c.Wait() }(s.cmd, s.ended)
+	s.ended = make(chan struct{})
+	go func(c *exec.Cmd, ended chan<- struct{}) { _ = c.Wait(); close(ended) }(s.cmd, s.ended)
 	require.Eventually(s.t, func() bool {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
 		if err == nil {
@@ -114,7 +114,7 @@ func (s *mariadb) start() {
 func (s *mariadb) stop() {
 	if s.cmd != nil {
 		_ = s.cmd.Process.Signal(syscall.SIGKILL)
-		_ = <-s.ended // killed
+		<-s.ended
 		s.cmd = nil
 	}
 }
