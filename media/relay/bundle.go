@@ -390,10 +390,13 @@ func (g *Bundle) sort(now time.Time, from netip.AddrPort, ch Channel, b []byte) 
 // be nil.
 func (g *Bundle) free(ssrc uint32) uint32 {
 	for g != nil && g.used(ssrc) {
-		ssrc = ssrc*1664525 + 1013904223 // a step of full period, so that it ends
+		ssrc = next(ssrc)
 	}
 	return ssrc
 }
+
+// next is another SSRC: a step of full period, so that the search for one ends.
+func next(ssrc uint32) uint32 { return ssrc*1664525 + 1013904223 }
 
 func (g *Bundle) used(ssrc uint32) bool {
 	return g.Sink(ssrc) >= 0 || g.find(ssrc) != nil || slices.ContainsFunc(g.members, func(m member) bool {

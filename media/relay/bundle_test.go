@@ -501,3 +501,29 @@ func FuzzBundle(f *testing.F) {
 		}
 	})
 }
+
+// A stream that ends and comes back has a line of its own, although its phone names the same SSRC: the transport still has the key, and the
+// numbers of the line before are behind it. Any number of them find room.
+func TestBundleOfStreamsThatComeBack(t *testing.T) {
+	x := newBundled(t, sdp.AESCM128SHA180, sdp.NoSuite)
+	seen := map[uint32]bool{}
+	for round := range 40 {
+		h, _ := x.leave(1, uint16(0x7000-round*0x100), 42)
+		require.False(t, seen[h.SSRC], "round %d", round)
+		seen[h.SSRC] = true
+		again, _ := x.leave(1, uint16(0x7001-round*0x100), 42)
+		require.Equal(t, h.SSRC, again.SSRC)
+
+		x.g.Remove(x.r[1])
+		x.r[1] = New(Config{Kind: sdp.Video, PerTick: 100, Notify: func(Event) {}})
+		far, err := Prepare(agreed(addrB2, sdp.NoSuite, 21, vp8))
+		require.NoError(t, err)
+		x.r[1].Apply(start, B, far)
+		require.True(t, x.g.Add(x.r[1], Member{MID: "v", Extension: midNumber}))
+		rides := agreed(addrA, sdp.NoSuite, 1, vp8)
+		rides.Encryption = sdp.SDES
+		near, err := Prepare(rides)
+		require.NoError(t, err)
+		x.r[1].Apply(start, A, near)
+	}
+}

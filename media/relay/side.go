@@ -168,6 +168,9 @@ func (s *side) begin(line *rtp.Line, o *side, h rtp.Header) {
 		ssrc ^= 0x5bd1e995
 	}
 	ssrc = o.bundle.free(ssrc)
+	for send := o.keysOf(RTP).send; o.secure && send.Sent(ssrc); { // by a stream that ended: its numbers are used up
+		ssrc = o.bundle.free(next(ssrc))
+	}
 	if o.secure {
 		seq &= 0x7fff
 	}

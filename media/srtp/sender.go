@@ -2,14 +2,15 @@ package srtp
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"b2bua/media/rtp"
 	"b2bua/media/sdp"
 )
 
-// MaxSent is the number of SSRCs that may be sent under one key. Their state is never evicted: an SSRC that came back with a
-// fresh roll-over counter would use keystream a second time.
-const MaxSent = 16
+// MaxSent is the number of SSRCs that may be sent under one key: streams that come and go on a shared transport each have one. Their
+// state is never evicted: an SSRC that came back with a fresh roll-over counter would use keystream a second time.
+const MaxSent = 256
 
 // line is the sending state of one SSRC.
 type line struct {
@@ -129,11 +130,16 @@ func (s *Sender) Wipe() {
 	s.t, s.used, s.more = nil, false, nil
 }
 
+// Sent tells whether packets of that SSRC were protected. s may be nil.
+func (s *Sender) Sent(ssrc uint32) bool {
+	return s != nil && s.used && (s.first.ssrc == ssrc || slices.ContainsFunc(s.more, func(l line) bool { return l.ssrc == ssrc }))
+}
+
 func (s *Sender) find(ssrc uint32) *line {
 	if s.first.ssrc == ssrc && s.used {
 		return &s.first
 	}
-	for i := range s.more {
+	for i := len(s.more) - 1; i >= 0; i-- { // those that were the first are those that ended
 		if s.more[i].ssrc == ssrc {
 			return &s.more[i]
 		}
