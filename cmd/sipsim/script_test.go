@@ -131,7 +131,7 @@ func digitsTold(text, how string) (all string) {
 func TestRestartOfICEIsTold(t *testing.T) {
 	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--ice")
 	uri := answering.uri(t)
-	out, called := background("call", uri, "--ice", "--no-audio", "--do", "0s restart-ice", "--duration", "100ms")
+	out, called := background("call", uri, "--ice", "--no-audio", "--do", "0s restart-ice", "--duration", "2s")
 	assert.Equal(t, exitOK, <-called, out.String())
 	assert.Contains(t, out.String(), "0s restart-ice: done")
 	assert.Equal(t, exitMedia, <-answered)
@@ -139,7 +139,7 @@ func TestRestartOfICEIsTold(t *testing.T) {
 }
 
 func TestFailedStepIsStatusTwo(t *testing.T) {
-	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--hang-up", "700ms")
+	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--hang-up", "3s")
 	uri := answering.uri(t)
 	out, called := background("call", uri, "--do", "0s rekey, 0s confirm yes, 0s restart-ice, 0s feedback pli, 0s video on, 1h hold")
 	assert.Equal(t, exitCall, <-called)
@@ -150,7 +150,7 @@ func TestFailedStepIsStatusTwo(t *testing.T) {
 }
 
 func TestOnlyZRTPKeepsASession(t *testing.T) {
-	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--encryption", "sdes", "--hang-up", "700ms")
+	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--encryption", "sdes", "--hang-up", "3s")
 	uri := answering.uri(t)
 	out, called := background("call", uri, "--encryption", "sdes", "--do", "0s rekey keep")
 	assert.Equal(t, exitCall, <-called)
