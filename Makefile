@@ -61,7 +61,7 @@ interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, libbzr
 	INTEROP_SECONDS=$(INTEROP_SECONDS) bash .ci/interop
 
 .PHONY: stores
-stores: ## accounts from a MariaDB server of the tests' own (Debian package mariadb-server-core)
+stores: ## accounts from a MariaDB, and changes announced by a redis-server, of the tests' own (Debian packages mariadb-server-core, redis-server)
 	$(GO) test -tags stores -count=1 ./core/account/...
 
 .PHONY: bench

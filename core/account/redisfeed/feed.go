@@ -202,7 +202,7 @@ func (f *Feed) dial(now time.Time, h Host) {
 	f.emit(Connect{f.link, h})
 }
 
-// Connected: the connection for commands stands, we are let in.
+// Connected says that the connection for commands stands and that we are let in.
 func (f *Feed) Connected(now time.Time, l Link) {
 	if l != f.link || f.state != connecting {
 		return
@@ -292,7 +292,7 @@ func (f *Feed) Message(now time.Time, l Link, payload []byte) {
 	f.emit(Update{key})
 }
 
-// Failed: a connection broke or could not be made, or a command was refused.
+// Failed says that a connection broke or could not be made, or that a command was refused.
 func (f *Feed) Failed(now time.Time, l Link, failure Failure) {
 	if l != f.link || f.state == resting || f.state == stopped {
 		return

@@ -210,16 +210,18 @@ func TestReplicasThatNameEachOther(t *testing.T) {
 	assert.Equal(t, time.Second, r.f.Deadline().Sub(r.now))
 }
 
+var growing = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, maxRest, maxRest}
+
 func TestWrongCredentials(t *testing.T) {
 	r := newRig(t)
 	r.out()
-	for i, rest := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
+	for i, rest := range growing {
 		r.f.Failed(r.now, r.link, Answered("WRONGPASS invalid username-password pair or user is disabled.", "Mellon"))
 		r.expect("close")
 		if i == 0 {
 			r.told("WRONGPASS", "correct redis-auth-user and redis-auth-password")
 		}
-		r.wait(rest * time.Second)
+		r.wait(rest)
 		r.expect("connect:main:6379")
 	}
 	require.Empty(t, r.log, "told once")
@@ -242,11 +244,11 @@ func TestAUserThatMayOnlySubscribe(t *testing.T) {
 func TestAServerThatHangsUpAtOnce(t *testing.T) {
 	r := newRig(t)
 	r.out()
-	for _, rest := range []time.Duration{1, 2, 4, 8, 16, 30, 30} { // each subscription costs a full load
+	for _, rest := range growing { // each subscription costs a full load
 		r.follow("role:master")
 		r.f.Failed(r.now, r.link, Failure{Unreachable, "EOF"})
 		r.expect("close")
-		r.wait(rest * time.Second)
+		r.wait(rest)
 		r.expect("connect:main:6379")
 	}
 }
@@ -306,8 +308,11 @@ func TestRandomOrders(t *testing.T) {
 				}
 			}
 		}
-		infos := []string{"role:master", twoReplicas, "", "role:slave\nmaster_host:m\nmaster_port:1\nmaster_link_status:up",
-			"role:slave\nmaster_host:m\nmaster_port:1\nmaster_link_status:down"}
+		infos := []string{
+			"role:master", twoReplicas, "",
+			"role:slave\nmaster_host:m\nmaster_port:1\nmaster_link_status:up",
+			"role:slave\nmaster_host:m\nmaster_port:1\nmaster_link_status:down",
+		}
 		for range 400 {
 			r.now = r.now.Add(time.Duration(rnd.IntN(3000)) * time.Millisecond)
 			l := links[max(0, len(links)-1-rnd.IntN(2))]
