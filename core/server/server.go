@@ -93,22 +93,27 @@ func startOrLeave(ctx context.Context, cfg *config.Config, opt Options) (*server
 	}()
 	select {
 	case r := <-done:
-		return r.s, r.err
+		return r.s, unlessEnded(ctx, r.err)
 	case <-ctx.Done():
 	}
 	patience := time.NewTimer(leavePatience)
 	defer patience.Stop()
 	select {
 	case r := <-done:
-		if r.s == nil { // what it says is that it was ended
-			return nil, nil
-		}
-		return r.s, nil
+		return r.s, unlessEnded(ctx, r.err)
 	case <-patience.C:
 		close(left)
 		opt.Log.Warn("stopped while it was starting; something that the start waits for does not answer")
 		return nil, nil
 	}
+}
+
+// unlessEnded is the error of a start; that of one which was told to end is that it was.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // ErrSlowStop says that the stop took longer than [b2bua::timers] shutdown-timeout (exit status 1, spec 1.1.2).
