@@ -110,10 +110,12 @@ func startOrLeave(ctx context.Context, cfg *config.Config, opt Options) (*server
 
 // unlessEnded is the error of a start; that of one which was told to end is that it was.
 func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // ErrSlowStop says that the stop took longer than [b2bua::timers] shutdown-timeout (exit status 1, spec 1.1.2).
