@@ -186,7 +186,7 @@ func (st *Stream) follows(c wire.CommitFields) (alg.Suite, bool) {
 		st.refuse(CodeSoftware, "DH mode on a further stream") // RFC 6189 section 4.2
 		return suite, false
 	}
-	if !st.session.mayFollow(st) {
+	if !st.session.mayFollow(st, c) {
 		st.drop()
 		return suite, false
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"b2bua/media/zrtp/alg"
+	"b2bua/media/zrtp/wire"
 )
 
 // Session is one leg of one call.
@@ -94,8 +95,9 @@ func (s *Session) first() *Stream {
 }
 
 // mayFollow tells whether the stream may answer a Commit in DH mode. An exchange of ours that has not been answered gives way:
-// some peers begin on all streams at once, and go on with the one that we answer.
-func (s *Session) mayFollow(st *Stream) bool {
+// some peers begin on all streams at once, and go on with the one that we answer. Where it has been sent, it crosses the peer's on another
+// stream: the larger one stays, as on one stream (RFC 6189 section 4.2), or both would wait. A peer that insists does not know that rule.
+func (s *Session) mayFollow(st *Stream, theirs wire.CommitFields) bool {
 	if s.secure() {
 		return false
 	}
@@ -103,11 +105,18 @@ func (s *Session) mayFollow(st *Stream) bool {
 		if other.role != alg.Initiator || other.state != preparing && other.state != commitSent {
 			return false
 		}
+		if other.state == commitSent && other.wins(theirs) && st.putOff < maxPutOff {
+			st.putOff++
+			return false
+		}
 		other.yield()
 	}
 	s.exchange = st
 	return true
 }
+
+// maxPutOff is how often a crossing Commit on another stream is put off: about a second of the peer's repetitions.
+const maxPutOff = 3
 
 // release lets another stream begin.
 func (s *Session) release(st *Stream) {

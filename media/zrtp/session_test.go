@@ -76,6 +76,25 @@ func TestPeerThatBeginsOnAnotherStream(t *testing.T) {
 	assert.Equal(t, alg.Mult, a.lines[0].reports[0].Suite.Agreement)
 }
 
+// Each end begins on another stream, and the Commits cross: one gives way, whatever the network does.
+func TestCommitsThatCrossOnTwoStreams(t *testing.T) {
+	for seed := range uint64(60) {
+		w := newWorld(t, seed)
+		if seed >= 20 {
+			w.sky.loss = 0.2
+		}
+		a, b := w.join(0, config(0), 2, nil), w.join(1, config(1), 2, nil)
+		b.streams[0], b.streams[1] = b.streams[1], b.streams[0]
+		w.start(0, 0)
+		w.start(1, 0)
+		w.run(8 * time.Second)
+		require.True(t, w.settle(), "seed %d: %v %v", seed, a.lines, b.lines)
+		for i := range 2 {
+			require.True(t, a.lines[i].Secure() && b.lines[i].Secure(), "seed %d, stream %d", seed, i)
+		}
+	}
+}
+
 // The peer begins anew with another Hello, before or after we have one, and when it stopped in the middle.
 func TestPeerRestarts(t *testing.T) {
 	for _, at := range []time.Duration{5 * time.Millisecond, 15 * time.Millisecond, 35 * time.Millisecond, 45 * time.Millisecond} {

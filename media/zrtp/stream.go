@@ -71,6 +71,7 @@ type Stream struct {
 	peerHash *[32]byte
 	vouched  bool      // by the path of the description
 	acked    bool      // the peer has our Hello
+	putOff   int       // how often a Commit waited for ours on another stream
 	ackedBy  uint32    // SSRC of who said so, before its own Hello came
 	seen     bool      // anything of ZRTP came
 	heard    time.Time // when the peer last said something that fits
