@@ -16,13 +16,13 @@ import (
 // The examples are what this program reads of them.
 func TestExamples(t *testing.T) {
 	hosts := map[string]string{"Flexisip.example.org": "127.0.0.2"}
-	cfg, err := (&proxyCmd{Config: "../../examples/bridge/flexisip.conf", Hosts: hosts, MaxContacts: 10}).config(nil)
+	cfg, err := (&proxyCmd{Config: "../../simulator/examples/bridge/flexisip.conf", Hosts: hosts, MaxContacts: 10}).config(nil)
 	require.NoError(t, err)
 	assert.Equal(t, proxy.Config{
 		Listen: []string{"tcp:127.0.0.2:5060"}, Domains: []string{"flexisip.example.org"}, Fallback: 10 * time.Second, MaxContacts: 10,
 		Hosts: map[string]netip.Addr{"flexisip.example.org": netip.MustParseAddr("127.0.0.2")}, Divert: proxy.Divert{URI: "sip:127.0.0.1:6067;transport=tcp"},
 	}, cfg)
-	cfg, err = (&proxyCmd{Config: "../../examples/pstn/flexisip.conf", Hosts: hosts}).config(nil)
+	cfg, err = (&proxyCmd{Config: "../../simulator/examples/pstn/flexisip.conf", Hosts: hosts}).config(nil)
 	require.NoError(t, err)
 	assert.Equal(t, 5*time.Second, cfg.Fallback)
 	assert.Len(t, cfg.Static, 1)
@@ -34,7 +34,7 @@ func TestFlagsGoBeforeTheFile(t *testing.T) {
 	routes := filepath.Join(t.TempDir(), "routes.conf")
 	require.NoError(t, os.WriteFile(routes, []byte("<sip:127.0.0.9> *\n"), 0o600))
 	cfg, err := (&proxyCmd{
-		Config: "../../examples/pstn/flexisip.conf", Hosts: map[string]string{"flexisip.example.org": "::1"}, Listen: []string{"udp:127.0.0.1:0"},
+		Config: "../../simulator/examples/pstn/flexisip.conf", Hosts: map[string]string{"flexisip.example.org": "::1"}, Listen: []string{"udp:127.0.0.1:0"},
 		Domain: []string{"a.example.org"}, B2BUA: "sip:127.0.0.7", UserAgent: "x", Filter: "true", Routes: routes, Fallback: time.Second,
 	}).config(nil)
 	require.NoError(t, err)

@@ -79,7 +79,7 @@ func (p *parser) escape(out []byte) []byte {
 	return append(out, '\\')
 }
 
-// unicode reads uXXXX, and the second half of a surrogate pair. A half alone becomes U+FFFD.
+// unicode reads u and four hexadecimal digits, and the second half of a surrogate pair. A half alone becomes U+FFFD.
 func (p *parser) unicode() (rune, bool) {
 	unit := func(at int) (rune, bool) {
 		if at+5 > len(p.data) || p.data[at] != 'u' {

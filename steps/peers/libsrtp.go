@@ -1,18 +1,14 @@
 package peers
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"sync"
-	"syscall"
+
+	"b2bua/steps/peers/filter"
 )
 
 // filterSource is a program in C around libsrtp2.
@@ -45,40 +41,21 @@ const (
 )
 
 // Filter is a running libsrtp2 with a key for each direction. Its methods are safe for concurrent use.
-type Filter struct {
-	mu  sync.Mutex
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
-}
+type Filter struct{ *filter.Program }
 
 // BuildFilter compiles the filter into dir.
 func BuildFilter(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "libsrtp-filter")
-	compile := exec.CommandContext(ctx, "gcc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", path, filterSource, "-lsrtp2")
-	if text, err := compile.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%s: %w\n%s", filterSource, err, text)
-	}
-	return path, nil
+	return path, filter.Compile(ctx, path, filterSource, "-lsrtp2")
 }
 
 // StartFilter starts one that was built.
 func StartFilter(path string) (*Filter, error) {
-	cmd := exec.Command(path)
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	in, err := cmd.StdinPipe()
+	p, err := filter.Start(path)
 	if err != nil {
 		return nil, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	return &Filter{cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
+	return &Filter{p}, nil
 }
 
 // Keys sets both keys, each with its salt, and forgets all state.
@@ -93,32 +70,14 @@ func (f *Filter) Keys(suite string, send, receive []byte) error {
 
 // do has the filter do one thing. The roll-over counter is that of the packet's source.
 func (f *Filter) do(operation byte, p []byte) (out []byte, rollOver uint32, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	frame := binary.BigEndian.AppendUint32(nil, uint32(len(p)+1))
-	if _, err := f.in.Write(append(append(frame, operation), p...)); err != nil {
+	status, answer, err := f.Do(append([]byte{operation}, p...))
+	switch {
+	case err != nil:
 		return nil, 0, fmt.Errorf("libsrtp filter: %w", err)
-	}
-	var head [9]byte
-	if _, err := io.ReadFull(f.out, head[:]); err != nil {
-		return nil, 0, fmt.Errorf("libsrtp filter: %w", err)
-	}
-	n := binary.BigEndian.Uint32(head[:])
-	if n < 5 || n > 1<<16 {
+	case status != 0:
+		return nil, 0, fmt.Errorf("libsrtp: operation %c, status %d (srtp_err_status_t)", operation, status)
+	case len(answer) < 4:
 		return nil, 0, errors.New("libsrtp filter: answer of an impossible length")
 	}
-	out = make([]byte, n-5)
-	if _, err := io.ReadFull(f.out, out); err != nil {
-		return nil, 0, fmt.Errorf("libsrtp filter: %w", err)
-	}
-	if head[4] != 0 {
-		return nil, 0, fmt.Errorf("libsrtp: operation %c, status %d (srtp_err_status_t)", operation, head[4])
-	}
-	return out, binary.BigEndian.Uint32(head[5:]), nil
-}
-
-// Close ends the program.
-func (f *Filter) Close() {
-	_ = f.in.Close()
-	_ = f.cmd.Wait()
+	return answer[4:], binary.BigEndian.Uint32(answer), nil
 }

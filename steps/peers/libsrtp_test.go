@@ -20,8 +20,8 @@ import (
 	"b2bua/steps/wire"
 )
 
-// filter is compiled once.
-var filter = struct {
+// srtpFilter is compiled once.
+var srtpFilter = struct {
 	once sync.Once
 	dir  string
 	path string
@@ -29,12 +29,12 @@ var filter = struct {
 }{}
 
 func filterPath(ctx context.Context) (string, error) {
-	filter.once.Do(func() {
-		if filter.dir, filter.err = os.MkdirTemp("", "b2bua-libsrtp-"); filter.err == nil {
-			filter.path, filter.err = BuildFilter(ctx, filter.dir)
+	srtpFilter.once.Do(func() {
+		if srtpFilter.dir, srtpFilter.err = os.MkdirTemp("", "b2bua-libsrtp-"); srtpFilter.err == nil {
+			srtpFilter.path, srtpFilter.err = BuildFilter(ctx, srtpFilter.dir)
 		}
 	})
-	return filter.path, filter.err
+	return srtpFilter.path, srtpFilter.err
 }
 
 const (

@@ -13,15 +13,8 @@ import (
 	"b2bua/media/zrtp/internal/recorded"
 )
 
-func readLibrary(t *testing.T) recorded.Library {
-	t.Helper()
-	l, err := recorded.ReadLibrary()
-	require.NoError(t, err)
-	return l
-}
-
 func TestSharedKDF(t *testing.T) {
-	vectors := readLibrary(t).KDF.Vectors
+	vectors := recorded.ReadLibrary(t).KDF.Vectors
 	require.Len(t, vectors, 9)
 	for _, v := range vectors {
 		h, ok := HashOf(code(v.Hash))
@@ -32,7 +25,7 @@ func TestSharedKDF(t *testing.T) {
 
 // EC52 is not implemented.
 func TestSharedCurves(t *testing.T) {
-	vectors, checked := readLibrary(t).EC.Vectors, 0
+	vectors, checked := recorded.ReadLibrary(t).EC.Vectors, 0
 	for _, v := range vectors {
 		if a, ok := AgreementOf(code(v.Agreement)); ok {
 			p, err := a.Initiate(SHA256, Secret(v.Private))
@@ -48,7 +41,7 @@ func TestSharedCurves(t *testing.T) {
 
 // HQC is not implemented; of a hybrid with it nothing can be checked but its length.
 func TestSharedKEM(t *testing.T) {
-	vectors, checked := readLibrary(t).KEM.Vectors, 0
+	vectors, checked := recorded.ReadLibrary(t).KEM.Vectors, 0
 	for _, v := range vectors {
 		var k *kem
 		if a, ok := testAgreement(code(v.Agreement)); ok {
@@ -74,7 +67,7 @@ func TestSharedKEM(t *testing.T) {
 // The ranks give bzrtp's choice wherever both lists are written out.
 func TestSharedChoice(t *testing.T) {
 	checked := 0
-	for _, v := range readLibrary(t).Choice.Vectors {
+	for _, v := range recorded.ReadLibrary(t).Choice.Vectors {
 		var peer, own []string
 		if v.Type != "key_agreement" || json.Unmarshal(v.Peer, &peer) != nil || json.Unmarshal(v.Own, &own) != nil {
 			continue
@@ -99,7 +92,7 @@ func TestSharedChoice(t *testing.T) {
 
 // A real exchange: hash chains, what they authenticate, a=zrtp-hash, both Confirms.
 func TestSharedCapture(t *testing.T) {
-	l := readLibrary(t)
+	l := recorded.ReadLibrary(t)
 	c := l.Capture
 	messages := map[string][]byte{}
 	for _, p := range c.Packets {

@@ -13,16 +13,9 @@ import (
 	"b2bua/media/zrtp/wire"
 )
 
-func readLibrary(t *testing.T) recorded.Library {
-	t.Helper()
-	l, err := recorded.ReadLibrary()
-	require.NoError(t, err)
-	return l
-}
-
 // CRCs as another implementation wrote them behind packets, and behind the check string of the polynomial.
 func TestSharedCRC(t *testing.T) {
-	vectors := readLibrary(t).CRC.Vectors
+	vectors := recorded.ReadLibrary(t).CRC.Vectors
 	require.Len(t, vectors, 4)
 	for _, v := range vectors {
 		p := append(append([]byte{}, v.Input...), 0, 0, 0, 0)
@@ -33,7 +26,7 @@ func TestSharedCRC(t *testing.T) {
 
 // Every packet of a real exchange is accepted and written back as it was.
 func TestSharedCapture(t *testing.T) {
-	packets := readLibrary(t).Capture.Packets
+	packets := recorded.ReadLibrary(t).Capture.Packets
 	require.Len(t, packets, 9)
 	for _, p := range packets {
 		parsed, err := wire.Parse(p.Data)
@@ -46,7 +39,7 @@ func TestSharedCapture(t *testing.T) {
 // A Hello in two fragments is the Hello in one packet, in either order; the malicious ones are refused. The first fragment has
 // the message ID 0, which counts among the malicious by now: both are given another.
 func TestSharedFragments(t *testing.T) {
-	hello := readLibrary(t).Hello
+	hello := recorded.ReadLibrary(t).Hello
 	whole, err := wire.Parse(hello.Packet)
 	require.NoError(t, err)
 	now := time.Unix(0, 0)

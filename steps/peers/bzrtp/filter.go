@@ -6,20 +6,17 @@
 package bzrtp
 
 import (
-	"bufio"
 	"context"
 	_ "embed" // the source in C
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
+
+	"b2bua/steps/peers/filter"
 )
 
 //go:embed filter/filter.c
@@ -31,10 +28,8 @@ func Build(ctx context.Context, dir string) (string, error) {
 	if err := os.WriteFile(path+".c", source, 0o600); err != nil {
 		return "", err
 	}
-	compile := exec.CommandContext(ctx, "gcc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", path, path+".c",
-		"-lbzrtp", "-lbctoolbox", "-lsqlite3", "-lsrtp2")
-	if text, err := compile.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("filter.c (apt-get install libbzrtp-dev libsqlite3-dev libsrtp2-dev): %w\n%s", err, text)
+	if err := filter.Compile(ctx, path, path+".c", "-lbzrtp", "-lbctoolbox", "-lsqlite3", "-lsrtp2"); err != nil {
+		return "", fmt.Errorf("apt-get install libbzrtp-dev libsqlite3-dev libsrtp2-dev: %w", err)
 	}
 	return path, nil
 }
@@ -88,36 +83,15 @@ type Event struct {
 }
 
 // End is a running program. Its methods are safe for concurrent use.
-type End struct {
-	mu  sync.Mutex
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
-}
+type End struct{ *filter.Program }
 
 // Start starts a program that was built.
 func Start(path string) (*End, error) {
-	cmd := exec.Command(path)
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	in, err := cmd.StdinPipe()
+	p, err := filter.Start(path)
 	if err != nil {
 		return nil, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	return &End{cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
-}
-
-// Close ends the program.
-func (e *End) Close() {
-	_ = e.in.Close()
-	_ = e.cmd.Wait()
+	return &End{p}, nil
 }
 
 // Call begins a call with one channel and forgets the one before.
@@ -193,26 +167,12 @@ func (e *End) result(operation byte, channel int, p []byte) ([]byte, error) {
 }
 
 func (e *End) do(operation byte, channel int, p []byte) ([]Event, []byte, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	frame := binary.BigEndian.AppendUint32(nil, uint32(len(p)+2))
-	if _, err := e.in.Write(append(append(frame, operation, byte(channel)), p...)); err != nil {
-		return nil, nil, fmt.Errorf("bzrtp filter: %w", err)
-	}
-	var head [5]byte
-	if _, err := io.ReadFull(e.out, head[:]); err != nil {
+	status, records, err := e.Do(append([]byte{operation, byte(channel)}, p...))
+	switch {
+	case err != nil:
 		return nil, nil, fmt.Errorf("bzrtp filter, operation %c: %w", operation, err)
-	}
-	n := binary.BigEndian.Uint32(head[:])
-	if n < 1 || n > 1<<16 {
-		return nil, nil, errors.New("bzrtp filter: answer of an impossible length")
-	}
-	records := make([]byte, n-1)
-	if _, err := io.ReadFull(e.out, records); err != nil {
-		return nil, nil, fmt.Errorf("bzrtp filter, operation %c: %w", operation, err)
-	}
-	if head[4] != 0 {
-		return nil, nil, fmt.Errorf("bzrtp filter: operation %c on channel %d, status %#x", operation, channel, head[4])
+	case status != 0:
+		return nil, nil, fmt.Errorf("bzrtp filter: operation %c on channel %d, status %#x", operation, channel, status)
 	}
 	return split(records)
 }

@@ -2,8 +2,8 @@ package recorded
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
+	"testing"
 )
 
 // LibraryVariable is the environment variable that names the file for [ReadLibrary]; `make check-shared` sets it.
@@ -74,14 +74,18 @@ type Library struct {
 }
 
 // ReadLibrary reads the file that [LibraryVariable] names.
-func ReadLibrary() (l Library, err error) {
+func ReadLibrary(t testing.TB) (l Library) {
+	t.Helper()
 	file := os.Getenv(LibraryVariable)
 	if file == "" {
-		return l, errors.New(LibraryVariable + " names no file: `make check-shared` sets it")
+		t.Fatal(LibraryVariable + " names no file: `make check-shared` sets it")
 	}
 	b, err := os.ReadFile(file)
-	if err != nil {
-		return l, err
+	if err == nil {
+		err = json.Unmarshal(b, &l)
 	}
-	return l, json.Unmarshal(b, &l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
