@@ -57,6 +57,11 @@ func TestFeatures(t *testing.T) {
 	if _, err := suite.builder.Binary(t.Context()); err != nil { // once, not for each scenario
 		t.Fatal(err)
 	}
+	defer func() {
+		if err := suite.stores.Close(); err != nil {
+			t.Error("end the database servers:", err)
+		}
+	}()
 	status := godog.TestSuite{
 		Name: "b2bua", ScenarioInitializer: InitializeScenario, Options: &run,
 	}.Run()

@@ -10,28 +10,33 @@ import (
 	"github.com/cucumber/godog"
 
 	"b2bua/steps/product"
+	"b2bua/steps/stores"
 )
 
 // settled is generous: ports drain before they are used again.
 const settled = 60 * time.Second
 
-// Suite is what the scenarios of one run share: the binary, built once.
+// Suite is what the scenarios of one run share: the binary, built once, and database servers.
 type Suite struct {
 	builder product.Builder
+	stores  *stores.Run
 	settled time.Duration // how long media sockets may stay open after the last call
 }
 
 // NewSuite makes a suite; race builds the product with the race detector.
 func NewSuite(race bool) *Suite {
-	return &Suite{builder: product.Builder{Race: race}, settled: settled}
+	return &Suite{builder: product.Builder{Race: race}, stores: newStores(), settled: settled}
 }
 
 // InitializeScenario registers steps and hooks for one scenario.
 func (s *Suite) InitializeScenario(sc *godog.ScenarioContext) { register(sc, s) }
 
-// InitializeTestSuite removes the built binary after the last scenario.
+// InitializeTestSuite ends the database servers and removes the built binary after the last scenario.
 func (s *Suite) InitializeTestSuite(ts *godog.TestSuiteContext) {
 	ts.AfterSuite(func() {
+		if err := s.stores.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "end the database servers:", err)
+		}
 		if err := s.builder.Remove(); err != nil {
 			fmt.Fprintln(os.Stderr, "remove the built binary:", err)
 		}
