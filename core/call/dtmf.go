@@ -32,6 +32,7 @@ type infos struct {
 	noise bool // told that the peer's own cannot be read
 
 	picture   bool // a whole picture is to be asked for
+	wished    bool // likewise, once the leg has video
 	noPicture bool // the peer refuses to be asked
 }
 

@@ -174,6 +174,7 @@ func (l *leg) answerOffer() error {
 	l.ours = ours
 	l.theyOffered(l.theirs)
 	l.agree(l.theirs, agreed)
+	l.askLater()
 	return nil
 }
 
@@ -308,6 +309,7 @@ func (l *leg) take(m *sip.Message) error {
 	}
 	l.theyAnswered(l.ours, theirs)
 	l.agree(theirs, agreed)
+	l.askLater()
 	return nil
 }
 

@@ -33,17 +33,27 @@ func (e *Engine) PictureLost(_ time.Time, number uint64, side Side) {
 	}
 }
 
-// askPicture asks the leg's peer for a whole picture.
+// askPicture asks the leg's peer for a whole picture. While the leg has no video, the wish waits for an answer that is under way and may
+// bring it; an INFO waits for the ACK.
 func (l *leg) askPicture() {
 	isVideo := func(g sdp.Agreed) bool { return g.Enabled && g.Kind == sdp.Video }
 	i := slices.IndexFunc(l.agreed, isVideo)
+	l.infos.wished = false
 	switch {
-	case i < 0, l.call.state != stRunning:
+	case i < 0:
+		l.infos.wished = l.call.state < stRunning || l.call.asking != nil || l.describing()
 	case l.agreed[i].AVPF && !l.call.through:
 		l.call.e.emit(AskPicture{Call: l.call.number, Index: i, Side: l.side})
 	case !l.infos.noPicture:
 		l.infos.picture = true
 		l.nextInfo()
+	}
+}
+
+// askLater asks for what askPicture has put off.
+func (l *leg) askLater() {
+	if l.infos.wished {
+		l.askPicture()
 	}
 }
 

@@ -194,6 +194,7 @@ func (c *call) asksFor(tx TxID) bool { return c.asking != nil && c.asking.tx == 
 func (c *call) stopAsking() *exchange {
 	x := c.asking
 	c.asking = nil
+	x.leg.other().infos.wished = false // else it has asked by now
 	c.e.timers.stop(x.timer)
 	delete(c.e.server, x.tx)
 	return x
@@ -204,7 +205,7 @@ func (c *call) answerAsked(now time.Time) bool {
 	x := c.stopAsking()
 	l := x.leg
 	if !l.answerReoffer(x.tx, x.req, x.offer) {
-		l.headings = x.before
+		l.headings, l.infos.wished = x.before, false
 		return false
 	}
 	c.note(fmt.Sprintf("%s is answered: %s", l.side, mediaNames(l.agreed)))
@@ -216,7 +217,7 @@ func (c *call) answerAsked(now time.Time) bool {
 func (c *call) unask(now time.Time, status int, why string) {
 	c.abandonOther()
 	x := c.stopAsking()
-	x.leg.headings = x.before
+	x.leg.headings, x.leg.infos.wished = x.before, false
 	c.note(why)
 	if status != 0 {
 		c.e.respond(x.tx, x.req, status, "", "")
@@ -263,6 +264,7 @@ func (l *leg) answerReoffer(tx TxID, req *sip.Message, offer *sdp.Session) bool 
 	}
 	l.describe(resp, ours)
 	e.emit(SendResponse{Tx: tx, Msg: resp})
+	l.askLater()
 	return true
 }
 

@@ -149,7 +149,7 @@ func (p *Plane) open(call string, kind sdp.Kind, a, b netip.Addr, beside *Stream
 		st.anchor = beside.anchor
 	}
 	st.relay = relay.New(relay.Config{
-		Kind: kind, NoMedia: p.cfg.NoMedia, Hold: p.cfg.Hold, Notify: st.notify, PerTick: p.perTick(kind), Other: st.other, Early: st.keep,
+		Kind: kind, NoMedia: p.cfg.NoMedia, Hold: p.cfg.Hold, Notify: st.notify, Send: st.emit, PerTick: p.perTick(kind), Other: st.other, Early: st.keep,
 	})
 	for i, addr := range [...]netip.Addr{a, b} {
 		pair, err := p.pools[kind].open(p.driver, addr.Unmap(), receiveBuffer(kind))

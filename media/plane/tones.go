@@ -85,9 +85,9 @@ func (r *rushed) play(now time.Time) {
 	}
 }
 
-// AskPicture asks the peer of one side for a whole picture, if it has agreed on feedback.
+// AskPicture asks the peer of one side for a whole picture, if it has agreed on feedback: now, or as soon as its source is heard.
 func (st *Stream) AskPicture(side Side) {
-	st.plane.driver.post(st, func(time.Time) { st.emit(st.relay.AskPicture(side)) })
+	st.plane.driver.post(st, func(time.Time) { st.relay.AskPicture(side) })
 }
 
 // emit sends what was decided.

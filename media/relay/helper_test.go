@@ -52,6 +52,7 @@ type bench struct {
 	t      testing.TB
 	r      *Relay
 	events []Event
+	beside []Output // given to Config.Send
 	send   [2]*srtp.Sender
 	recv   [2]*srtp.Receiver
 	mux    [2]bool
@@ -59,7 +60,7 @@ type bench struct {
 
 func newBench(t testing.TB, a, b sdp.Agreed) *bench {
 	x := &bench{t: t}
-	x.r = New(Config{NoMedia: 30 * time.Second, Hold: time.Hour, Notify: func(e Event) { x.events = append(x.events, e) }})
+	x.r = New(Config{NoMedia: 30 * time.Second, Hold: time.Hour, Notify: func(e Event) { x.events = append(x.events, e) }, Send: func(o Output) { x.beside = append(x.beside, o) }})
 	x.set(start, A, a)
 	x.set(start, B, b)
 	return x

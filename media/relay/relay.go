@@ -60,6 +60,8 @@ type Config struct {
 	// must hear everybody for ICE, silences nobody.
 	PerTick int
 	Notify  func(Event) // called from Handle and Tick; may be nil
+	// Send is given what goes out beside the packet that is handled: a wish for a picture. Its memory is the receiver's. Nil: there is none.
+	Send func(Output)
 	// Other is given what is not RTP or RTCP: STUN, DTLS, ZRTP. The slice is only valid during the call. Nil: counted only.
 	Other func(side Side, ch Channel, class rtp.Class, from netip.AddrPort, b []byte)
 	// Early is given RTP and RTCP that comes on a side with DTLS before the keys of its channel are there: a peer may have
@@ -209,6 +211,9 @@ func (r *Relay) media(now time.Time, from netip.AddrPort, on Side, h rtp.Header,
 		return Output{}
 	}
 	s.count(now, h, len(b), codec)
+	if s.wished {
+		r.sendWish(on)
+	}
 	if !receives(s.direction) {
 		s.stats.Held++
 		return Output{}

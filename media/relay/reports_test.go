@@ -119,7 +119,6 @@ func TestPicture(t *testing.T) {
 		a, b := agreed(addrA, sa, 1, pcmu), agreed(addrB, sb, 10, pcmu)
 		a.AVPF = true
 		x := newBench(t, a, b)
-		require.Empty(t, x.r.AskPicture(A).Packet, "nothing came from there yet")
 		require.True(t, x.flows(start, addrA, A, 1, 7))
 		_, _, ok := x.talk(start, addrB, B, 0, 1, 8)
 		require.True(t, ok)
@@ -134,23 +133,94 @@ func TestPicture(t *testing.T) {
 		x.report(after(time.Second), A, fir...)
 		require.Equal(t, []Event{{Kind: PictureLost, Side: A}, {Kind: PictureLost, Side: A}}, x.events, name)
 
-		out := x.r.AskPicture(A)
-		require.Equal(t, controlA, out.To)
-		b2 := out.Packet
-		if x.recv[A] != nil {
-			var err error
-			b2, err = x.recv[A].UnprotectRTCP(b2)
-			require.NoError(t, err)
-		}
-		got, err := rtcp.Unmarshal(b2)
-		require.NoError(t, err)
-		require.Equal(t, []rtcp.Packet{&rtcp.ReceiverReport{SSRC: 8, ProfileExtensions: []byte{}}, &rtcp.PictureLossIndication{SenderSSRC: 8, MediaSSRC: 7}}, got)
-		require.Empty(t, x.r.AskPicture(B).Packet, "no feedback agreed there")
+		x.r.AskPicture(A)
+		require.Equal(t, []wished{{controlA, 8, 7}}, x.wishes())
+		x.r.AskPicture(B)
+		require.Empty(t, x.wishes(), "no feedback agreed there")
 		x.apply(start, B, func() sdp.Agreed { b.AVPF = true; return b }())
 		x.events = nil
 		require.Len(t, x.report(after(time.Minute), A, wish...), 2)
 		require.Empty(t, x.events, "it passes")
 	})
+}
+
+// wished is a PLI that was sent to side A's peer.
+type wished struct {
+	to            netip.AddrPort
+	sender, media uint32
+}
+
+// wishes takes those that were sent so far.
+func (x *bench) wishes() (out []wished) {
+	for _, o := range x.beside {
+		require.Equal(x.t, A, o.Side)
+		b := o.Packet
+		if x.recv[A] != nil {
+			var err error
+			b, err = x.recv[A].UnprotectRTCP(b)
+			require.NoError(x.t, err)
+		}
+		got, err := rtcp.Unmarshal(b)
+		require.NoError(x.t, err)
+		require.Len(x.t, got, 2)
+		pli, ok := got[1].(*rtcp.PictureLossIndication)
+		require.True(x.t, ok)
+		require.Equal(x.t, &rtcp.ReceiverReport{SSRC: pli.SenderSSRC, ProfileExtensions: []byte{}}, got[0])
+		out = append(out, wished{o.To, pli.SenderSSRC, pli.MediaSSRC})
+	}
+	x.beside = nil
+	return out
+}
+
+// A wish for a picture of a source that was not heard yet is sent with its first packet: once, whoever asked how often.
+func TestPictureOfWhoIsNotHeardYet(t *testing.T) {
+	modes(t, func(name string, sa, sb sdp.Suite) {
+		a, b := agreed(addrA, sa, 1, pcmu), agreed(addrB, sb, 10, pcmu)
+		a.AVPF = true
+		x := newBench(t, a, b)
+		x.r.AskPicture(A)
+		x.r.AskPicture(A)
+		require.Empty(t, x.wishes(), name)
+		require.True(t, x.flows(start, addrB, B, 1, 8))
+		require.Empty(t, x.wishes(), "it is the other one's: %s", name)
+		require.True(t, x.flows(start, addrA, A, 1, 7))
+		require.Equal(t, []wished{{controlA, 8, 7}}, x.wishes(), name)
+		require.True(t, x.flows(after(20*time.Millisecond), addrA, A, 2, 7))
+		require.Empty(t, x.wishes(), name)
+	})
+}
+
+// A peer that moves to another address is asked once it is heard from there: until then the source known is the former peer's.
+func TestPictureOfWhoMoves(t *testing.T) {
+	a, b := agreed(addrA, sdp.NoSuite, 1, pcmu), agreed(addrB, sdp.NoSuite, 10, pcmu)
+	a.AVPF = true
+	x := newBench(t, a, b)
+	require.True(t, x.flows(start, addrA, A, 1, 7))
+	a.Remote, a.RemoteRTCP = natA, netip.AddrPortFrom(natA.Addr(), natA.Port()+1)
+	x.apply(start, A, a)
+	x.r.AskPicture(A)
+	require.Empty(t, x.wishes())
+	require.True(t, x.flows(after(time.Second), natA, A, 900, 77))
+	require.Equal(t, []wished{{a.RemoteRTCP, ^uint32(77), 77}}, x.wishes())
+}
+
+// A wish ends with the feedback that it was to be sent by, and with the stream.
+func TestPictureThatIsNoLongerWished(t *testing.T) {
+	a, b := agreed(addrA, sdp.NoSuite, 1, pcmu), agreed(addrB, sdp.NoSuite, 10, pcmu)
+	a.AVPF = true
+	for _, change := range []func(*sdp.Agreed){
+		func(a *sdp.Agreed) { a.AVPF = false },
+		func(a *sdp.Agreed) { a.Enabled = false },
+	} {
+		x := newBench(t, a, b)
+		x.r.AskPicture(A)
+		other := a
+		change(&other)
+		x.apply(start, A, other)
+		x.apply(start, A, a)
+		require.True(t, x.flows(start, addrA, A, 1, 7))
+		require.Empty(t, x.wishes())
+	}
 }
 
 // A peer whose source has the number that the other peer chose for itself gets another one (RFC 3550 section 8.2).

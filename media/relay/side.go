@@ -35,6 +35,7 @@ type side struct {
 	*transport   // own, or that of another stream
 	set, enabled bool
 	feedback     bool // AVPF (RFC 4585)
+	wished       bool // a whole picture, of this side's peer, which could not be asked yet
 	direction    sdp.Direction
 	own          transport
 	tag          *tag           // put on what goes to this side; nil: nothing

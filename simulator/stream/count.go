@@ -112,9 +112,10 @@ func (r *receiver) stats() Stats {
 	st.Heard, st.Now = r.detector.Second(), r.detector.Now()
 	if r.marked != 0 && r.detector.Blocks() == 0 {
 		st.Heard = tone.Heard{Hertz: r.marked, Confidence: 1}
-		if time.Since(r.markedAt) < 300*time.Millisecond {
-			st.Now = st.Heard
-		}
+		st.Now = st.Heard
+	}
+	if time.Since(r.heardAt) >= lately {
+		st.Now = tone.Heard{}
 	}
 	return st
 }
@@ -142,6 +143,9 @@ func (r *receiver) blocks(now time.Time) []rtcp.ReceptionReport {
 	}
 	return out
 }
+
+// lately is how old what is heard now may be.
+const lately = 300 * time.Millisecond
 
 const markPrefix = "sipsim tone "
 

@@ -67,8 +67,8 @@ type receiver struct {
 	last     *source
 	detector *tone.Detector
 	samples  []int16
-	marked   float64   // tone named by the last marked payload
-	markedAt time.Time // when it came
+	marked   float64   // tone named by the last marked payload; 0: none
+	heardAt  time.Time // when the newest sound or picture came
 	events   []byte
 	pictures int
 	feedback int
@@ -277,11 +277,12 @@ func (r *receiver) listen(now time.Time, h header, codec sdp.Codec) {
 			r.samples = append(r.samples, law.Decode(b))
 		}
 		r.detector.Write(r.samples)
+		r.heardAt = now
 	case isEvent(codec):
 		r.event(h)
 	default:
 		if hertz, ok := readMark(h.payload); ok {
-			r.marked, r.markedAt = hertz, now
+			r.marked, r.heardAt = hertz, now
 		}
 	}
 }

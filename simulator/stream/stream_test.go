@@ -160,6 +160,22 @@ func TestDirectionSilencesTheSender(t *testing.T) {
 	b.wait(t, "a's receiver report", func(s Stats) bool { return s.RTCP > 0 })
 }
 
+// What was heard before a stream was configured anew is no proof that it works since.
+func TestHeardSinceSet(t *testing.T) {
+	for kind, codec := range map[sdp.Kind]sdp.Codec{sdp.Audio: {PT: 0, Name: "PCMU", Rate: 8000}, sdp.Video: {PT: 97, Name: "VP8", Rate: 90000}} {
+		a, b := open(t, kind, 400, impair.Config{}), open(t, kind, 1000, impair.Config{})
+		connect(t, a, b, codec, sdp.NoSuite)
+		heard := func(s Stats) bool { return s.Now.Hertz == 1000 }
+		a.wait(t, "b's tone at a", heard)
+		require.NoError(t, b.Set(sdp.Agreed{Kind: kind}))
+		require.NoError(t, a.Set(sdp.Agreed{Kind: kind}))
+		require.NoError(t, a.Set(agreed(b, codec)))
+		assert.False(t, heard(a.Stats()), "b is switched off")
+		require.NoError(t, b.Set(agreed(a, codec)))
+		a.wait(t, "b's tone at a, again", heard)
+	}
+}
+
 func TestImpairmentsAreCounted(t *testing.T) {
 	a := open(t, sdp.Audio, 400, impair.Config{Seed: 4, Loss: 0.2, Duplicate: 0.2, Reorder: 0.1})
 	b := open(t, sdp.Audio, 1000, impair.Config{})
