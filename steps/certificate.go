@@ -45,7 +45,7 @@ func newAuthority() (*authority, error) {
 	return &authority{certificate, key}, err
 }
 
-// issue makes a certificate for an address, and for names that have it. kind: good, of another host, self-signed, expired.
+// issue makes a certificate for an address, and for names that have it. kind: good, of its names only, of another host, self-signed, expired.
 func (a *authority) issue(at netip.Addr, kind string, names ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -56,6 +56,8 @@ func (a *authority) issue(at netip.Addr, kind string, names ...string) (tls.Cert
 	parent, signer := a.certificate, a.key
 	switch kind {
 	case "good":
+	case "of its names only":
+		leaf.IPAddresses = nil
 	case "of another host":
 		leaf.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 1)}
 	case "expired":

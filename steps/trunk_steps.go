@@ -23,6 +23,8 @@ func (w *World) trunkSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the hosts (\S+) and (\S+)$`, func(one, other string) error { return w.theHosts(one, other) })
 	sc.Step(`^the proxy (\w+) with the file "([^"]+)"$`, w.proxyWithFile)
 	sc.Step(`^the proxy (\w+) at (\S+) over tls, that serves (\S+) with the passwords$`, w.proxyOverTLS)
+	sc.Step(`^the proxy (\w+) at (\S+) over tls, whose certificate has its name and whose Record-Route its address, that serves (\S+) with the passwords$`, w.proxyByAddress)
+	sc.Step(`^the proxy (\w+) drops its connections$`, w.proxyDrops)
 	sc.Step(`^b2bua bridges by the file "([^"]+)"$`, w.bridgesByFile)
 	sc.Step(`^the phones of the proxy (\w+)$`, w.phonesOf)
 	sc.Step(`^(\S+) is available$`, func(account string) error { return w.statusBecomes(account, "OK") })
@@ -59,6 +61,15 @@ var passwordColumns = columns{required: []string{"user", "password"}}
 
 // proxyOverTLS starts one that trusts nobody: requests from its domain need a password. Its phones may come by TCP.
 func (w *World) proxyOverTLS(name, host, domain string, table *godog.Table) error {
+	return w.trunk(name, host, domain, "good", table)
+}
+
+// proxyByAddress is one whose Record-Route no certificate fits.
+func (w *World) proxyByAddress(name, host, domain string, table *godog.Table) error {
+	return w.trunk(name, host, domain, "of its names only", table)
+}
+
+func (w *World) trunk(name, host, domain, kind string, table *godog.Table) error {
 	rows, err := w.rows(table, passwordColumns)
 	if err != nil {
 		return err
@@ -67,13 +78,13 @@ func (w *World) proxyOverTLS(name, host, domain string, table *godog.Table) erro
 	if !ok {
 		return fmt.Errorf("%s is no host of this scenario", host)
 	}
-	certificate, err := w.authority.issue(addr, "good", host)
+	certificate, err := w.authority.issue(addr, kind, host)
 	if err != nil {
 		return err
 	}
 	cfg := proxy.Config{
 		Listen: []string{fmt.Sprintf("tls:%s:5061", addr), fmt.Sprintf("tcp:%s:5060", addr)}, Domains: []string{domain}, AuthDomains: []string{domain},
-		Passwords: map[string]string{}, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+		AddressInRoutes: kind != "good", Passwords: map[string]string{}, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 	}
 	for _, r := range rows {
 		cfg.Passwords[r.text("user")+"@"+domain] = r.text("password")
@@ -110,6 +121,14 @@ func (w *World) bridgesByFile(file string) error {
 }
 
 var phoneColumns = columns{required: []string{"name"}, optional: []string{"address", "display name", "user", "password", "encryption"}}
+
+func (w *World) proxyDrops(name string) error {
+	side, err := w.side(name)
+	if err == nil && side.DropConnections() == 0 {
+		err = fmt.Errorf("the proxy %s has no connections", name)
+	}
+	return err
+}
 
 // phonesOf makes softphones and registers them at a proxy; without an address they are users of example.org's flexisip.
 func (w *World) phonesOf(name string, table *godog.Table) error {

@@ -170,7 +170,7 @@ func (x *explanation) decided(d app.Decision) {
 	for _, s := range d.Suites {
 		x.Suites = append(x.Suites, trenscrypter.SuiteName(s))
 	}
-	for _, r := range d.Route {
+	for _, r := range d.Route() {
 		x.Route = append(x.Route, r.String())
 	}
 }

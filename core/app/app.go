@@ -24,8 +24,8 @@ type Decision struct {
 
 	Callee     sip.Address   // Request-URI (its URI) and To of leg B
 	From       sip.Address   // From of leg B, without tag
-	Route      []sip.Address // route of leg B, first hop first; empty: the Request-URI is the next hop
-	RouteFrom  string        // the setting that Route comes from, for the log
+	Proxy      sip.Address   // outbound proxy of leg B; zero: the Request-URI is the next hop
+	ProxyFrom  string        // the setting that Proxy comes from, for the log
 	Encryption sdp.Encryption
 	Suites     []sdp.Suite // SDES on leg B: offered in this order, and only these
 	AVPF       bool        // offer RTP/AVPF profiles on leg B
@@ -33,13 +33,22 @@ type Decision struct {
 	// Account places leg B: a call is counted on it from the decision to the end of leg A, its credentials answer challenges, and
 	// its connection carries leg B. nil: the server's own identity does.
 	Account *account.Account
-	// OwnHop: Route is the provider's and not the account's, so that leg B has neither the account's connection nor its Contact
+	// OwnHop: Proxy is the provider's and not the account's, so that leg B has neither the account's connection nor its Contact
 	// (spec 4.5).
 	OwnHop bool
 
 	// Why says which rule of which setting decided, in words for an operator:
 	// `outgoing-enc-regex rule 2 (sdes .*@sip\.example\.org)`.
 	Why string
+}
+
+// Route of leg B: the outbound proxy with ;lr, or nothing when there is none or the Request-URI leads to it anyway (spec 2.3.1). It is
+// asked for each INVITE, as a redirection changes the callee and not the proxy.
+func (d *Decision) Route() []sip.Address {
+	if d.Proxy.URI.IsZero() {
+		return nil
+	}
+	return routeVia(d.Proxy, d.Callee.URI)
 }
 
 // Refusal is a final answer for leg A without a leg B.

@@ -7,9 +7,9 @@ import (
 	"b2bua/core/sip"
 )
 
-// RouteVia is the route of a leg B that goes by that proxy: the proxy with ;lr, or nothing when the Request-URI leads to the same
+// routeVia is the route of a leg B that goes by that proxy: the proxy with ;lr, or nothing when the Request-URI leads to the same
 // place anyway (spec 2.3.1).
-func RouteVia(proxy sip.Address, callee sip.URI) []sip.Address {
+func routeVia(proxy sip.Address, callee sip.URI) []sip.Address {
 	if sameHop(proxy.URI, callee) {
 		return nil
 	}

@@ -86,7 +86,8 @@ type leg struct {
 	tx     TxID         // A: its server transaction
 	ref    Ref          // B: its client transaction
 	acks   map[uint32]TxID
-	flow   uint64
+	near   Near
+	first  sip.URI // B: next hop of the INVITE
 	host   netip.Addr // where leg A's INVITE came from
 	local  netip.Addr // our address of its signalling
 	media  netip.Addr // our address of its media
@@ -150,9 +151,7 @@ func (e *Engine) newCall(now time.Time, tx TxID, invite *sip.Message, from Sourc
 	c.a.secure, c.b.secure = map[int]bool{}, map[int]bool{}
 	c.a.began, c.b.began = map[int]bool{}, map[int]bool{}
 	c.a.acks, c.b.acks = map[uint32]TxID{}, map[uint32]TxID{}
-	if from.Reliable {
-		c.a.flow = from.Flow
-	}
+	c.a.near = nearOf(invite, from)
 	c.a.dlg = dialog.NewUAS(invite, c.a.tag)
 	c.a.dlg.Contact = contactOf(invite.To)
 	e.calls[c.number] = c

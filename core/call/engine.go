@@ -54,6 +54,7 @@ type Engine struct {
 	calledN uint64
 	refN    Ref
 	closing string // not empty: shutting down, and why
+	from    Source // of the message being handled
 	busy    *call  // whose input is being handled, where no Call-ID tells
 }
 
@@ -114,6 +115,7 @@ func (e *Engine) Advance(now time.Time) {
 
 // Request is a request that starts a server transaction, or an ACK for a 2xx (tx 0).
 func (e *Engine) Request(now time.Time, tx TxID, req *sip.Message, from Source) {
+	e.from = from
 	tag := req.To.Tag()
 	if tag == "" {
 		if req.Method == sip.INVITE {
@@ -154,7 +156,8 @@ func (e *Engine) ResponseFailed(now time.Time, tx TxID, err error) {
 }
 
 // Response is a response to request ref: each provisional one, the final one, and further 2xx of a forked INVITE.
-func (e *Engine) Response(now time.Time, ref Ref, resp *sip.Message) {
+func (e *Engine) Response(now time.Time, ref Ref, resp *sip.Message, from Source) {
+	e.from = from
 	p, ok := e.client[ref]
 	if !ok {
 		return

@@ -1,8 +1,10 @@
 package call
 
 import (
+	"strings"
 	"time"
 
+	"b2bua/core/dialog"
 	"b2bua/core/sip"
 )
 
@@ -21,6 +23,9 @@ func (l *leg) request(now time.Time, tx TxID, req *sip.Message) {
 		c.peerFault(l, err.Error())
 		e.respond(tx, req, status, "", "")
 		return
+	}
+	if n := nearOf(req, e.from); n.Flow != 0 {
+		l.near = n
 	}
 	switch req.Method { //nolint:exhaustive // everything that is not understood gets 405
 	case sip.BYE:
@@ -74,9 +79,39 @@ func (l *leg) dress(req *sip.Message) *sip.Message {
 // hop of a request inside the leg's dialog. A caller without proxies in between is reached by the connection it opened: behind
 // a NAT there is no other way (RFC 3261 section 18.2.2 in spirit; flows of RFC 5626).
 func (l *leg) hop() Hop {
-	h := Hop{URI: l.dlg.NextHop(), Account: l.lineNumber()}
-	if !l.dlg.Routed() {
-		h.Flow = l.flow
+	h := l.hopOf(l.dlg, l.near)
+	if l.side == SideA && !l.dlg.Routed() {
+		h.Flow = l.near.Flow
 	}
 	return h
+}
+
+// hopOf is the hop of a request inside a dialog whose peer spoke from there.
+func (l *leg) hopOf(dlg *dialog.Dialog, from Near) Hop {
+	return Hop{URI: dlg.NextHop(), Account: l.lineNumber(), Near: from, First: l.first}
+}
+
+// nearOf is where a message came from. Who opened a connection is reached by it, if it says so or if it uses TLS: there a new one
+// would have to prove a name, which the address that a peer puts in Route or Contact is not (RFC 5923 sections 5 and 8).
+func nearOf(m *sip.Message, from Source) Near {
+	if !from.Reliable {
+		return Near{}
+	}
+	n := Near{Flow: from.Flow, Peer: from.Peer, Name: from.Name}
+	if len(m.Via) == 0 || m.Status != 0 {
+		return n
+	}
+	via := &m.Via[0]
+	secure := strings.EqualFold(via.Transport, "TLS")
+	if !secure && !via.Params.Has("alias") {
+		return n
+	}
+	switch n.Listens = via.Port; {
+	case n.Listens != 0:
+	case secure:
+		n.Listens = 5061
+	default:
+		n.Listens = 5060
+	}
+	return n
 }

@@ -26,8 +26,8 @@ func (c *call) place() {
 }
 
 func (c *call) hopB() Hop {
-	if len(c.decision.Route) > 0 {
-		return Hop{URI: c.decision.Route[0].URI, Account: c.b.lineNumber()}
+	if route := c.decision.Route(); len(route) > 0 {
+		return Hop{URI: route[0].URI, Account: c.b.lineNumber()}
 	}
 	return Hop{URI: c.decision.Callee.URI, Account: c.b.lineNumber()}
 }
@@ -35,8 +35,8 @@ func (c *call) hopB() Hop {
 // hopName is the next hop with the setting it comes from.
 func (c *call) hopName() string {
 	name := c.hopB().URI.Redacted()
-	if len(c.decision.Route) > 0 && c.decision.RouteFrom != "" {
-		name += " (" + c.decision.RouteFrom + ")"
+	if c.decision.ProxyFrom != "" && len(c.decision.Route()) > 0 {
+		name += " (" + c.decision.ProxyFrom + ")"
 	}
 	return name
 }
@@ -122,7 +122,8 @@ func (c *call) sendInvite(now time.Time) {
 	b.become(legInviting)
 	// Each try hears only its own responses: one that comes late for an abandoned try must not touch the call.
 	var ref Ref
-	ref = e.start(b, b.invite, Hop{URI: c.hopB().URI}, func(now time.Time, resp *sip.Message, err error) { b.inviteOutcome(now, ref, resp, err) })
+	b.first = c.hopB().URI
+	ref = e.start(b, b.invite, Hop{URI: b.first}, func(now time.Time, resp *sip.Message, err error) { b.inviteOutcome(now, ref, resp, err) })
 	b.ref = ref
 	e.tell(event.Placed{
 		Call: c.name(), Callee: d.Callee.URI.Redacted(), Hop: c.hopName(), Encryption: c.modeB(),
@@ -146,7 +147,7 @@ func (c *call) inviteB() *sip.Message {
 	d, e := &c.decision, c.e
 	m := &sip.Message{
 		Method: sip.INVITE, URI: d.Callee.URI, To: d.Callee, From: d.From.WithTag(c.b.tag), CallID: sip.NewCallID(e.cfg.Rand),
-		CSeq: sip.CSeq{Number: dialog.FirstCSeq, Method: sip.INVITE}, MaxForwards: hopsLeft(c.a.invite), Route: d.Route,
+		CSeq: sip.CSeq{Number: dialog.FirstCSeq, Method: sip.INVITE}, MaxForwards: hopsLeft(c.a.invite), Route: d.Route(),
 		Contact: []sip.Address{c.contactB()}, ContentType: sdpType,
 	}
 	m.Set("User-Agent", e.cfg.UserAgent)
@@ -288,13 +289,14 @@ func (l *leg) accepted(now time.Time, ref Ref, resp *sip.Message) {
 		return
 	}
 	dlg.Contact = invite.Contact[0]
-	c.e.emit(SendAck{Ref: ref, Msg: l.ack(dlg, invite), Hop: Hop{URI: dlg.NextHop(), Account: l.lineNumber()}})
+	near := nearOf(resp, c.e.from)
+	c.e.emit(SendAck{Ref: ref, Msg: l.ack(dlg, invite), Hop: l.hopOf(dlg, near)})
 	if ref != l.ref || c.state != stCalling {
-		l.dismiss(dlg)
+		l.dismiss(dlg, near)
 		c.e.timers.after(now.Add(c.e.cfg.Linger), c, func(time.Time) { c.e.forget(ref) })
 		return
 	}
-	l.dlg = dlg
+	l.dlg, l.near = dlg, near
 	c.e.dialogs[dlg.ID()] = l
 	l.become(legAnswered)
 	if err := l.takeFinal(resp); err != nil {
@@ -323,10 +325,10 @@ func (l *leg) takeFinal(resp *sip.Message) error {
 }
 
 // dismiss ends a dialog that nobody wants: the INVITE was cancelled, abandoned, or answered by somebody else first.
-func (l *leg) dismiss(dlg *dialog.Dialog) {
+func (l *leg) dismiss(dlg *dialog.Dialog, near Near) {
 	e := l.call.e
 	req := l.dress(dlg.Request(sip.BYE))
-	e.start(l, req, Hop{URI: dlg.NextHop()}, func(time.Time, *sip.Message, error) {})
+	e.start(l, req, l.hopOf(dlg, near), func(time.Time, *sip.Message, error) {})
 	if l.state == legCancelled {
 		l.become(legOver)
 	}

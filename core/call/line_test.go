@@ -25,7 +25,7 @@ func (w *world) answerBye(o SendRequest) {
 	if status == 407 {
 		resp.Add("Proxy-Authenticate", challenge)
 	}
-	w.e.Response(w.now, o.Ref, resp)
+	w.e.Response(w.now, o.Ref, resp, Source{})
 }
 
 // line gives the world's application an account that may take two calls.

@@ -37,13 +37,26 @@ type Hop struct {
 	Flow uint64  // preferred live connection, 0: none
 	// Account whose own connection is to be used where each has one (b2bua-server/one-connection-per-account), 0: none.
 	Account uint64
+	// Near is where the peer of the request's dialog last spoke from.
+	Near Near
+	// First is the next hop of the INVITE that began the dialog, when that was ours: an address of its name is its name in TLS.
+	First sip.URI
 }
 
-// Source is where a request came from and by what.
+// Near is where a dialog's peer last spoke from, by TCP or TLS. The zero value: nothing is known.
+type Near struct {
+	Flow    uint64
+	Peer    netip.AddrPort
+	Name    string // Source.Name
+	Listens int    // port where the peer says that it listens, if it may be reached there by this connection as well; 0: it did not say
+}
+
+// Source is where a message came from and by what.
 type Source struct {
 	Peer, Local netip.AddrPort
 	Flow        uint64
 	Reliable    bool   // TCP or TLS
+	Name        string // of the peer, verified in TLS; empty: none, or it opened the connection
 	Tag         string // To tag of what the transaction layer answers by itself; empty: any
 }
 

@@ -131,7 +131,7 @@ func (a *scriptedApp) Decide(f app.Facts) app.Decision {
 func newWorld(t *testing.T) *world {
 	proxy, err := sip.ParseAddress("<sip:127.0.0.1:5060;transport=tcp;lr>")
 	require.NoError(t, err)
-	w := &world{t: t, now: time.Unix(1000, 0), app: &scriptedApp{d: app.Decision{Route: []sip.Address{proxy}}}, open: map[string]bool{}, ownReq: map[Ref]*sip.Message{}, last: map[string]*sdp.Session{}}
+	w := &world{t: t, now: time.Unix(1000, 0), app: &scriptedApp{d: app.Decision{Proxy: proxy}}, open: map[string]bool{}, ownReq: map[Ref]*sip.Message{}, last: map[string]*sdp.Session{}}
 	w.hop = "127.0.0.2"
 	w.config(nil)
 	return w
@@ -370,7 +370,7 @@ func (w *world) setApp(args map[string]string) {
 		case "callee":
 			w.app.d.Callee = w.addr(v)
 		case "route":
-			w.app.d.Route = nil
+			w.app.d.Proxy = sip.Address{}
 		default:
 			w.t.Fatalf("app: %s?", k)
 		}
@@ -461,7 +461,7 @@ func (w *world) responseB(args map[string]string, multi map[string][]string) {
 	}
 	w.headers(resp, multi)
 	w.answer(resp, w.reqB, args["sdp"])
-	w.e.Response(w.now, w.refB, resp)
+	w.e.Response(w.now, w.refB, resp, Source{})
 }
 
 // responseRe answers the last re-INVITE of ours.
@@ -472,14 +472,14 @@ func (w *world) responseRe(args map[string]string, multi map[string][]string) {
 	resp := sip.NewResponse(req, status, args["phrase"], "")
 	w.headers(resp, multi)
 	w.answer(resp, req, args["sdp"])
-	w.e.Response(w.now, w.reRef, resp)
+	w.e.Response(w.now, w.reRef, resp, Source{})
 }
 
 // responseInfo answers the last INFO of ours.
 func (w *world) responseInfo(args map[string]string, multi map[string][]string) {
 	status, err := strconv.Atoi(multi["method"][0])
 	require.NoError(w.t, err)
-	w.e.Response(w.now, w.infoRef, sip.NewResponse(w.ownReq[w.infoRef], status, args["phrase"], ""))
+	w.e.Response(w.now, w.infoRef, sip.NewResponse(w.ownReq[w.infoRef], status, args["phrase"], ""), Source{})
 }
 
 func (w *world) stray(args map[string]string, multi map[string][]string) {

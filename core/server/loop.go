@@ -18,10 +18,14 @@ import (
 
 // HandleRequest passes a request on.
 func (s *server) HandleRequest(now time.Time, tx transport.TxID, req *sip.Message, flow transport.Flow) {
-	s.engine.Request(now, tx, req, call.Source{
-		Peer: flow.Remote, Local: flow.Local, Flow: uint64(flow.ID), Reliable: flow.Network != "udp", Tag: s.stack.Tag(tx),
-	})
+	from := sourceOf(flow)
+	from.Tag = s.stack.Tag(tx)
+	s.engine.Request(now, tx, req, from)
 	s.drain(now)
+}
+
+func sourceOf(f transport.Flow) call.Source {
+	return call.Source{Peer: f.Remote, Local: f.Local, Flow: uint64(f.ID), Reliable: f.Network != "udp", Name: f.Name}
 }
 
 // HandleCancel passes a CANCEL on.
@@ -37,7 +41,7 @@ func (s *server) HandleResponse(now time.Time, tx transport.TxID, resp *sip.Mess
 		return
 	}
 	if ref, ok := s.ref[tx]; ok {
-		s.engine.Response(now, ref, resp)
+		s.engine.Response(now, ref, resp, sourceOf(s.stack.Came()))
 		s.drain(now)
 	}
 }
@@ -126,7 +130,8 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 }
 
 func (s *server) hop(h call.Hop) transport.NextHop {
-	return transport.NextHop{URI: h.URI, Flow: transport.FlowID(h.Flow), Key: s.lines.key(h.Account)}
+	near := transport.Near{Flow: transport.FlowID(h.Near.Flow), Peer: h.Near.Peer, Name: h.Near.Name, Listens: h.Near.Listens}
+	return transport.NextHop{URI: h.URI, Flow: transport.FlowID(h.Flow), Key: s.lines.key(h.Account), Near: near, First: h.First}
 }
 
 func (s *server) open(now time.Time, o call.MediaOpen) {

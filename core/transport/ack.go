@@ -29,9 +29,13 @@ func (s *Stack) Ack(invite TxID, ack *sip.Message, hop NextHop) {
 		s.ackByFlow(invite, ack, f)
 		return
 	}
-	s.candidates(now, nextURI(ack, hop), func(now time.Time, list []candidate, err error) {
+	s.ways(now, nextURI(ack, hop), hop, func(now time.Time, list []candidate, err error) {
 		if err != nil {
 			s.unsent(ack, err)
+			return
+		}
+		if f, _ := s.near(hop.Near, list); f != nil {
+			s.ackByFlow(invite, ack, f)
 			return
 		}
 		if !s.ackLikeInvite(invite, ack, list) {
@@ -62,7 +66,7 @@ func (s *Stack) ackLikeInvite(invite TxID, ack *sip.Message, list []candidate) b
 	f, u := s.flows[FlowID(path.Flow)], s.udpByID(FlowID(path.Flow))
 	for _, c := range list {
 		switch {
-		case f != nil && f.Network == c.network && f.Remote == c.addr && (f.incoming || f.target.name == tlsName(c)):
+		case f != nil && f.Network == c.network && f.Remote == c.addr && (f.incoming || c.network != "tls" || f.isOf(c.name)):
 			s.ackByFlow(invite, ack, f)
 			return true
 		case u != nil && c.network == "udp" && path.Remote == c.addr:

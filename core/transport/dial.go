@@ -79,7 +79,7 @@ func (s *Stack) dial(t target, local *net.TCPAddr, patience time.Duration) {
 	var f *flow
 	if err == nil {
 		f = s.newFlow(conn, t.network, false)
-		f.target, f.life = t, newOutgoing(time.Now())
+		f.target, f.life, f.Name = t, newOutgoing(time.Now()), t.name
 		s.strangers.dialled()
 	}
 	if !s.post(func(now time.Time) { s.dialled(now, t, f, err) }) && f != nil {

@@ -61,7 +61,7 @@ func (u *user) HandleCancel(_ time.Time, tx TxID, m *sip.Message) {
 }
 
 func (u *user) HandleResponse(_ time.Time, tx TxID, m *sip.Message) {
-	u.tell(happening{"response", tx, m, Flow{}, nil})
+	u.tell(happening{"response", tx, m, u.stack.Came(), nil})
 }
 
 func (u *user) HandleFailure(_ time.Time, tx TxID, err error) {

@@ -39,7 +39,7 @@ func (s *Stack) Request(req *sip.Message, hop NextHop) TxID {
 		s.transmit(now, a, f)
 		return a.id
 	}
-	s.candidates(now, nextURI(req, hop), func(now time.Time, list []candidate, err error) {
+	s.ways(now, nextURI(req, hop), hop, func(now time.Time, list []candidate, err error) {
 		if s.attempts[a.id] != a {
 			return // cancelled meanwhile
 		}
@@ -48,7 +48,9 @@ func (s *Stack) Request(req *sip.Message, hop NextHop) TxID {
 			return
 		}
 		a.rest, a.resolved = list, true
-		s.next(now, a, nil)
+		if a.cancelled || !s.byNear(now, a, list) {
+			s.next(now, a, nil)
+		}
 	})
 	return a.id
 }
@@ -347,7 +349,7 @@ func (s *Stack) failed(now time.Time, id TxID, err error) {
 
 // detour resolves the hop after the connection that was preferred broke before anything came back.
 func (s *Stack) detour(now time.Time, a *attempt, cause error) {
-	s.candidates(now, nextURI(a.req, a.hop), func(now time.Time, list []candidate, err error) {
+	s.ways(now, nextURI(a.req, a.hop), a.hop, func(now time.Time, list []candidate, err error) {
 		switch {
 		case s.attempts[a.id] != a:
 		case err != nil:

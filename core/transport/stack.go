@@ -32,6 +32,7 @@ type Flow struct {
 	ID            FlowID
 	Network       string // "udp", "tcp" or "tls"
 	Local, Remote netip.AddrPort
+	Name          string // TLS name that was verified when we opened it; empty: none
 }
 
 // NextHop says where a request goes.
@@ -39,6 +40,10 @@ type NextHop struct {
 	URI  sip.URI // zero: first Route or Request-URI of the message
 	Flow FlowID  // this connection if it lives; 0: none
 	Key  string  // connections and UDP ports of different keys are not shared; "" is the shared one
+	// Near is what is known of the peer of a request's dialog.
+	Near Near
+	// First is where the first request of the dialog went by our own choice: an address that it leads to is verified in TLS by its name.
+	First sip.URI
 }
 
 // Located is what Locate found.

@@ -70,6 +70,27 @@ Feature: How a bridged call leaves
       | account  | null                | <sip:127.0.0.1:9>   | {{trunk}}           |
       | provider | "<sip:{{trunk}}>"   | <sip:127.0.0.1:9>   | 127.0.0.1:9         |
 
+  @2.4.3 @4.4
+  Scenario: a redirection goes by the outbound proxy, also where the callee was at that proxy before
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "p", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "Random"}, "outgoingInvite": {"to": "sip:bob@{{trunk}}"}}],
+       "accountPools": {"pool": {"registrationRequired": false, "maxCallsPerLine": 1, "outboundProxy": "<sip:{{trunk}}>", "loader": [
+         {"uri": "sip:line@trunk.example.org"}]}}}
+      """
+    When alice invites bob
+    Then trunk is invited
+    When trunk answers 302 with
+      | header  | value                          |
+      | Contact | <sip:bob-at-home@127.0.0.1:9>  |
+    Then trunk is invited
+    And the INVITE to trunk has
+      | header      | value                         |
+      | Request-URI | sip:bob-at-home@127.0.0.1:9   |
+      | Route       | <sip:{{trunk}};lr>            |
+
   @S-SB-16 @seed @4.5
   Scenario Outline: mediaEncryption <encryption> and enableAvpf <avpf> of the provider
     Given b2bua bridges calls of alice to trunk by the providers

@@ -20,6 +20,8 @@ type Config struct {
 
 	// Hosts are names and their addresses, whatever the system's resolver says. A name of one of our own addresses is ourselves.
 	Hosts map[string]netip.Addr
+	// AddressInRoutes: Record-Route has our address also where we have a name, as many trunks' that have a certificate for the name only.
+	AddressInRoutes bool
 
 	Divert Divert
 	// Routes are those of module::Forward: a request outside a dialog that fits one is sent there, with a Route header to it. The

@@ -192,7 +192,7 @@ func (p *Proxy) routeFor(network string) sip.Address {
 		}
 	}
 	u := listenerURI(best)
-	if name := p.hosts.nameOf(best.Addr.Addr()); network == "tls" && name != "" { // certificates are of names (RFC 5922 section 4)
+	if name := p.hosts.nameOf(best.Addr.Addr()); network == "tls" && name != "" && !p.cfg.AddressInRoutes { // certificates are of names (RFC 5922 section 4)
 		u.Host = name
 	}
 	u.Params = u.Params.WithFlag("lr")

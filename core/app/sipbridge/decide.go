@@ -150,10 +150,9 @@ func (b *Bridge) place(s *step, v *values) app.Decision {
 	}
 	if !p.proxy.URI.IsZero() {
 		d.OwnHop = true
-		d.Route, d.RouteFrom = app.RouteVia(p.proxy, d.Callee.URI), fmt.Sprintf("outgoingInvite.outboundProxy of provider %q", p.name)
+		d.Proxy, d.ProxyFrom = p.proxy, fmt.Sprintf("outgoingInvite.outboundProxy of provider %q", p.name)
 	} else {
-		proxy, from := s.account.Route()
-		d.Route, d.RouteFrom = app.RouteVia(proxy, d.Callee.URI), from
+		d.Proxy, d.ProxyFrom = s.account.Route()
 	}
 	return d
 }

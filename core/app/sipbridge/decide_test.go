@@ -56,8 +56,8 @@ func TestBidirectionalBridge(t *testing.T) {
 			require.Nil(t, d.Refusal, d.Why)
 			assert.Equal(t, c.wantFrom, wire(d.From))
 			assert.Equal(t, c.wantTo, wire(d.Callee))
-			require.Len(t, d.Route, 1)
-			assert.Equal(t, c.route, wire(d.Route[0]))
+			require.Len(t, d.Route(), 1)
+			assert.Equal(t, c.route, wire(d.Route()[0]))
 			assert.Equal(t, strings.Contains(c.route, "flexisip"), d.OwnHop)
 			assert.NotNil(t, d.Account)
 			assert.Equal(t, sdp.None, d.Encryption)
@@ -96,7 +96,7 @@ func TestPSTNFallback(t *testing.T) {
 	}
 	assert.Equal(t, "<sip:+33612345678@some.provider.example.com;user=phone>", wire(d.Callee))
 	assert.Equal(t, "<sip:account2@some.provider.example.com>", wire(d.From))
-	assert.Equal(t, "<sip:some.provider.example.org;transport=tls;lr>", wire(d.Route[0]))
+	assert.Equal(t, "<sip:some.provider.example.org;transport=tls;lr>", wire(d.Route()[0]))
 
 	d = b.Decide(facts(t, "sip:felix@flexisip.example.org", "sip:+49@example.net", "sip:+49@example.net"))
 	require.NotNil(t, d.Refusal)
@@ -304,11 +304,11 @@ func TestRoute(t *testing.T) {
 		d := load(t, fmt.Sprintf(file, c.invite, c.pool, c.account)).Decide(facts(t, "sip:a@b", "sip:c@d", "sip:c@d"))
 		require.Nil(t, d.Refusal, d.Why)
 		got := ""
-		if len(d.Route) > 0 {
-			got = wire(d.Route[0])
+		if len(d.Route()) > 0 {
+			got = wire(d.Route()[0])
 		}
 		assert.Equal(t, c.route, got)
-		assert.Contains(t, d.RouteFrom, c.from)
+		assert.Contains(t, d.ProxyFrom, c.from)
 		assert.Equal(t, c.invite != "", d.OwnHop)
 	}
 }

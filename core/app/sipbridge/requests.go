@@ -52,7 +52,7 @@ func (p *Provider) accountOf(v *values, current *account.Account) *account.Accou
 }
 
 // Subscribe decides on a SUBSCRIBE like on a call, except that patterns are applied to its resource, the To URI, and that the
-// account's identity is who is called (spec 2.15.1). A Decision without Refusal has Account, Callee and Route.
+// account's identity is who is called (spec 2.15.1). A Decision without Refusal has Account, Callee and Proxy.
 func (b *Bridge) Subscribe(f app.Facts) app.Decision {
 	v := values{from: &f.From, to: &f.To, request: &f.RequestURI}
 	subject := f.To.URI.Canonical()
@@ -64,8 +64,7 @@ func (b *Bridge) Subscribe(f app.Facts) app.Decision {
 		case s.outcome == notTriggered, s.outcome == notFound && !p.decline:
 		case s.outcome == found:
 			d := app.Decision{Account: s.account, Callee: s.account.Identity(), From: f.From, Why: s.String()}
-			route, from := s.account.Route()
-			d.Route, d.RouteFrom = app.RouteVia(route, d.Callee.URI), from
+			d.Proxy, d.ProxyFrom = s.account.Route()
 			return d
 		default:
 			return refuse(s.refusal())

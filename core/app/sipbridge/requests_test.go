@@ -48,7 +48,7 @@ func TestSubscribe(t *testing.T) {
 	d := b.Subscribe(facts(t, "sip:felix@flexisip.example.org", "sip:subscribee@jabiru.example.org", "sip:x@y.org"))
 	require.Nil(t, d.Refusal, d.Why)
 	assert.Equal(t, "<sip:felix@jabiru.example.org>", wire(d.Callee))
-	assert.Equal(t, "<sip:jabiru.example.org;transport=tls;lr>", wire(d.Route[0]))
+	assert.Equal(t, "<sip:jabiru.example.org;transport=tls;lr>", wire(d.Route()[0]))
 	a := d.Account
 	assert.Equal(t, 20, a.FreeSlots())
 	a.SetRegistration(account.Failed, "No response")

@@ -94,7 +94,9 @@ func (a *App) decide(f app.Facts, steps []Step) (app.Decision, []Step) {
 			return refuse(s.failure()), s.steps
 		}
 	}
-	d.Route, d.RouteFrom = a.route(d.Callee.URI), "b2bua-server/outbound-proxy"
+	if a.cfg.OutboundProxy != nil {
+		d.Proxy, d.ProxyFrom = *a.cfg.OutboundProxy, "b2bua-server/outbound-proxy"
+	}
 	d.Why = why
 	return d, s.steps
 }
@@ -150,12 +152,4 @@ func (s *search) failure() string {
 		subject = subject[:80] + "…"
 	}
 	return fmt.Sprintf("%s could not be applied to %s: %v", describe(s.failed.Setting, s.failed.Rule), subject, s.failed.Err)
-}
-
-// route is the outbound proxy, where there is one.
-func (a *App) route(callee sip.URI) []sip.Address {
-	if a.cfg.OutboundProxy == nil {
-		return nil
-	}
-	return app.RouteVia(*a.cfg.OutboundProxy, callee)
 }

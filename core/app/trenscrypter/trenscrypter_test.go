@@ -123,8 +123,8 @@ func TestAddresses(t *testing.T) {
 	assert.Equal(t, "Alice A.", d.From.Display)
 	assert.Equal(t, "sip:alice@sip.example.org;x=1", d.From.URI.String())
 	assert.Empty(t, d.From.Params, "neither tag nor other header parameters")
-	require.Len(t, d.Route, 1)
-	assert.Equal(t, "sip:127.0.0.1:5060;transport=tcp;lr", d.Route[0].URI.String())
+	require.Len(t, d.Route(), 1)
+	assert.Equal(t, "sip:127.0.0.1:5060;transport=tcp;lr", d.Route()[0].URI.String())
 	assert.False(t, a.cfg.OutboundProxy.URI.Params.Has("lr"), "the setting is not changed")
 	assert.False(t, d.AVPF)
 }
@@ -146,9 +146,9 @@ func TestRouteIsLeftOutWhenItLeadsNowhereElse(t *testing.T) {
 		{"", "sip:bob@b.org", false},
 	} {
 		d := build(t, "", "", tt.proxy, sdp.None).Decide(facts(t, "<"+tt.callee+">", sdp.None))
-		assert.Equal(t, tt.route, len(d.Route) == 1, "%s to %s", tt.proxy, tt.callee)
-		if len(d.Route) == 1 {
-			assert.Equal(t, 1, strings.Count(d.Route[0].String(), ";lr"))
+		assert.Equal(t, tt.route, len(d.Route()) == 1, "%s to %s", tt.proxy, tt.callee)
+		if len(d.Route()) == 1 {
+			assert.Equal(t, 1, strings.Count(d.Route()[0].String(), ";lr"))
 		}
 	}
 }
