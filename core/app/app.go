@@ -22,10 +22,10 @@ type Facts struct {
 type Decision struct {
 	Refusal *Refusal // set: leg A gets this; nothing else is looked at
 
-	Callee     sip.Address   // Request-URI (its URI) and To of leg B
-	From       sip.Address   // From of leg B, without tag
-	Proxy      sip.Address   // outbound proxy of leg B; zero: the Request-URI is the next hop
-	ProxyFrom  string        // the setting that Proxy comes from, for the log
+	Callee     sip.Address // Request-URI (its URI) and To of leg B
+	From       sip.Address // From of leg B, without tag
+	Proxy      sip.Address // outbound proxy of leg B; zero: the Request-URI is the next hop
+	ProxyFrom  string      // the setting that Proxy comes from, for the log
 	Encryption sdp.Encryption
 	Suites     []sdp.Suite // SDES on leg B: offered in this order, and only these
 	AVPF       bool        // offer RTP/AVPF profiles on leg B

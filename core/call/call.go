@@ -87,7 +87,7 @@ type leg struct {
 	ref    Ref          // B: its client transaction
 	acks   map[uint32]TxID
 	near   Near
-	first  sip.URI // B: next hop of the INVITE
+	first  sip.URI    // B: next hop of the INVITE
 	host   netip.Addr // where leg A's INVITE came from
 	local  netip.Addr // our address of its signalling
 	media  netip.Addr // our address of its media
