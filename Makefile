@@ -19,9 +19,14 @@ help: ## this list
 build: bin/b2bua bin/sipsim ## both programs into bin/
 
 bin/b2bua bin/sipsim: FORCE
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
+	CGO_ENABLED=0 $(GO) build -trimpath -tags timetzdata -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
 .PHONY: FORCE
 FORCE:
+
+.PHONY: images
+images: build ## images of b2bua and sipsim, and of the MariaDB and Redis beside them, without a registry (Docker engine, mmdebstrap)
+	docker/images programs
+	docker/images stores
 
 .PHONY: demo
 demo: build ## a call from SDES to plain RTP and back through b2bua, shown live

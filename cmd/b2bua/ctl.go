@@ -20,6 +20,7 @@ type ctlCmd struct {
 	Pid     int           `placeholder:"NUMBER" help:"Process to ask. Default: the one of --pidfile, else the only one that runs."`
 	Timeout time.Duration `placeholder:"TIME" default:"10s" help:"How long to wait for the answer."`
 
+	Health   ctlHealthCmd   `cmd:"" help:"Say whether the server answers, in a line and by the exit status: for supervisors and containers."`
 	Status   ctlStatusCmd   `cmd:"" help:"Show how the server is: version, calls, registrations."`
 	Accounts ctlAccountsCmd `cmd:"" help:"List the accounts of the sip-bridge, and whether they are registered."`
 	Calls    ctlCallsCmd    `cmd:"" help:"List the running calls with their legs, encryption and SAS."`
@@ -45,7 +46,7 @@ Examples:
   b2bua ctl set global/log-level debug
   b2bua ctl raw SIP_BRIDGE INFO --pid 4711
 
-Exit status: 0 answered; 1 wrong usage, or no running server was found; 64 the server refuses; 69 the server does not answer.`
+Exit status: 0 answered; 1 wrong usage, or no running server was found; 64 the server refuses; 69 the server does not answer. Health: 0 or 1.`
 }
 
 type jsonFlag struct {
@@ -110,6 +111,10 @@ type asked func(words ...string) (string, error)
 
 // run finds the server and asks it.
 func (c *ctlCmd) run(ctx context.Context, command, pidFile string, stdout io.Writer) error {
+	return judged(command, c.ask(ctx, command, pidFile, stdout))
+}
+
+func (c *ctlCmd) ask(ctx context.Context, command, pidFile string, stdout io.Writer) error {
 	path, err := control.Find(c.Pid, cmp.Or(pidFile, "/var/run/flexisip-b2bua.pid"))
 	if err != nil {
 		return err
@@ -140,6 +145,8 @@ func (e *silentError) Unwrap() error { return e.error }
 
 func (c *ctlCmd) answer(command string, ask asked) (string, error) {
 	switch words := strings.Fields(command); words[1] {
+	case "health":
+		return c.Health.answer(ask)
 	case "status":
 		return c.Status.answer(ask)
 	case "accounts":

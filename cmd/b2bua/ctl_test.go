@@ -75,6 +75,7 @@ func TestCtl(t *testing.T) {
 		never  string
 	}{
 		{"status", 0, []string{"version        1.2.3", "accounts: OK   5"}, ""},
+		{"health", 0, []string{"healthy: b2bua 1.2.3 answers (calls: 0, accounts OK: 5)\n"}, ""},
 		{"status --json", 0, []string{`"version":"1.2.3"`}, ""},
 		{"accounts", 0, []string{"PROVIDER  ACCOUNT     STATUS", "one       sip:good@x  OK                                    3           yes", "Bad credentials"}, ""},
 		{"accounts --failed", 0, []string{"sip:bad@x"}, "sip:good@x"},
@@ -124,13 +125,20 @@ func TestCtlWithoutServer(t *testing.T) {
 	assert.Contains(t, stderr, "/tmp/flexisip-b2bua-999999999")
 	status, _, _ = run(t, "ctl", "nonsense")
 	assert.Equal(t, exitFailure, status)
+	status, stdout, stderr := run(t, "ctl", "health", "--pid", "999999999")
+	assert.Equal(t, exitFailure, status, "a container's health check knows no other")
+	assert.Empty(t, stdout)
+	assert.Contains(t, stderr, "b2bua: unhealthy: /tmp/flexisip-b2bua-999999999: the server does not take the question")
 	pid := serveCtl(t)
+	status, _, stderr = run(t, "ctl", "health", "--pid", pid)
+	assert.Equal(t, exitFailure, status)
+	assert.Contains(t, stderr, "unhealthy: ")
 	for _, command := range []string{"accounts", "calls", "status"} {
 		status, _, stderr = run(t, "ctl", command, "--pid", pid)
 		assert.Equal(t, exitRefusedByServer, status)
 		assert.NotEmpty(t, stderr)
 	}
-	status, stdout, _ := run(t, "ctl", "--help")
+	status, stdout, _ = run(t, "ctl", "--help")
 	assert.Equal(t, exitOK, status)
 	assert.Contains(t, stdout, "b2bua ctl accounts --failed")
 }

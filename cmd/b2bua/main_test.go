@@ -351,6 +351,9 @@ func TestStartThatFails(t *testing.T) {
 	assert.Equal(t, 1, status)
 	assert.Empty(t, stdout)
 
+	_, stdout, _ = run(t, append(common, "-s", "global/log-directory=/dev/null", "-s", "b2bua-server/transport=sip:"+taken.Addr().String()+";transport=tcp")...)
+	assert.NotContains(t, stdout, "log file", "none is wanted")
+
 	both := &output{more: make(chan struct{}, 1)}
 	assert.Equal(t, 1, program(context.Background(), append(common, "-s", "b2bua-server/transport=sip:"+taken.Addr().String()+";transport=tcp"), both, both))
 	assert.Equal(t, 1, strings.Count(both.String(), "another program listens there"), "once for who sees both: %s", both)

@@ -113,6 +113,9 @@ func (f *flags) logOptions(cfg *config.Config, stdout, stderr io.Writer) log.Opt
 		Directory: cfg.Global.LogDirectory, Filename: cfg.Global.LogFilename, FileLevel: log.ParseLevel(string(cfg.Global.LogLevel)),
 		Syslog: f.Syslog, SyslogLevel: log.ParseLevel(string(cfg.Global.SyslogLevel)), SyslogTag: "flexisip-b2bua",
 	}
+	if opt.Directory == os.DevNull {
+		opt.Directory = ""
+	}
 	if f.Debug {
 		opt.TerminalLevel = log.Debug
 	}

@@ -50,6 +50,7 @@ type commands struct {
 	Call       callCmd       `cmd:"" help:"Make a call, play a tone, tell what was negotiated and heard."`
 	Answer     answerCmd     `cmd:"" help:"Answer calls, play a tone, tell what was negotiated and heard."`
 	Proxy      proxyCmd      `cmd:"" help:"Registrar and proxy that diverts calls to a B2BUA as module::B2bua does."`
+	Ping       pingCmd       `cmd:"" help:"Ask whether anybody answers SIP at an address."`
 	Authority  authorityCmd  `cmd:"" help:"Make a test authority and a certificate, for TLS between programs on one machine."`
 	Load       loadCmd       `cmd:"" help:"Load on a B2BUA: many calls, with or without media (loopback only)."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`

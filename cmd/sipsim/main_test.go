@@ -111,6 +111,29 @@ func TestRefusedCallIsStatusTwo(t *testing.T) {
 	assert.Contains(t, answering.String(), `"status": 486`)
 }
 
+func TestPing(t *testing.T) {
+	answering, answered := background("answer", "--decline", "486", "--calls", "1", "--listen", "tcp:127.0.0.1:0")
+	uri := answering.uri(t)
+	out, status := background("ping", uri)
+	assert.Equal(t, exitOK, <-status, out.String())
+	assert.Equal(t, uri+" answers\n", out.String())
+	_, status = background("call", uri, "--listen", "tcp:127.0.0.1:0")
+	assert.Equal(t, exitCall, <-status)
+	assert.Equal(t, exitOK, <-answered)
+	for target, says := range map[string]string{
+		uri:                                "nothing answers at " + uri,
+		"sip:127.0.79.9:1":                 "nothing answers at",
+		"sip:127.0.79.9;transport=tls":     "UDP and TCP only",
+		"sips:127.0.79.9":                  "UDP and TCP only",
+		"127.0.79.9":                       "127.0.79.9: ",
+		"sip:nobody.invalid;transport=tcp": "nobody.invalid",
+	} {
+		out, status := background("ping", target)
+		assert.Equal(t, exitUsage, <-status, target)
+		assert.Contains(t, out.String(), says)
+	}
+}
+
 func TestSilentCallIsStatusThree(t *testing.T) {
 	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--direction", "recvonly")
 	uri := answering.uri(t)
@@ -158,6 +181,7 @@ func TestHelpTeaches(t *testing.T) {
 		{"answer", "--help"},
 		{"proxy", "--help"},
 		{"authority", "--help"},
+		{"ping", "--help"},
 		{"demo", "--help"},
 		{"load", "--help"},
 		{"load", "calls", "--help"},

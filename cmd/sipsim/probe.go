@@ -15,9 +15,7 @@ const probePatience = 2 * time.Second
 // probe asks the device under test for any sign of life, so that a wrong address or transport is told at once and not after
 // the time-out of every call.
 func probe(ctx context.Context, network string, dut netip.AddrPort) error {
-	ctx, cancel := context.WithTimeout(ctx, probePatience)
-	defer cancel()
-	err := ask(ctx, network, dut)
+	err := ask(ctx, probePatience, network, dut)
 	if err == nil {
 		return nil
 	}
@@ -27,7 +25,9 @@ func probe(ctx context.Context, network string, dut netip.AddrPort) error {
 }
 
 // ask sends an OPTIONS; every answer will do.
-func ask(ctx context.Context, network string, dut netip.AddrPort) error {
+func ask(ctx context.Context, patience time.Duration, network string, dut netip.AddrPort) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, network, dut.String())
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func ask(ctx context.Context, network string, dut netip.AddrPort) error {
 	}
 	if _, err := conn.Read(make([]byte, 2000)); err != nil {
 		if ctx.Err() != nil {
-			return fmt.Errorf("silence for %s", probePatience)
+			return fmt.Errorf("silence for %s", patience)
 		}
 		return err
 	}

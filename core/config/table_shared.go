@@ -8,7 +8,7 @@ func globalSection() section {
 	return section{
 		name: sectionGlobal, help: "Settings shared with the other servers of Flexisip; only these matter here.",
 		keys: []key{
-			text("log-directory", "/var/opt/belledonne-communications/log/flexisip", "Directory of the log file; it is created when missing.",
+			text("log-directory", "/var/opt/belledonne-communications/log/flexisip", "Directory of the log file; it is created when missing. /dev/null: no log file.",
 				func(c *Config) *string { return &c.Global.LogDirectory }),
 			text("log-filename", "flexisip-{server}.log", "Name of the log file; {server} becomes b2bua. SIGHUP opens it anew, for logrotate.",
 				func(c *Config) *string { return &c.Global.LogFilename }),
