@@ -197,3 +197,12 @@ func (c *Config) burstSuite(dir int) sdp.Suite {
 func (c *Config) handshakeTime() time.Duration {
 	return 10*time.Second + time.Duration(c.Calls)*50*time.Millisecond
 }
+
+// method is how a side gets its keys.
+type method uint8
+
+const (
+	inline method = iota // by its description, or it needs none
+	byDTLS
+	byZRTP
+)

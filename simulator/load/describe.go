@@ -25,15 +25,6 @@ type description struct {
 	hello              []byte // the value of a=zrtp-hash
 }
 
-// method is how a side gets its keys.
-type method uint8
-
-const (
-	inline method = iota // by its description, or it needs none
-	byDTLS
-	byZRTP
-)
-
 // read takes the first audio stream, which has to be encrypted as wanted: with a suite, by DTLS or ZRTP, or not at all.
 func (d *description) read(b []byte, suite sdp.Suite, how method) error {
 	*d = description{}
