@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -68,20 +69,20 @@ type provider struct {
 	Outcome string `json:"outcome"`
 }
 
-func (e *explainCmd) run(cfg *config.Config, out io.Writer) error {
+func (e *explainCmd) run(ctx context.Context, cfg *config.Config, out io.Writer) error {
 	facts, err := e.facts()
 	if err != nil {
 		return err
 	}
 	var x explanation
 	if cfg.B2BUA.Application == config.AppSIPBridge {
-		bridge, err := server.ExplainBridge(cfg, facts)
+		bridge, err := server.ExplainBridge(ctx, cfg, facts)
 		if err != nil {
 			return &configError{err.Error()}
 		}
 		x = explainBridge(facts, bridge)
 	} else {
-		decision, err := server.Explain(cfg, facts)
+		decision, err := server.Explain(ctx, cfg, facts)
 		if err != nil {
 			return &configError{err.Error()}
 		}

@@ -183,6 +183,25 @@ func (p *Pool) Keep(uri string) bool {
 	return a != nil
 }
 
+// Brought tells whether the load has brought the account of a canonical URI, or kept it.
+func (p *Pool) Brought(uri string) bool {
+	a := p.byURI[uri]
+	return a != nil && a.load == p.load
+}
+
+// Sweep looks at no more than n accounts, from the one before at downwards, and returns those that the load did not bring; it goes on
+// at next, and 0 is the end. Accounts may be removed meanwhile, not created. It begins with Len.
+func (p *Pool) Sweep(at, n int) (stale []string, next int) {
+	at = min(at, len(p.all))
+	next = max(0, at-n)
+	for _, a := range p.all[next:at] {
+		if a.load != p.load {
+			stale = append(stale, a.spec.URI)
+		}
+	}
+	return stale, next
+}
+
 // Stale are the canonical URIs of the accounts that the load did not bring: the ones to Remove once it is complete (spec 4.9.3).
 func (p *Pool) Stale() []string {
 	var out []string

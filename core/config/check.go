@@ -13,7 +13,6 @@ func (l *loader) crossCheck(c *Config) {
 	l.checkMedia(c)
 	l.checkRedis(c)
 	l.checkProxy(c)
-	l.checkIdle()
 	if c.Timers.T1 > c.Timers.T2 {
 		l.fault(sectionTimers, "t1", "T1 is longer than T2", fmt.Sprintf("t1 up to %v, or a longer t2", c.Timers.T2))
 	}

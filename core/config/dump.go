@@ -76,11 +76,7 @@ func writeSection(b *strings.Builder, s section, values map[[2]string]entry) {
 	}
 	fmt.Fprintf(b, "##\n[%s]\n\n", display(s.name))
 	for _, k := range s.keys {
-		help := k.help
-		if row, ok := idleOf(s.name, k.name); ok {
-			help += "\n\nWithout effect in this version: " + row.why + "."
-		}
-		for _, line := range wrap(help) {
+		for _, line := range wrap(k.help) {
 			b.WriteString("# " + line + "\n")
 		}
 		b.WriteString(strings.TrimRight("# Default: "+k.def, " ") + "\n")

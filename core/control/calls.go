@@ -172,6 +172,30 @@ type Status struct {
 	Connections int            `json:"connections"`
 	Accounts    map[string]int `json:"accounts,omitempty"` // number by status; only those that register
 	Listening   []string       `json:"listening"`
+	Pools       []Pool         `json:"pools,omitempty"` // those that a database fills
+	Feed        *Feed          `json:"feed,omitempty"`  // of their changes
+}
+
+// Pool is a pool of accounts that a database fills.
+type Pool struct {
+	Name      string    `json:"name"`
+	Loader    string    `json:"loader"` // "sqlite3" or "mysql"
+	From      string    `json:"from"`
+	State     string    `json:"state"`          // "waiting", "loading", "loaded", or "stale" while the database cannot be asked
+	Rows      int       `json:"rows,omitempty"` // read by the load that runs
+	Accounts  int       `json:"accounts"`
+	Available int       `json:"available"`         // could take a call
+	Loaded    time.Time `json:"loaded,omitzero"`   // end of the last complete load
+	LastRead  time.Time `json:"lastRead,omitzero"` // of anything
+	Stale     time.Time `json:"stale,omitzero"`    // since when
+	Error     string    `json:"error,omitempty"`
+}
+
+// Feed is where changes of accounts are announced.
+type Feed struct {
+	Server   string    `json:"server"`
+	Followed bool      `json:"followed"`
+	Since    time.Time `json:"since,omitzero"` // that it is so
 }
 
 const ownUsage = "Valid subcommands for B2BUA:\n  CALLS  lists the running calls.\n  STATUS  shows how the server is.\n  REGISTER <account>|all  tries failed registrations again at once." +

@@ -186,9 +186,12 @@ func (e *Engine) Update(now time.Time, id ID, a Account) {
 	}
 	old := r.acct
 	r.acct = a
-	credentials := !slices.Equal(old.Credentials, a.Credentials)
+	credentials := len(a.Credentials) > 0 && !slices.Equal(old.Credentials, a.Credentials) // taking them away sends nothing (spec 4.9.4)
 	moved := old.Registrar.String() != a.Registrar.String()
 	same := !moved && !credentials && old.Identity.String() == a.Identity.String() && old.Key == a.Key && asks(old) == asks(a)
+	if len(a.Credentials) == 0 {
+		r.client = nil
+	}
 	if same {
 		return
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +18,14 @@ import (
 // maxProviders bounds the providers file: a million accounts have 200 MB.
 const maxProviders = 1 << 30
 
-// loadBridge reads the providers file of [b2bua-server::sip-bridge]; the Bridge is nil when a finding is a fault.
-func loadBridge(cfg *config.Config) (*sipbridge.Bridge, []config.Finding) {
+// bridge is the application sip-bridge with what its pools are loaded from.
+type bridge struct {
+	*sipbridge.Bridge
+	sources []source // in the order of the pools
+}
+
+// loadBridge reads the providers file of [b2bua-server::sip-bridge]; the bridge is nil when a finding is a fault.
+func loadBridge(cfg *config.Config) (*bridge, []config.Finding) {
 	path := cfg.SIPBridge.Providers
 	data, err := readProviders(path)
 	if err != nil {
@@ -28,25 +35,28 @@ func loadBridge(cfg *config.Config) (*sipbridge.Bridge, []config.Finding) {
 			Fix:     "the path of a JSON file that the user of the service can read; a relative one starts at the directory of the configuration file",
 		}}
 	}
-	bridge, problems := sipbridge.Load(data, sipbridge.Options{Supported: supported, Random: rand.IntN, RegexLimit: cfg.Timers.RegexTimeout})
+	plans := plans{}
+	loaded, problems := sipbridge.Load(data, sipbridge.Options{
+		Supported: supported, Random: rand.IntN, RegexLimit: cfg.Timers.RegexTimeout, SQL: plans.compile,
+	})
 	list := make([]config.Finding, 0, len(problems))
 	for _, p := range problems {
 		list = append(list, finding(path, p, cfg.Own.Strict))
 	}
-	if bridge == nil {
+	if loaded == nil {
 		return nil, list
 	}
-	for _, pool := range bridge.Pools() {
-		if bridge.Loader(pool) != nil {
-			list = append(list, config.Finding{
-				Severity: config.Fault, File: path, Key: "accountPools." + pool.Name() + ".loader",
-				Problem: "accounts from a database are not in this version", Fix: `"loader": [ … ] with the accounts themselves`,
-			})
-			bridge = nil
-			break
+	b := &bridge{Bridge: loaded}
+	for _, pool := range loaded.Pools() {
+		if sql := loaded.Loader(pool); sql != nil {
+			b.sources = append(b.sources, source{pool, sql, plans[sql]})
 		}
 	}
-	return bridge, list
+	if len(b.sources) > 0 && cfg.Registrar.RedisConfigured {
+		_, faults := redisTLS(cfg.Registrar)
+		list = append(list, faults...)
+	}
+	return b, list
 }
 
 // finding of the providers file. With b2bua/strict what is left out or ignored is a fault.
@@ -84,39 +94,49 @@ func readProviders(path string) ([]byte, error) {
 }
 
 // bridgeOf is loadBridge for a start.
-func bridgeOf(cfg *config.Config) (*sipbridge.Bridge, error) {
-	bridge, list := loadBridge(cfg)
-	if bridge != nil {
-		return bridge, nil
-	}
+func bridgeOf(cfg *config.Config) (*bridge, error) {
+	b, list := loadBridge(cfg)
 	var faults []config.Finding
 	for _, f := range list {
 		if f.Severity == config.Fault {
 			faults = append(faults, f)
 		}
 	}
-	return nil, &ConfigError{faults}
+	if len(faults) > 0 {
+		return nil, &ConfigError{faults}
+	}
+	return b, nil
 }
 
-// summary of a Bridge is for the log at the start.
-func summary(b *sipbridge.Bridge, path string) string {
+// summary of a bridge is for the log at the start.
+func summary(b *bridge, path string) string {
 	accounts := 0
 	for _, p := range b.Pools() {
 		accounts += p.Len()
 	}
-	return fmt.Sprintf("sip-bridge: providers=%d pools=%d accounts=%d, from %s", len(b.Providers()), len(b.Pools()), accounts, path)
+	text := fmt.Sprintf("sip-bridge: providers=%d pools=%d accounts=%d, from %s", len(b.Providers()), len(b.Pools()), accounts, path)
+	if n := len(b.sources); n > 0 {
+		text += fmt.Sprintf("; pools that a database fills: %d", n)
+	}
+	return text
 }
 
-// ExplainBridge decides one call as the running server would if every account were registered and had a free line.
-func ExplainBridge(cfg *config.Config, facts app.Facts) (sipbridge.Explanation, error) {
-	bridge, err := bridgeOf(cfg)
+// ExplainBridge decides one call as the running server would if every account were registered and had a free line. Pools of a database
+// are loaded for it.
+func ExplainBridge(ctx context.Context, cfg *config.Config, facts app.Facts) (sipbridge.Explanation, error) {
+	b, err := bridgeOf(cfg)
 	if err != nil {
 		return sipbridge.Explanation{}, err
 	}
-	for _, pool := range bridge.Pools() {
+	for _, src := range b.sources {
+		if err := src.loadNow(ctx); err != nil {
+			return sipbridge.Explanation{}, err
+		}
+	}
+	for _, pool := range b.Pools() {
 		for a := range pool.All() {
 			a.SetRegistration(account.Registered, "")
 		}
 	}
-	return bridge.Explain(facts), nil
+	return b.Explain(facts), nil
 }

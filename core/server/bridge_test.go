@@ -78,11 +78,11 @@ func TestExplainTakesAccountsAsRegistered(t *testing.T) {
 	u, err := sip.ParseURI("sip:b@y.org")
 	require.NoError(t, err)
 	facts := app.Facts{To: sip.Address{URI: u}, From: sip.Address{URI: u}, RequestURI: u}
-	d, err := Explain(cfg, facts)
+	d, err := Explain(t.Context(), cfg, facts)
 	require.NoError(t, err)
 	require.Nil(t, d.Refusal, d.Why)
 	assert.Equal(t, "sip:a@x.org", d.Account.URI())
-	e, err := ExplainBridge(cfg, facts)
+	e, err := ExplainBridge(t.Context(), cfg, facts)
 	require.NoError(t, err)
 	require.Len(t, e.Steps, 1)
 	assert.Equal(t, "p", e.Steps[0].Provider)

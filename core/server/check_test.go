@@ -112,7 +112,7 @@ func TestCheckOfWhatThisVersionLacks(t *testing.T) {
 	for _, host := range []string{"a", "b", "c", "d"} {
 		to, err := sip.ParseURI("sip:x@" + host)
 		require.NoError(t, err)
-		d, err := Explain(c, app.Facts{To: sip.Address{URI: to}})
+		d, err := Explain(t.Context(), c, app.Facts{To: sip.Address{URI: to}})
 		require.NoError(t, err)
 		assert.Nil(t, d.Refusal, "a rule that --check says nothing of is followed")
 	}

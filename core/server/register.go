@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"b2bua/core/account"
@@ -22,30 +23,82 @@ type lines struct {
 	pools   []*account.Pool
 	ids     map[*account.Account]register.ID
 	by      map[register.ID]*account.Account
+	in      map[*account.Pool]register.PoolID
+	leaving map[string]register.ID        // by URI: a deleted account that is being un-registered
+	later   map[string][]*account.Account // by URI: new ones that wait for that
 	waiting map[transport.TxID]register.Ref
 }
 
 func (s *server) newLines(pools []*account.Pool, own bool, expires time.Duration, cfg register.Config) *lines {
 	return &lines{
 		s: s, engine: register.New(cfg), own: own, expires: expires, pools: pools,
-		ids: map[*account.Account]register.ID{}, by: map[register.ID]*account.Account{}, waiting: map[transport.TxID]register.Ref{},
+		ids: map[*account.Account]register.ID{}, by: map[register.ID]*account.Account{}, in: map[*account.Pool]register.PoolID{},
+		leaving: map[string]register.ID{}, later: map[string][]*account.Account{}, waiting: map[transport.TxID]register.Ref{},
 	}
 }
 
 // start begins to register the accounts of the pools that want it.
 func (l *lines) start(now time.Time) {
 	for _, p := range l.pools {
-		set := p.Settings()
-		if !set.RegistrationRequired || p.Len() == 0 {
-			continue
-		}
-		id := l.engine.Pool(set.Name, set.Throttle)
 		for a := range p.All() {
-			n := l.engine.Add(now, id, l.described(a))
-			l.ids[a], l.by[n] = n, a
+			l.add(now, a)
 		}
 	}
 	l.drain()
+}
+
+// add registers an account if its pool wants it. One of the same URI that is being un-registered goes first: at the registrar both have
+// one Contact.
+func (l *lines) add(now time.Time, a *account.Account) {
+	if !a.RegisterEnabled() {
+		return
+	}
+	if _, ok := l.leaving[a.URI()]; ok {
+		l.later[a.URI()] = append(l.later[a.URI()], a)
+		return
+	}
+	p := a.Pool()
+	in, ok := l.in[p]
+	if !ok {
+		in = l.engine.Pool(p.Name(), p.Settings().Throttle)
+		l.in[p] = in
+	}
+	n := l.engine.Add(now, in, l.described(a))
+	l.ids[a], l.by[n] = n, a
+}
+
+// update takes over what changed of an account.
+func (l *lines) update(now time.Time, a *account.Account) {
+	if id, ok := l.ids[a]; ok {
+		l.engine.Update(now, id, l.described(a))
+	}
+}
+
+// remove un-registers a deleted account.
+func (l *lines) remove(now time.Time, a *account.Account) {
+	if list := l.later[a.URI()]; list != nil {
+		l.later[a.URI()] = slices.DeleteFunc(list, func(b *account.Account) bool { return a == b })
+	}
+	if id, ok := l.ids[a]; ok {
+		l.leaving[a.URI()] = id
+		l.engine.Remove(now, id)
+	}
+}
+
+// gone is the end of an account that was removed.
+func (l *lines) gone(now time.Time, id register.ID) {
+	a := l.by[id]
+	delete(l.ids, a)
+	delete(l.by, id)
+	if a == nil || l.leaving[a.URI()] != id {
+		return
+	}
+	delete(l.leaving, a.URI())
+	next := l.later[a.URI()]
+	delete(l.later, a.URI())
+	for _, a := range next {
+		l.add(now, a)
+	}
 }
 
 // described is an account as its registration needs it.
@@ -66,6 +119,13 @@ func (l *lines) key(number uint64) string {
 		return ""
 	}
 	return fmt.Sprintf("account %d", number)
+}
+
+// grown makes room for the connections of accounts that came later.
+func (l *lines) grown() {
+	if l.own {
+		l.s.stack.SetOutgoing(l.connections())
+	}
 }
 
 // connections is how many may be opened; 0: the transport's default.
@@ -94,8 +154,7 @@ func (l *lines) drain() {
 		case register.Changed:
 			l.changed(o)
 		case register.Gone:
-			delete(l.ids, l.by[o.ID])
-			delete(l.by, o.ID)
+			l.gone(time.Now(), o.ID)
 		case register.Happened:
 			l.s.report(o.Event)
 		}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"b2bua/core/app"
-	"b2bua/core/app/sipbridge"
 	"b2bua/core/app/trenscrypter"
 	"b2bua/core/call"
 	"b2bua/core/config"
@@ -63,6 +62,7 @@ func Run(ctx context.Context, cfg *config.Config, opt Options) error {
 	if s.lines != nil {
 		_ = s.stack.Do(s.lines.start) // it runs
 	}
+	s.stores.start()
 	if opt.Ready != nil {
 		opt.Ready(s.stack.Listening())
 	}
@@ -147,8 +147,9 @@ type server struct {
 	dtls    *dtls.Handshaker
 	secrets *sqlcache.Store // of phones with ZRTP
 	engine  *call.Engine
-	bridge  *sipbridge.Bridge // nil: the application is another
-	lines   *lines            // nil: the same
+	bridge  *bridge // nil: the application is another
+	lines   *lines  // nil: the same
+	stores  *stores // nil: no pool is filled by a database
 	tx      map[call.Ref]transport.TxID
 	ref     map[transport.TxID]call.Ref
 	streams map[streamKey]*stream
@@ -162,7 +163,7 @@ type server struct {
 	idle         chan struct{} // the loop's: closed when nothing is left to wait for, nil while nobody waits
 }
 
-func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error) {
+func start(ctx context.Context, cfg *config.Config, opt Options) (_ *server, err error) {
 	application, bridge, err := application(cfg)
 	if err != nil {
 		return nil, err
@@ -173,6 +174,16 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (*server, error
 	s := &server{
 		log: opt.Log, bridge: bridge, calls: control.Calls{Now: time.Now}, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
 		streams: map[streamKey]*stream{}, counts: map[uint64]int{}, mediaAddress: cfg.Own.MediaAddress,
+	}
+	if bridge != nil && len(bridge.sources) > 0 {
+		if s.stores, err = s.newStores(ctx, cfg, bridge.sources); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				s.stores.close()
+			}
+		}()
 	}
 	accepts := support(cfg)
 	if accepts.NAT, err = natAddresses(ctx, cfg.B2BUA.NATAddresses, newHosts(opt.Hosts)); err != nil {
@@ -232,12 +243,12 @@ func mediaLoops(configured int) int {
 }
 
 // application chooses by b2bua-server/application; the Bridge is nil unless it is that.
-func application(cfg *config.Config) (app.Application, *sipbridge.Bridge, error) {
+func application(cfg *config.Config) (app.Application, *bridge, error) {
 	if cfg.B2BUA.Application != config.AppSIPBridge {
 		return trenscrypterOf(cfg), nil, nil
 	}
-	bridge, err := bridgeOf(cfg)
-	return bridge, bridge, err
+	b, err := bridgeOf(cfg)
+	return b, b, err
 }
 
 func trenscrypterOf(cfg *config.Config) app.Application {
@@ -247,9 +258,9 @@ func trenscrypterOf(cfg *config.Config) app.Application {
 }
 
 // Explain decides one call as the running server would, for `b2bua explain`.
-func Explain(cfg *config.Config, facts app.Facts) (app.Decision, error) {
+func Explain(ctx context.Context, cfg *config.Config, facts app.Facts) (app.Decision, error) {
 	if cfg.B2BUA.Application == config.AppSIPBridge {
-		e, err := ExplainBridge(cfg, facts)
+		e, err := ExplainBridge(ctx, cfg, facts)
 		return e.Decision, err
 	}
 	return trenscrypterOf(cfg).Decide(facts), nil
@@ -273,6 +284,7 @@ func filter(c config.Codec) string {
 // stop refuses new calls, lets the running ones end for drain-timeout, ends the rest, and waits for every goroutine.
 func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	begin := time.Now()
+	s.stores.stop()
 	if cfg.Own.DrainTimeout > 0 {
 		s.drainCalls(cfg.Own.DrainTimeout, hurry)
 	}

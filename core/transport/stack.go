@@ -283,6 +283,9 @@ func (s *Stack) spawn(f func()) bool {
 	return true
 }
 
+// SetOutgoing changes Limits.Outgoing. It belongs to the loop.
+func (s *Stack) SetOutgoing(n int) { s.cfg.Limits.Outgoing = n }
+
 // HangUp closes a connection. It belongs to the loop.
 func (s *Stack) HangUp(id FlowID) {
 	if f := s.flows[id]; f != nil {

@@ -140,6 +140,16 @@ func lost(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
+// lastingCode goes by the class of the SQLSTATE: no such user or password (28), no such database (3D), syntax, names and rights (42), of
+// which the limits of a user (1203, 1226) pass.
+func lastingCode(e *mysql.MySQLError) bool {
+	switch string(e.SQLState[:2]) {
+	case "28", "3D", "42":
+		return e.Number != 1203 && e.Number != 1226
+	}
+	return false
+}
+
 // harmless are errors of the server whose text has names, never values: of users, databases, tables, columns, functions.
 var harmless = map[uint16]bool{
 	1040: true, 1044: true, 1045: true, 1046: true, 1049: true, 1053: true, 1054: true, 1129: true, 1130: true, 1142: true, 1143: true, 1146: true,

@@ -168,6 +168,11 @@ func (e *NullError) Error() string {
 	return fmt.Sprintf("row %d: column '%s' is NULL, which an account cannot have; correct the row, or leave it out by WHERE %s IS NOT NULL", e.Row, e.Column, e.Column)
 }
 
+// Problem is the same of a single row.
+func (e *NullError) Problem() account.Problem {
+	return account.Problem{Member: e.Column, Problem: "it is NULL, which an account cannot have", Fix: "a value", Fatal: true}
+}
+
 // rowReader makes accounts of rows.
 type rowReader struct {
 	layout

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"modernc.org/sqlite" // its errors
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"b2bua/core/digest"
 )
@@ -121,6 +122,41 @@ func (e *QueryError) Error() string {
 
 // Unwrap is what the driver said. It may hold values of the database: it is for errors.Is, not for a log.
 func (e *QueryError) Unwrap() error { return e.Err }
+
+// Lasting tells whether only another configuration, or a change of the database, repairs it: the queries or the credentials are refused,
+// or the file is none. Everything else may pass.
+func (e *QueryError) Lasting() bool {
+	var server *mysql.MySQLError
+	var file *sqlite.Error
+	var column *ColumnError
+	switch {
+	case e.Lost:
+		return false
+	case errors.As(e.Err, &column):
+		return true
+	case errors.As(e.Err, &server):
+		return lastingCode(server)
+	case errors.As(e.Err, &file):
+		switch file.Code() & 0xff {
+		case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_PERM:
+			return true
+		}
+	}
+	return false
+}
+
+// Denied tells whether the database was not opened at all.
+func (e *QueryError) Denied() bool {
+	var server *mysql.MySQLError
+	var file *sqlite.Error
+	switch {
+	case errors.As(e.Err, &server):
+		return string(server.SQLState[:2]) == "28" || server.Number == 1044 || server.Number == 1049
+	case errors.As(e.Err, &file):
+		return file.Code()&0xff != sqlite3.SQLITE_ERROR
+	}
+	return false
+}
 
 // publicText is an error without what may be a secret.
 func publicText(err error) string {

@@ -21,6 +21,16 @@ type Options struct {
 	Supported  []sdp.Encryption // what this build can do on a leg
 	Random     func(n int) int  // chooses from 0 to n-1
 	RegexLimit time.Duration    // of one match of a pattern with look-ahead or back-reference
+	// SQL tells what is wrong with the loader of a pool; nil: nobody looks.
+	SQL func(*SQLLoader) []SQLProblem
+}
+
+// SQLProblem is what is wrong with one member of a loader.
+type SQLProblem struct {
+	Field        string // "connection", "initQuery", "updateQuery"
+	At           int    // byte of its text, from 1; 0: the whole
+	Warning      bool   // else a fault
+	Problem, Fix string
 }
 
 // Bridge is the application.
@@ -95,6 +105,7 @@ func New(cfg *Config, opt Options) (*Bridge, []Problem) {
 		b.pools = append(b.pools, pool)
 		if c.SQL != nil {
 			b.loaders[pool] = c.SQL
+			d.sqlProblems(c, opt)
 		}
 	}
 	for i := range cfg.Providers {
@@ -104,6 +115,35 @@ func New(cfg *Config, opt Options) (*Bridge, []Problem) {
 		d.fill(&cfg.Pools[i], b.pools[i])
 	}
 	return b, d.problems
+}
+
+// sqlProblems finds the places of what is wrong with a loader whose members are all there.
+func (d *decoder) sqlProblems(c *PoolConfig, opt Options) {
+	loader := c.node.Get("loader")
+	members := map[string]*jsondoc.Node{}
+	c.SQL.places = map[string][2]int{}
+	for _, name := range []string{"connection", "initQuery", "updateQuery"} {
+		n := loader.Get(name)
+		if n == nil || n.Kind != jsondoc.String || c.SQL.Backend == "" { // which is told already
+			return
+		}
+		members[name] = n
+		line, column := d.position(n.Offset)
+		c.SQL.places[name] = [2]int{line, column}
+	}
+	if opt.SQL == nil {
+		return
+	}
+	for _, p := range opt.SQL(c.SQL) {
+		severity, offset := Fault, members[p.Field].Offset
+		if p.Warning {
+			severity = Warning
+		}
+		if p.At > 0 {
+			offset = jsondoc.Within(d.data, members[p.Field], p.At-1)
+		}
+		d.note(severity, offset, c.path+".loader."+p.Field, "", p.Fix, "%s", p.Problem)
+	}
 }
 
 func (c *PoolConfig) settings() account.Settings {

@@ -100,4 +100,12 @@ type SQLLoader struct {
 	UpdateQuery    string
 	Connection     digest.Secret
 	ThreadPoolSize int
+
+	places map[string][2]int
+}
+
+// Place is where a member ("connection", "initQuery", "updateQuery") is in the file; 0, 0: nowhere.
+func (l *SQLLoader) Place(member string) (line, column int) {
+	at := l.places[member]
+	return at[0], at[1]
 }
