@@ -94,10 +94,10 @@ func (c *call) closeStream(i int) {
 }
 
 // moveTransport follows the section of a bundle that has the transport (RFC 9143 section 7.3.1), before what is agreed now is in force:
-// the stream that has it from now on has its ports and keys, too.
+// the stream that has it from now on has its ports and keys, too. Our description says whether it is the same one.
 func (l *leg) moveTransport(agreed []sdp.Agreed) {
 	from, to := tagged(l.agreed), tagged(agreed)
-	if from < 0 || to < 0 || from == to || to >= len(l.agreed) || !l.agreed[to].Rides(to) || l.agreed[to].Group.Tagged != from {
+	if from < 0 || to < 0 || from == to || l.ours.Media[to].Port != l.ports[from].RTP {
 		return
 	}
 	one, other := &l.ports[from], &l.ports[to]

@@ -37,18 +37,22 @@ func (st *Stream) SetOn(side Side, agreed sdp.Agreed, lead *Stream) error {
 	return nil
 }
 
-// Inherit exchanges the transports of two streams on one side: that of the one which this stream uses becomes its own, with everything
-// that belongs to it. The ports change likewise. It is for the end of the stream that had it; Set of both follows.
+// Inherit exchanges the transports of two streams on one side: that of the one which this stream uses, or is to use from now on, becomes
+// its own, with everything that belongs to it. The ports change likewise. It is for when another section describes the transport, as after
+// the end of the one that did; Set of both follows.
 func (st *Stream) Inherit(side Side, from *Stream) error {
 	st.plane.exchanging.Lock() // two streams are locked
 	defer st.plane.exchanging.Unlock()
+	if st == from {
+		return fmt.Errorf("media plane: call %s, leg %s: it cannot inherit from itself", st.call, side)
+	}
 	st.setting.Lock()
 	defer st.setting.Unlock()
-	if st == from || st.leads[side] != from {
-		return fmt.Errorf("media plane: call %s, leg %s: it does not use the transport that it is to inherit", st.call, side)
-	}
 	from.setting.Lock()
 	defer from.setting.Unlock()
+	if lead := st.leads[side]; lead != from && lead != nil || from.leads[side] != nil || st.anchor != from.anchor {
+		return fmt.Errorf("media plane: call %s, leg %s: it does not use the transport that it is to inherit", st.call, side)
+	}
 	if !st.plane.driver.post(st, func(time.Time) { st.inherit(side, from) }) {
 		return ErrClosed
 	}
@@ -139,8 +143,11 @@ func (g *group) remove(st *Stream) {
 
 // inherit is Inherit, on the loop.
 func (st *Stream) inherit(side Side, from *Stream) {
+	if st.groups[side] == nil && !st.ride(side, from, nil) {
+		return
+	}
 	g := st.groups[side]
-	if g == nil || g.members[0] != from {
+	if g.members[0] != from {
 		return // closed meanwhile
 	}
 	g.demux.Lead(st.relay)

@@ -126,7 +126,7 @@ func TestInherit(t *testing.T) {
 			at, free := x.streams[0].Ports(A), x.streams[1].Ports(A)
 			require.Error(t, x.streams[0].Inherit(A, x.streams[1]), "the wrong way round")
 			require.NoError(t, x.streams[1].Inherit(A, x.streams[0]))
-			require.Error(t, x.streams[1].Inherit(A, x.streams[0]), "twice")
+			require.Error(t, x.streams[1].Inherit(A, x.streams[1]), "itself")
 			require.Equal(t, at, x.streams[1].Ports(A))
 			require.Equal(t, free, x.streams[0].Ports(A))
 			require.NoError(t, x.streams[1].Set(A, x.agreed(1, 1)))
@@ -135,6 +135,38 @@ func TestInherit(t *testing.T) {
 			x.talk(1)
 			require.Zero(t, x.streams[1].Stats(A).Replayed+x.streams[1].Stats(A).AuthFailed)
 		}
+	})
+}
+
+// A stream that was not on the transport describes it from now on: another one than that which had it before, or the same one again.
+func TestInheritByWhoJoins(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		for _, suite := range []sdp.Suite{sdp.NoSuite, sdp.AESCM128SHA180} {
+			x := newPair(t, cfg, suite)
+			x.talk(0, 1)
+			at := x.streams[0].Ports(A)
+			require.NoError(t, x.streams[1].Inherit(A, x.streams[0]))
+			require.NoError(t, x.streams[1].Set(A, x.agreed(1, 1)))
+			require.NoError(t, x.streams[0].Set(A, sdp.Agreed{Kind: sdp.Audio}))
+			x.talk(1)
+			require.NoError(t, x.streams[0].Inherit(A, x.streams[1]))
+			require.Equal(t, at, x.streams[0].Ports(A))
+			x.join()
+			x.talk(0, 1)
+			for _, st := range x.streams {
+				got := st.Stats(A)
+				require.Zero(t, got.Replayed+got.AuthFailed)
+			}
+		}
+	})
+}
+
+// A stream of another call, or of another loop, cannot.
+func TestInheritFromAStranger(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		x, y := newPair(t, cfg, sdp.NoSuite), newPair(t, cfg, sdp.NoSuite)
+		require.Error(t, x.streams[0].Inherit(A, y.streams[0]))
+		x.talk(0, 1)
 	})
 }
 

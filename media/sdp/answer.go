@@ -35,7 +35,7 @@ func NewAnswer(offer *Session, peer []Agreed, plan AnswerPlan, local []Ports) (*
 	agreed := make([]Agreed, len(offer.Media))
 	var reasons []error
 	tag := plan.plannedTag(offer, peer, local)
-	from, moves := plan.heir(tag)
+	from, moves := plan.heir(offer, tag)
 	if moves { // it goes on with the transport that the other one had
 		local = swapped(local, from, tag)
 	}

@@ -168,10 +168,16 @@ func (plan AnswerPlan) plannedTag(offer *Session, peer []Agreed, local []Ports) 
 	return -1
 }
 
-// heir tells which section has the transport of the group after the one that the description before had it in.
-func (plan AnswerPlan) heir(tag int) (from int, ok bool) {
+// heir tells which section has the transport of the group after the one that the description before had it in: one that was on it, or
+// one that comes before that and shares it from now on. The transport itself stays: nobody has asked for other credentials or another
+// handshake.
+func (plan AnswerPlan) heir(offer *Session, tag int) (from int, ok bool) {
 	from = plan.Previous.tagged()
-	return from, tag >= 0 && from >= 0 && tag != from && plan.Previous.rides(tag)
+	if tag < 0 || from < 0 || tag == from {
+		return from, false
+	}
+	joins := from < len(offer.Media) && offer.Media[from].shared && (offer.Media[tag].shared || tag == offer.tagged())
+	return from, joins || plan.Previous.rides(tag)
 }
 
 // swapped are the ports with those of two sections exchanged.

@@ -140,6 +140,23 @@ func TestTransportFollowsTheTag(t *testing.T) {
 	assert.Equal(t, 1, agreed[1].Group.Tagged)
 	assert.False(t, agreed[1].Rides(1))
 
+	// The first one comes back, in the group: the transport is described by it again, and is the same.
+	audio := "m=audio 4000 UDP/TLS/RTP/SAVPF 8\r\na=mid:a\r\na=rtcp-mux\r\n" + midLine + dtlsLines + iceLines
+	video := "m=video 4000 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=mid:v\r\na=rtcp-mux\r\n" + midLine
+	plan := AnswerPlan{Rand: rand.Reader, Support: bundleSupport, Fingerprint: FingerprintOf([]byte("ours")), Previous: ours}
+	back, err := Parse([]byte(bundleHead + audio + video))
+	require.NoError(t, err)
+	ports := bundlePorts()
+	ports[0], ports[1] = ports[1], ports[0] // as they are since
+	again, agreed, err := NewAnswer(back, nil, plan, ports)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a", "v"}, again.Bundle)
+	assert.Equal(t, uint16(30000), again.Media[0].Port)
+	assert.Equal(t, before.Media[0].ICE.Ufrag, again.Media[0].ICE.Ufrag)
+	assert.Equal(t, before.Media[0].Setup, again.Media[0].Setup)
+	assert.Equal(t, 0, agreed[1].Group.Tagged)
+	assert.True(t, agreed[1].Rides(1))
+
 	// The first one comes back, outside of the group: with a transport of its own, and keys that nobody had.
 	apart := strings.Replace(bundleHead, "BUNDLE a v", "BUNDLE v", 1) + "m=audio 4010 UDP/TLS/RTP/SAVPF 8\r\na=mid:a\r\na=rtcp-mux\r\n" + dtlsLines +
 		"m=video 4000 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=mid:v\r\na=rtcp-mux\r\n" + midLine + dtlsLines + iceLines
