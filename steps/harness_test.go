@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(fakeProduct(mode, os.Args[1:]))
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		if err := suite.builder.Remove(); err != nil {
+		if err := suite.remove(); err != nil {
 			fmt.Fprintln(os.Stderr, "remove the built binary:", err)
 		}
 		os.Exit(status)

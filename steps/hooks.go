@@ -39,6 +39,9 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.bridgeSteps(sc)
 	w.registrarSteps(sc)
 	w.trunkSteps(sc)
+	w.faultSteps(sc)
+	w.infoSteps(sc)
+	w.challengeSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // HA1 of digest authentication is MD5
 	"crypto/sha256"
@@ -83,6 +84,16 @@ func registrarSetting(cfg *proxy.Config, name, value string) error {
 		cfg.MaxExpires, err = time.ParseDuration(value)
 	case "shortest lifetime":
 		cfg.MinExpires, err = time.ParseDuration(value)
+	case "realm":
+		cfg.Realm = value
+	case "domains":
+		cfg.Domains = strings.Split(value, ",")
+		cfg.AuthDomains = cfg.Domains
+	case "nonces":
+		if value != "good once" {
+			return fmt.Errorf("nonces of the registrar are %q: write good once", value)
+		}
+		cfg.NonceOnce = true
 	case "lifetime of a nonce":
 		cfg.NonceLife, err = time.ParseDuration(value)
 	default:
@@ -120,7 +131,7 @@ func (w *World) registrarAnswers(who, fault string) error {
 	return nil
 }
 
-var accountColumns = columns{required: []string{"account", "secret"}, optional: []string{"type", "userid", "realm"}}
+var accountColumns = columns{required: []string{"account", "secret"}, optional: []string{"type", "userid", "realm", "domain"}}
 
 // hasAccounts starts b2bua with them; pool is an object with further members of the pool.
 func (w *World) hasAccounts(pool string, table *godog.Table) error {
@@ -134,9 +145,12 @@ func (w *World) hasAccounts(pool string, table *godog.Table) error {
 	}
 	var accounts []map[string]string
 	for _, r := range rows {
-		a := map[string]string{"uri": "sip:" + r.text("account") + "@" + jabiru}
+		a := map[string]string{"uri": "sip:" + r.text("account") + "@" + cmp.Or(r.text("domain"), jabiru)}
 		if r.text("secret") != "" {
 			a["secretType"], a["secret"] = secretOf(r)
+		}
+		if a["secretType"] == "(default)" {
+			delete(a, "secretType")
 		}
 		for _, name := range []string{"userid", "realm"} {
 			if r.text(name) != "" {
@@ -178,10 +192,13 @@ func (w *World) hasAccounts(pool string, table *godog.Table) error {
 	return nil
 }
 
-// secretOf is the secret as its type wants it.
+// secretOf is the secret as its type wants it; an unknown realm is only in a column that tests it.
 func secretOf(r row) (kind, secret string) {
 	kind = r.text("type")
 	user, realm := r.text("account"), jabiru
+	if strings.HasPrefix(r.text("realm"), "realm.") {
+		realm = r.text("realm")
+	}
 	if r.text("userid") != "" {
 		user = r.text("userid")
 	}

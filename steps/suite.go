@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,18 +19,21 @@ const settled = 60 * time.Second
 
 // Suite is what the scenarios of one run share: the binary, built once, and database servers.
 type Suite struct {
-	builder product.Builder
-	stores  *stores.Run
-	settled time.Duration // how long media sockets may stay open after the last call
+	builder   product.Builder
+	simulator product.Builder // of sipsim, built when a scenario wants it as a process of its own
+	stores    *stores.Run
+	settled   time.Duration // how long media sockets may stay open after the last call
 }
 
 // NewSuite makes a suite; race builds the product with the race detector.
 func NewSuite(race bool) *Suite {
-	return &Suite{builder: product.Builder{Race: race}, stores: newStores(), settled: settled}
+	return &Suite{builder: product.Builder{Race: race}, simulator: product.Builder{Program: "sipsim"}, stores: newStores(), settled: settled}
 }
 
 // InitializeScenario registers steps and hooks for one scenario.
 func (s *Suite) InitializeScenario(sc *godog.ScenarioContext) { register(sc, s) }
+
+func (s *Suite) remove() error { return errors.Join(s.builder.Remove(), s.simulator.Remove()) }
 
 // InitializeTestSuite ends the database servers and removes the built binary after the last scenario.
 func (s *Suite) InitializeTestSuite(ts *godog.TestSuiteContext) {
@@ -37,8 +41,8 @@ func (s *Suite) InitializeTestSuite(ts *godog.TestSuiteContext) {
 		if err := s.stores.Close(); err != nil {
 			fmt.Fprintln(os.Stderr, "end the database servers:", err)
 		}
-		if err := s.builder.Remove(); err != nil {
-			fmt.Fprintln(os.Stderr, "remove the built binary:", err)
+		if err := s.remove(); err != nil {
+			fmt.Fprintln(os.Stderr, "remove the built binaries:", err)
 		}
 	})
 }

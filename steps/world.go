@@ -70,6 +70,8 @@ type World struct {
 
 	registrar       *proxy.Proxy // of the provider's domain
 	registrarConfig proxy.Config
+	outside         map[string]*outside // registrars that are processes
+	noted           held
 
 	authority *authority // of the scenario's certificates; nil without TLS
 
@@ -80,7 +82,8 @@ type World struct {
 func newWorld(suite *Suite) *World {
 	return &World{
 		hosts: map[string]netip.Addr{}, sides: map[string]*proxy.Proxy{}, suite: suite, settings: newSettings(), recorder: capture.NewRecorder(), named: map[string]string{},
-		phones: map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{}, files: map[string]string{},
+		outside: map[string]*outside{},
+		phones:  map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{}, files: map[string]string{},
 		inside: map[string]*inside{}, offered: map[string]*wire.Received{}, versions: map[string]int{}, manners: map[string]string{},
 		ends: map[string]*endpoint.Phone{}, kits: map[string]endpoint.Media{}, media: map[string]*endpoint.Call{}, lines: map[string]*wire.Line{},
 	}

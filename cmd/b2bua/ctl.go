@@ -204,6 +204,7 @@ func (c *ctlStatusCmd) answer(ask asked) (string, error) {
 		{"listening", strings.Join(s.Listening, " ")},
 		{"calls", fmt.Sprintf("%d (streams: %d)", s.Calls, s.Streams)},
 		{"connections", fmt.Sprint(s.Connections)},
+		{"transactions", fmt.Sprint(s.Transactions)},
 	}
 	var names []string
 	for name := range s.Accounts {

@@ -141,6 +141,8 @@ func (l *leg) unauthorized(resp *sip.Message) string {
 	case errors.Is(l.authErr, digest.ErrNoCredentials):
 		c, _ := a.Credentials()
 		return fmt.Sprintf("; account %s has credentials for realm %q, which it did not ask for (%v): set the realm of the account", a.URI(), c.Realm, l.authErr)
+	case errors.Is(l.authErr, digest.ErrAlgorithm):
+		return fmt.Sprintf("; account %s: %v; give it a secret that is clrtxt, or a hash by the algorithm that is wanted", a.URI(), l.authErr)
 	case l.authErr != nil:
 		return fmt.Sprintf("; account %s: %v", a.URI(), l.authErr)
 	}

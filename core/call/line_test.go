@@ -30,7 +30,15 @@ func (w *world) answerBye(o SendRequest) {
 
 // line gives the world's application an account that may take two calls.
 func (w *world) line(secret string) *account.Account {
-	text := account.Text{URI: "sip:line@x.org", SecretType: "clrtxt", Secret: digest.Secret(secret)}
+	return w.lineOf(account.Text{URI: "sip:line@x.org", SecretType: "clrtxt", Secret: digest.Secret(secret)})
+}
+
+// hashed is one whose secret is a hash by MD5.
+func (w *world) hashed() *account.Account {
+	return w.lineOf(account.Text{URI: "sip:line@x.org", Secret: digest.Secret(strings.Repeat("0", 32))})
+}
+
+func (w *world) lineOf(text account.Text) *account.Account {
 	s, problems := text.Check()
 	require.Empty(w.t, problems)
 	a := account.NewPool(account.Settings{Name: "pool", MaxCallsPerLine: 2}, new(account.Numbers)).Put(s).Account
@@ -104,11 +112,15 @@ func TestChallengesThatAreNotAnswered(t *testing.T) {
 	for _, c := range []struct{ name, secret, challenge, want string }{
 		{"no secret", "", challenge, "sip:line@x.org has no secret"},
 		{"another realm", "pw", strings.Replace(challenge, "x.org", "y.org", 1), `has credentials for realm "x.org"`},
+		{"a hash by another algorithm", "md5 hash", strings.Replace(challenge, "MD5", "SHA-256", 1), `realm "x.org" wants a hash by SHA-256, the secret is one by MD5`},
 		{"unknown algorithm", "pw", strings.Replace(challenge, "MD5", "FOO-1", 1), "no digest challenge that can be answered"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			a := w.line(c.secret)
+			if c.secret == "md5 hash" {
+				a = w.hashed()
+			}
 			w.command("invite")
 			w.take()
 			w.command("b 407 phrase='Proxy Authentication Required' 'Proxy-Authenticate: " + c.challenge + "'")

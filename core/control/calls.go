@@ -163,17 +163,20 @@ type Own struct {
 
 // Status of the server.
 type Status struct {
-	Version     string         `json:"version"`
-	Application string         `json:"application"`
-	PID         int            `json:"pid"`
-	Started     time.Time      `json:"started"`
-	Calls       int            `json:"calls"`
-	Streams     int            `json:"streams"`
-	Connections int            `json:"connections"`
-	Accounts    map[string]int `json:"accounts,omitempty"` // number by status; only those that register
-	Listening   []string       `json:"listening"`
-	Pools       []Pool         `json:"pools,omitempty"` // those that a database fills
-	Feed        *Feed          `json:"feed,omitempty"`  // of their changes
+	Version     string    `json:"version"`
+	Application string    `json:"application"`
+	PID         int       `json:"pid"`
+	Started     time.Time `json:"started"`
+	Calls       int       `json:"calls"`
+	Streams     int       `json:"streams"`
+	Connections int       `json:"connections"`
+	// Transactions are those that are not over (RFC 3261 section 17), those that absorb repetitions included.
+	Transactions int            `json:"transactions"`
+	Goroutines   int            `json:"goroutines"`
+	Accounts     map[string]int `json:"accounts,omitempty"` // number by status; only those that register
+	Listening    []string       `json:"listening"`
+	Pools        []Pool         `json:"pools,omitempty"` // those that a database fills
+	Feed         *Feed          `json:"feed,omitempty"`  // of their changes
 }
 
 // Pool is a pool of accounts that a database fills.

@@ -36,7 +36,7 @@ func NewClient(credentials []Credentials, random io.Reader) *Client {
 }
 
 // Answer takes the challenges of a 401 or 407 to req and returns the request to send instead: a copy with credentials and without Via.
-// The caller gives it the next CSeq number. The error wraps ErrNoChallenge, ErrNoCredentials or ErrRefused.
+// The caller gives it the next CSeq number. The error wraps ErrNoChallenge, ErrNoCredentials, ErrAlgorithm or ErrRefused.
 func (c *Client) Answer(req, resp *sip.Message) (*sip.Message, error) {
 	challengeHeader, header := "WWW-Authenticate", "Authorization"
 	if resp.Status == 407 {
@@ -51,7 +51,7 @@ func (c *Client) Answer(req, resp *sip.Message) (*sip.Message, error) {
 		return nil, err
 	}
 	if realms == 0 {
-		return nil, fmt.Errorf("realm %q: %w", challenges[0].Realm, ErrNoCredentials)
+		return nil, c.unmet(challenges)
 	}
 	out := req.Clone()
 	out.Via = nil
@@ -93,6 +93,18 @@ func (c *Client) find(ch *lib.Challenge) *Credentials {
 		}
 	}
 	return nil
+}
+
+// unmet tells why none of the challenges can be answered.
+func (c *Client) unmet(challenges []*lib.Challenge) error {
+	for _, ch := range challenges {
+		for i := range c.credentials {
+			if own := &c.credentials[i]; own.HA1 != "" && own.usable(ch.Realm, own.Algorithm) {
+				return fmt.Errorf("realm %q wants a hash by %s, the secret is one by %s: %w", ch.Realm, algorithmOr(ch.Algorithm), algorithmOr(own.Algorithm), ErrAlgorithm)
+			}
+		}
+	}
+	return fmt.Errorf("realm %q: %w", challenges[0].Realm, ErrNoCredentials)
 }
 
 func (c *Client) remember(header string, ch *lib.Challenge) {

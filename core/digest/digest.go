@@ -44,6 +44,8 @@ var (
 	ErrNoChallenge = errors.New("no digest challenge that can be answered")
 	// ErrNoCredentials: there are none for the realm, or the request carried none.
 	ErrNoCredentials = errors.New("no credentials for the realm")
+	// ErrAlgorithm: there are some for the realm, but a hash by another algorithm than the challenge wants.
+	ErrAlgorithm = errors.New("the hash is by another algorithm")
 	// ErrRefused: the peer did not accept the credentials.
 	ErrRefused = errors.New("the credentials were refused")
 	// ErrStale: the credentials fit but their nonce is too old or was used before.

@@ -64,6 +64,26 @@ func TestResponseValue(t *testing.T) {
 	}
 }
 
+func TestNonceThatIsGoodOnce(t *testing.T) {
+	s, err := NewServer(ServerConfig{Realm: "example.com", Rand: seeded(), Once: true})
+	require.NoError(t, err)
+	now := time.Unix(1_700_000_000, 0)
+	look := func(string) (Credentials, bool) { return Credentials{User: "alice", Password: "secret"}, true }
+	c := NewClient([]Credentials{{User: "alice", Password: "secret"}}, seeded())
+	req := request(t, sip.REGISTER, "sip:example.com")
+	for range 3 {
+		if req.Values("Authorization") != nil {
+			require.NoError(t, c.Authorize(req))
+			_, err = s.Verify(now, req, look)
+			require.ErrorIs(t, err, ErrStale)
+		}
+		req, err = c.Answer(req, s.Challenge(now, req, "t", true))
+		require.NoError(t, err)
+		_, err = s.Verify(now, req, look)
+		require.NoError(t, err)
+	}
+}
+
 // The client and the server understand each other in every algorithm, with clear passwords and with HA1.
 func TestExchange(t *testing.T) {
 	now := time.Unix(1000, 0)
@@ -175,6 +195,7 @@ func TestSeveralChallenges(t *testing.T) {
 			nil,
 		},
 		{"no credentials", []Credentials{{User: "a", Realm: "other", Password: "p"}}, []string{`Digest realm="r", nonce="1"`}, nil, ErrNoCredentials},
+		{"a hash by another algorithm", []Credentials{{User: "a", Realm: "r", HA1: "00"}}, []string{`Digest realm="r", nonce="1", algorithm=SHA-256`}, nil, ErrAlgorithm},
 		{"nothing to answer", []Credentials{{User: "a", Password: "p"}}, []string{`Digest nonsense`, `Basic realm="r"`}, nil, ErrNoChallenge},
 		{"no header", []Credentials{{User: "a", Password: "p"}}, nil, nil, ErrNoChallenge},
 	} {

@@ -24,6 +24,7 @@ type Server struct {
 	proxy      bool
 	life       time.Duration
 	random     io.Reader
+	once       bool
 	key        [32]byte
 	counts     map[string]int // highest nc by nonce, of nonces used at least once
 }
@@ -34,6 +35,7 @@ type ServerConfig struct {
 	Algorithms []string      // in order of preference; empty: SHA-256, MD5
 	Proxy      bool          // 407 and Proxy-Authorization in place of 401 and Authorization
 	Life       time.Duration // of a nonce, 0: 5 minutes
+	Once       bool          // a nonce is good for one request; the next one with it is told that it is stale
 	Rand       io.Reader
 }
 
@@ -42,7 +44,7 @@ const maxCounts = 10000
 
 // NewServer makes a server; it fails only for want of randomness.
 func NewServer(cfg ServerConfig) (*Server, error) {
-	s := &Server{realm: cfg.Realm, algorithms: cfg.Algorithms, proxy: cfg.Proxy, life: cfg.Life, random: cfg.Rand, counts: map[string]int{}}
+	s := &Server{realm: cfg.Realm, algorithms: cfg.Algorithms, proxy: cfg.Proxy, life: cfg.Life, once: cfg.Once, random: cfg.Rand, counts: map[string]int{}}
 	if len(s.algorithms) == 0 {
 		s.algorithms = []string{"SHA-256", "MD5"}
 	}
@@ -137,7 +139,7 @@ func (s *Server) check(now time.Time, req *sip.Message, got *lib.Credentials, lo
 // fresh counts the use of a nonce; a count that was used before is a replay.
 func (s *Server) fresh(nonce string, count int) bool {
 	last, seen := s.counts[nonce]
-	if count <= last || !seen && count != 1 {
+	if count <= last || (!seen || s.once) && count != 1 {
 		return false
 	}
 	if !seen && len(s.counts) >= maxCounts {

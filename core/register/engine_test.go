@@ -118,7 +118,7 @@ func TestAuthentication(t *testing.T) {
 		{"clear text, both", digest.ServerConfig{Algorithms: []string{"SHA-256", "MD5"}}, withPassword(account(1)).Credentials, Status{State: OK}, 2, ""},
 		{"by a proxy", digest.ServerConfig{Proxy: true}, withPassword(account(1)).Credentials, Status{State: OK}, 2, ""},
 		{"wrong HA1", digest.ServerConfig{}, ha1("MD5", strings.Repeat("0", 32)), Status{Failed, BadCredentials}, 2, "403"},
-		{"HA1 of another algorithm", digest.ServerConfig{Algorithms: []string{"SHA-256"}}, ha1("MD5", strings.Repeat("0", 32)), Status{Failed, Unauthorized}, 1, "secretType"},
+		{"HA1 of another algorithm", digest.ServerConfig{Algorithms: []string{"SHA-256"}}, ha1("MD5", strings.Repeat("0", 32)), Status{Failed, Unauthorized}, 1, `realm "example.org" wants a hash by SHA-256, the secret is one by MD5`},
 		{"other realm", digest.ServerConfig{}, []digest.Credentials{{User: "account1", Realm: "elsewhere", Password: "secret"}}, Status{Failed, Unauthorized}, 1, `realm is "elsewhere"`},
 		{"none", digest.ServerConfig{}, nil, Status{Failed, Unauthorized}, 1, "the account has none"},
 	} {

@@ -380,7 +380,9 @@ func (e *Engine) explain(r *registration, resp *sip.Message, err error) string {
 	case errors.Is(err, digest.ErrRefused):
 		return text + ": it does not accept the secret of the account; check secret, secretType, userid and realm"
 	case errors.Is(err, digest.ErrNoCredentials):
-		return fmt.Sprintf("%s: %v, or none of its algorithms fits the secretType; the account's realm is %q", text, err, r.acct.Credentials[0].Realm)
+		return fmt.Sprintf("%s: %v; the account's realm is %q", text, err, r.acct.Credentials[0].Realm)
+	case errors.Is(err, digest.ErrAlgorithm):
+		return fmt.Sprintf("%s: %v; give the account a secret that is clrtxt, or a hash by the algorithm that is wanted", text, err)
 	}
 	return fmt.Sprintf("%s: %v", text, err)
 }

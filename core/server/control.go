@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"b2bua/core/config"
@@ -20,8 +21,8 @@ func (s *server) openControl(cfg *config.Config, opt Options) {
 		Status: func() control.Status {
 			st := control.Status{
 				Version: config.Version, Application: cfg.B2BUA.Application, PID: os.Getpid(), Started: started,
-				Calls: s.engine.Active(), Streams: len(s.streams), Connections: s.stack.Flows(), Listening: []string{},
-				Accounts: s.lines.counts(), Pools: s.stores.shown(),
+				Calls: s.engine.Active(), Streams: len(s.streams), Connections: s.stack.Flows(), Transactions: s.stack.Transactions(), Goroutines: runtime.NumGoroutine(),
+				Listening: []string{}, Accounts: s.lines.counts(), Pools: s.stores.shown(),
 			}
 			for _, l := range s.stack.Listening() {
 				st.Listening = append(st.Listening, fmt.Sprintf("%s:%s", l.Network, l.Addr))

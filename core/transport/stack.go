@@ -236,6 +236,9 @@ func (s *Stack) Listening() []Listener { return append([]Listener(nil), s.listen
 // Flows is the number of connections that are open.
 func (s *Stack) Flows() int { return s.strangers.open() }
 
+// Transactions is the number of those that are not over, those that absorb repetitions included. It is asked for on the loop.
+func (s *Stack) Transactions() int { return s.engine.Len() }
+
 // Do runs f on the loop; the error says that the stack is closed. It does not wait for f.
 func (s *Stack) Do(f func(now time.Time)) error {
 	if !s.post(f) {

@@ -16,10 +16,10 @@ type realmKey struct {
 	proxy bool
 }
 
-// challenge is the 401, 403 or 407 of a request that has to authenticate, or nil. Requests inside a dialog pass.
+// challenge is the 401, 403 or 407 of a request that has to authenticate, or nil. Requests inside a dialog pass if the proxy is not strict.
 func (p *Proxy) challenge(now time.Time, req *sip.Message, tag string) *sip.Message {
 	domain := strings.ToLower(req.From.URI.Host)
-	if req.To.Tag() != "" || !slices.ContainsFunc(p.cfg.AuthDomains, func(d string) bool { return strings.EqualFold(d, domain) }) || p.fromB2BUA(req) {
+	if req.To.Tag() != "" && !p.cfg.Strict || req.Method == sip.ACK || !slices.ContainsFunc(p.cfg.AuthDomains, func(d string) bool { return strings.EqualFold(d, domain) }) || p.fromB2BUA(req) {
 		return nil
 	}
 	server, err := p.digestServer(domain, req.Method != sip.REGISTER)
@@ -56,7 +56,7 @@ func (p *Proxy) digestServer(domain string, proxy bool) (*digest.Server, error) 
 	if s := p.digests[k]; s != nil {
 		return s, nil
 	}
-	s, err := digest.NewServer(digest.ServerConfig{Realm: k.realm, Proxy: proxy, Rand: p.rand, Algorithms: p.cfg.Algorithms, Life: p.cfg.NonceLife})
+	s, err := digest.NewServer(digest.ServerConfig{Realm: k.realm, Proxy: proxy, Rand: p.rand, Algorithms: p.cfg.Algorithms, Life: p.cfg.NonceLife, Once: p.cfg.NonceOnce})
 	if err == nil {
 		p.digests[k] = s
 	}

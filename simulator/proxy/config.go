@@ -40,6 +40,8 @@ type Config struct {
 	Realm       string            // empty: the From domain
 	Algorithms  []string          // of the challenges, in order of preference; empty: SHA-256, MD5
 	NonceLife   time.Duration     // 0: five minutes
+	NonceOnce   bool              // each request gets a challenge of its own
+	Strict      bool              // requests inside a dialog must authenticate as well, ACK apart
 	// SharedPassword, if set, is that of every user of AuthDomains who is not in Passwords.
 	SharedPassword string
 	// Forgetful: no message is kept, so that Messages and WaitMessage have nothing; for loads.

@@ -2,6 +2,7 @@ package product
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,8 @@ type Binary struct {
 
 // Builder builds the binary at most once.
 type Builder struct {
-	Race bool // with the race detector; the tests that run with it want it too
+	Program string // of cmd/; empty: b2bua
+	Race    bool   // with the race detector; the tests that run with it want it too
 
 	once   sync.Once
 	binary *Binary
@@ -49,7 +51,10 @@ func (b *Builder) Remove() error {
 }
 
 func (b *Builder) build(ctx context.Context) (*Binary, error) {
-	path := os.Getenv(BinaryVariable)
+	name, path := cmp.Or(b.Program, "b2bua"), ""
+	if b.Program == "" {
+		path = os.Getenv(BinaryVariable)
+	}
 	if path != "" {
 		abs, err := filepath.Abs(path)
 		if err != nil {
@@ -61,17 +66,20 @@ func (b *Builder) build(ctx context.Context) (*Binary, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.dir, path = dir, filepath.Join(dir, "b2bua")
+		b.dir, path = dir, filepath.Join(dir, name)
 		args := []string{"build", "-o", path}
 		if b.Race {
 			args = append(args, "-race")
 		}
-		build := exec.CommandContext(ctx, "go", append(args, "b2bua/cmd/b2bua")...)
+		build := exec.CommandContext(ctx, "go", append(args, "b2bua/cmd/"+name)...)
 		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("go build b2bua/cmd/b2bua: %w\n%s", err, out)
+			return nil, fmt.Errorf("go build b2bua/cmd/%s: %w\n%s", name, err, out)
 		}
 	}
 	binary := &Binary{Path: path}
+	if b.Program != "" {
+		return binary, nil
+	}
 	ran, err := binary.Run(ctx, "", nil, "--version")
 	if err != nil {
 		return nil, err

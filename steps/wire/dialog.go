@@ -52,8 +52,11 @@ func (c *Call) Acknowledge(response *Received, body string) error {
 }
 
 // Reply answers a request inside this dialog.
-func (c *Call) Reply(m *Received, status int, reason, body string) error {
+func (c *Call) Reply(m *Received, status int, reason, body string, extra ...Header) error {
 	r := c.respond(m.Message, status, reason)
+	for _, h := range extra {
+		r.Add(h.Name, h.Value)
+	}
 	if status < 300 {
 		r.Add("Contact", c.phone.Contact())
 	}
