@@ -71,6 +71,15 @@ type Way struct {
 	Remedy []string                                    // what to do about it, in words that follow "either"
 }
 
+// second is a provider that serves because others could not, which its name tells.
+type second struct {
+	Provider
+	because string
+}
+
+// Name says what serves, and why nothing before it.
+func (s second) Name() string { return s.Provider.Name() + ", because " + s.because }
+
 // Choose tries the ways in order, or the one that is wished for. Nothing else can be done without a provider, so its error says all.
 func Choose(ctx context.Context, wish string, ways ...Way) (Provider, error) {
 	var names, reasons, remedies []string
@@ -80,6 +89,9 @@ func Choose(ctx context.Context, wish string, ways ...Way) (Provider, error) {
 			continue
 		}
 		p, err := way.Try(ctx)
+		if err == nil && reasons != nil {
+			return second{p, strings.Join(reasons, "; ")}, nil
+		}
 		if err == nil {
 			return p, nil
 		}

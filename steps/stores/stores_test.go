@@ -12,6 +12,7 @@ import (
 
 	"b2bua/steps/loopback"
 	"b2bua/steps/stores"
+	"b2bua/steps/stores/docker"
 	"b2bua/steps/stores/local"
 )
 
@@ -48,7 +49,11 @@ func TestChoose(t *testing.T) {
 		assert.Equal(t, c.tried, tried, c.wish)
 		if c.faults == nil {
 			require.NoError(t, err)
-			assert.Equal(t, "a fake", p.Name())
+			name := "a fake"
+			if len(tried) > 1 {
+				name += ", because docker: it is down"
+			}
+			assert.Equal(t, name, p.Name())
 		}
 		for _, fault := range c.faults {
 			assert.ErrorContains(t, err, fault)
@@ -75,7 +80,7 @@ func TestRunAsksOnceAndTellsOnce(t *testing.T) {
 func TestServers(t *testing.T) {
 	var told []string
 	run := stores.NewRun(func(ctx context.Context) (stores.Provider, error) {
-		return stores.Choose(ctx, os.Getenv(stores.Variable), local.Way())
+		return stores.Choose(ctx, os.Getenv(stores.Variable), docker.Way(), local.Way())
 	}, func(name string) { told = append(told, name) })
 	defer func() { require.NoError(t, run.Close()) }()
 	net, err := loopback.Claim()
