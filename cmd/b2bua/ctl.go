@@ -214,8 +214,42 @@ func (c *ctlStatusCmd) answer(ask asked) (string, error) {
 	for _, name := range names {
 		rows = append(rows, []string{"accounts: " + name, fmt.Sprint(s.Accounts[name])})
 	}
+	for _, p := range s.Pools {
+		rows = append(rows, []string{"pool " + p.Name, poolState(p)})
+	}
+	if s.Feed != nil {
+		rows = append(rows, []string{"changes of accounts", feedState(s.Feed)})
+	}
 	return table(rows), nil
 }
+
+// poolState is a pool that a database fills, in words.
+func poolState(p control.Pool) string {
+	text := fmt.Sprintf("%d accounts, %d available; %s: %s", p.Accounts, p.Available, p.From, p.State)
+	switch {
+	case p.State == "loading":
+		text += fmt.Sprintf(", %d rows so far", p.Rows)
+	case p.State == "loaded":
+		text += " at " + clock(p.Loaded)
+	case p.State == "stale" && p.Loaded.IsZero():
+		text += " since " + clock(p.Stale) + ", never loaded"
+	case p.State == "stale":
+		text += " since " + clock(p.Stale) + ", loaded at " + clock(p.Loaded)
+	}
+	if p.Error != "" {
+		text += ": " + p.Error
+	}
+	return text
+}
+
+func feedState(f *control.Feed) string {
+	if f.Followed {
+		return fmt.Sprintf("followed at Redis %s since %s", f.Server, clock(f.Since))
+	}
+	return fmt.Sprintf("not seen since %s: no subscription at Redis %s", clock(f.Since), f.Server)
+}
+
+func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 func unreadable(err error) error {
 	return &silentError{fmt.Errorf("the answer is none of a b2bua of this version: %w", err)}

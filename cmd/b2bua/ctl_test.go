@@ -34,6 +34,7 @@ func serveCtl(t *testing.T, handlers ...control.Handler) (pid string) {
 }
 
 func TestCtl(t *testing.T) {
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.Local)
 	calls := &control.Calls{Now: func() time.Time { return time.Unix(0, 0) }}
 	for i := range uint64(2) {
 		name := event.Call{Number: i + 1, A: "a", B: "b"}
@@ -65,7 +66,10 @@ func TestCtl(t *testing.T) {
 			calls.Note(event.Compared{Call: event.Call{Number: 1, A: "a", B: "b"}, Leg: "leg " + leg, SAS: "efgh", Same: same})
 			return "efgh", nil
 		}, Status: func() control.Status {
-			return control.Status{Version: "1.2.3", Application: "sip-bridge", PID: 7, Accounts: map[string]int{"OK": 5}, Listening: []string{"tcp:127.0.0.1:6067"}}
+			return control.Status{Version: "1.2.3", Application: "sip-bridge", PID: 7, Accounts: map[string]int{"OK": 5}, Listening: []string{"tcp:127.0.0.1:6067"}, Pools: []control.Pool{
+				{Name: "db", From: "SQLite file /x", State: "stale", Accounts: 3, Available: 2, Loaded: noon, Stale: noon.Add(time.Hour), Error: "unable to open"},
+				{Name: "big", From: "SQLite file /y", State: "loading", Rows: 7000, Accounts: 6900},
+			}, Feed: &control.Feed{Server: "redis:6379", Since: noon}}
 		}},
 	)
 	for _, v := range []struct {
@@ -74,7 +78,8 @@ func TestCtl(t *testing.T) {
 		says   []string
 		never  string
 	}{
-		{"status", 0, []string{"version        1.2.3", "accounts: OK   5"}, ""},
+		{"status", 0, []string{"version        1.2.3", "2 available; SQLite file /x: stale since 2026-01-01 13:00:00, loaded at 2026-01-01 12:00:00: unable to open",
+			"6900 accounts, 0 available; SQLite file /y: loading, 7000 rows so far", "not seen since 2026-01-01 12:00:00: no subscription at Redis redis:6379"}, ""},
 		{"health", 0, []string{"healthy: b2bua 1.2.3 answers (calls: 0, accounts OK: 5)\n"}, ""},
 		{"status --json", 0, []string{`"version":"1.2.3"`}, ""},
 		{"accounts", 0, []string{"PROVIDER  ACCOUNT     STATUS", "one       sip:good@x  OK                                    3           yes", "Bad credentials"}, ""},

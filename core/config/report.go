@@ -69,11 +69,6 @@ func (f Finding) Name() string {
 	}
 }
 
-// samePlace tells whether two findings are about the same line.
-func (f Finding) samePlace(o Finding) bool {
-	return f.File == o.File && f.Line == o.Line && f.Section == o.Section && f.Key == o.Key
-}
-
 // String is the finding on one line, for logs.
 func (f Finding) String() string { return f.head() + "; write " + printable(f.Fix) }
 

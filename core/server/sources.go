@@ -43,18 +43,28 @@ func (p plans) compile(l *sipbridge.SQLLoader) []sipbridge.SQLProblem {
 	})
 	var field *sqlstore.FieldError
 	var statement *sqlstore.StatementError
-	switch {
-	case errors.As(err, &field):
-		out := sipbridge.SQLProblem{Field: field.Field, Problem: strings.TrimPrefix(field.Err.Error(), field.Field+": "), Fix: fixes[field.Field]}
-		if errors.As(err, &statement) {
-			out.At, out.Problem = statement.At, statement.What
-		}
-		return []sipbridge.SQLProblem{out}
-	case err != nil:
-		return []sipbridge.SQLProblem{{Field: "initQuery", Problem: err.Error(), Fix: fixes["initQuery"]}}
-	}
-	p[l] = plan
 	var out []sipbridge.SQLProblem
+	if err == nil {
+		p[l] = plan
+		if plan.UpdateFault != nil {
+			err = plan.UpdateFault
+		}
+	}
+	if errors.As(err, &field) {
+		problem := sipbridge.SQLProblem{
+			Field: field.Field, Problem: strings.TrimPrefix(field.Err.Error(), field.Field+": "), Fix: fixes[field.Field], Warning: plan != nil,
+		}
+		if errors.As(err, &statement) {
+			problem.At, problem.Problem = statement.At, statement.What
+		}
+		if problem.Warning {
+			problem.Problem += "; it is never run, so accounts change only when all are loaded"
+		}
+		out = append(out, problem)
+	}
+	if plan == nil {
+		return out
+	}
 	for _, w := range plan.Warnings {
 		out = append(out, sipbridge.SQLProblem{
 			Field: "connection", Warning: true, Problem: strings.TrimPrefix(w, "connection: "), Fix: "the connection without it",
@@ -88,12 +98,14 @@ const startPatience = 5 * time.Second
 
 // check asks the database whether it understands the queries. A fault is what only another configuration, or another schema, repairs; a
 // database that is away comes back by itself.
+//
+// An updateQuery that is refused is not fatal (spec 4.9.2 does not look at it): away has it.
 func (src *source) check(ctx context.Context, store *sqlstore.Store, file string) (fault *config.Finding, away error) {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	err := store.Check(ctx)
 	var query *sqlstore.QueryError
-	if err == nil || !errors.As(err, &query) || !query.Lasting() {
+	if err == nil || !errors.As(err, &query) || !query.Lasting() || query.Field == "updateQuery" && !query.Denied() {
 		return nil, err
 	}
 	f := &config.Finding{Severity: config.Fault, File: file, Key: "accountPools." + src.pool.Name() + ".loader." + query.Field}

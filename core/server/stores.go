@@ -25,6 +25,13 @@ type stores struct {
 	redis  redislink.Config
 	cancel context.CancelFunc
 	done   chan struct{} // nil: not started
+	feed   feedState
+}
+
+// feedState is the subscription at Redis.
+type feedState struct {
+	sync.Mutex
+	shown *control.Feed // nil: Redis is not configured
 }
 
 // kept is one pool: its Keeper belongs to the loop, the rest to the goroutines of redislink.Run.
@@ -32,6 +39,7 @@ type kept struct {
 	st     *stores
 	store  *sqlstore.Store
 	keeper *keeper.Keeper
+	blind  bool // updateQuery was refused at the start
 	state  poolState
 }
 
@@ -70,6 +78,8 @@ func (s *server) newStores(ctx context.Context, cfg *config.Config, sources []so
 		secure, more := redisTLS(r)
 		faults = append(faults, more...)
 		st.redis.TLS, st.redis.User, st.redis.Password = secure, r.RedisAuthUser, digest.Secret(r.RedisAuthPassword)
+		st.feed.shown = &control.Feed{Server: redisfeed.Host{Name: r.RedisServerDomain, Port: r.RedisServerPort}.String(), Since: time.Now()}
+		st.redis.Followed = st.followed
 		st.redis.Redis = &redisfeed.Config{
 			Server: redisfeed.Host{Name: r.RedisServerDomain, Port: r.RedisServerPort}, CheckPeriod: r.RedisSlaveCheckPeriod,
 			UseReplicas: r.RedisUseSlavesAsBackup, KeepAlive: r.RedisKeepAliveCheck,
@@ -94,8 +104,7 @@ func (st *stores) check(ctx context.Context, file string, sources []source) []co
 			fault, away := sources[i].check(ctx, st.pools[i].store, file)
 			faults[i] = fault
 			if away != nil && ctx.Err() == nil {
-				st.s.report(event.Accounts{At: event.Warning, Pool: sources[i].pool.Name(), What: fmt.Sprintf(
-					"its queries could not be tried (%v); the start goes on without its accounts", away)})
+				st.pools[i].warn(away)
 			}
 		})
 	}
@@ -107,6 +116,17 @@ func (st *stores) check(ctx context.Context, file string, sources []source) []co
 		}
 	}
 	return out
+}
+
+// warn tells of what does not end a start.
+func (k *kept) warn(err error) {
+	what := fmt.Sprintf("its queries could not be tried (%v); the start goes on without its accounts", err)
+	var query *sqlstore.QueryError
+	if errors.As(err, &query) && query.Field == "updateQuery" && query.Lasting() {
+		k.blind = true
+		what = fmt.Sprintf("changes that are announced cannot be read (%v): accounts change only when all are loaded", err)
+	}
+	k.st.s.report(event.Accounts{At: event.Warning, Pool: k.keeper.Pool().Name(), What: what})
 }
 
 // start begins to load. The stack runs.
@@ -248,6 +268,10 @@ func (k *kept) One(ctx context.Context, key redisfeed.Key) error {
 	if errors.As(err, &null) { // the row's fault, not the database's
 		row, ok, err = sqlstore.Row{Problems: []account.Problem{null.Problem()}}, true, nil
 	}
+	var query *sqlstore.QueryError
+	if errors.As(err, &query) && query.Lasting() && (k.blind || k.store.Plan().UpdateFault != nil) { // to ask again would be of no use
+		return k.onLoop(ctx, func(now time.Time) { k.keeper.Unread(now, key.URI, err) })
+	}
 	if err == nil {
 		err = k.onLoop(ctx, func(now time.Time) {
 			k.keeper.One(now, key.URI, &row, ok)
@@ -302,6 +326,23 @@ func (p *poolState) end(now time.Time, load bool, err error) {
 	default:
 		p.lastRead = now
 	}
+}
+
+// followed notes that announcements are heard, or not any more.
+func (st *stores) followed(server string, yes bool) {
+	st.feed.Lock()
+	defer st.feed.Unlock()
+	st.feed.shown = &control.Feed{Server: server, Followed: yes, Since: time.Now()}
+}
+
+// feedShown is what b2bua ctl shows of the subscription, nil without one.
+func (st *stores) feedShown() *control.Feed {
+	if st == nil {
+		return nil
+	}
+	st.feed.Lock()
+	defer st.feed.Unlock()
+	return st.feed.shown
 }
 
 // shown is what b2bua ctl shows of the pools that a database fills. It runs on the loop.

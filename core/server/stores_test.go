@@ -70,24 +70,24 @@ const allAccounts = "SELECT * FROM accounts"
 // journal is a log that can be read while it is written.
 type journal struct {
 	sync.Mutex
-	bytes.Buffer
+	buf bytes.Buffer
 }
 
 func (j *journal) Write(b []byte) (int, error) {
 	j.Lock()
 	defer j.Unlock()
-	return j.Buffer.Write(b)
+	return j.buf.Write(b)
 }
 
 func (j *journal) text() string {
 	j.Lock()
 	defer j.Unlock()
-	return j.Buffer.String()
+	return j.buf.String()
 }
 
 func (j *journal) says(t *testing.T, part string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(j.text(), part) }, 20*time.Second, time.Millisecond, "no %q in\n%s", part, j)
+	require.Eventually(t, func() bool { return strings.Contains(j.text(), part) }, 20*time.Second, time.Millisecond, "no %q in\n%s", part, j.text())
 }
 
 func logTo(j *journal) *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }

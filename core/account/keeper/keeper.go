@@ -29,6 +29,9 @@ type Keeper struct {
 	sweep int // where Sweep goes on
 	swept bool
 	lines lines
+
+	loading bool
+	hidden  []account.Collision // of the load: at its end they may be none any more
 }
 
 // New makes the Keeper of a pool.
@@ -43,7 +46,7 @@ func (k *Keeper) Tally() Tally { return k.tally }
 // Begin starts a full load. One that has begun and did not end is of no account any more.
 func (k *Keeper) Begin() {
 	k.pool.StartLoad()
-	k.tally, k.swept = Tally{}, false
+	k.tally, k.swept, k.loading, k.hidden = Tally{}, false, true, nil
 }
 
 // Take applies rows of the load: new accounts are created, known ones updated. A row that is no account costs itself alone: the
@@ -70,7 +73,11 @@ func (k *Keeper) Take(now time.Time, rows []sqlstore.Row) {
 func (k *Keeper) put(now time.Time, s account.Spec) account.Kind {
 	c := k.pool.Put(s)
 	for _, x := range c.Collisions {
-		k.tell(now, event.Warning, fmt.Sprintf("account %s has the same %s as account %s, so it is not found by that", x.Hides.URI(), x.Index, x.Has.URI()))
+		if !k.loading {
+			k.tellHidden(now, x)
+		} else if len(k.hidden) < maxHidden {
+			k.hidden = append(k.hidden, x)
+		}
 	}
 	switch c.Kind {
 	case account.Created:
@@ -84,6 +91,18 @@ func (k *Keeper) put(now time.Time, s account.Spec) account.Kind {
 	return c.Kind
 }
 
+// maxHidden bounds what is remembered of accounts that others hide.
+const maxHidden = 100
+
+// tellHidden tells of an account that an index does not find, unless that is over.
+func (k *Keeper) tellHidden(now time.Time, c account.Collision) {
+	x, _ := k.pool.Index(c.Index, nil) // it is there
+	if c.Hides.Pool() == nil || x.Find(c.Key) == c.Hides || x.Find(c.Key) == nil {
+		return
+	}
+	k.tell(now, event.Warning, fmt.Sprintf("account %s has the same %s as account %s, so it is not found by that", c.Hides.URI(), c.Index, x.Find(c.Key).URI()))
+}
+
 // Sweep removes what a complete load did not bring, looking at n accounts at most; it is called until it is done.
 func (k *Keeper) Sweep(now time.Time, n int) (done bool) {
 	if !k.swept {
@@ -94,7 +113,14 @@ func (k *Keeper) Sweep(now time.Time, n int) (done bool) {
 	for _, uri := range stale {
 		k.remove(now, uri)
 	}
-	return k.sweep == 0
+	if k.sweep > 0 {
+		return false
+	}
+	for _, x := range k.hidden {
+		k.tellHidden(now, x)
+	}
+	k.loading, k.hidden = false, nil
+	return true
 }
 
 func (k *Keeper) remove(now time.Time, uri string) bool {
@@ -109,6 +135,7 @@ func (k *Keeper) remove(now time.Time, uri string) bool {
 
 // One applies what the database says of the account uri: a row, or with ok false that there is none (spec 4.9.3).
 func (k *Keeper) One(now time.Time, uri string, row *sqlstore.Row, ok bool) {
+	k.loading = false
 	defer func(t Tally) { k.tally = t }(k.tally) // it is that of a load
 	switch {
 	case !ok && k.remove(now, uri):
@@ -123,6 +150,11 @@ func (k *Keeper) One(now time.Time, uri string, row *sqlstore.Row, ok bool) {
 		k.tellRow(now, row, false)
 		k.done(uri, [...]string{account.Unchanged: "is as it was", account.Created: "is new", account.Updated: "has changed"}[k.put(now, row.Spec)])
 	}
+}
+
+// Unread tells of an announced change that cannot be read.
+func (k *Keeper) Unread(now time.Time, uri string, why error) {
+	k.tell(now, event.Error, fmt.Sprintf("%s: its change was announced and cannot be read (%v); it is seen when all accounts are loaded", uri, why))
 }
 
 func (k *Keeper) done(uri, what string) {

@@ -78,6 +78,9 @@ func (l *loading) flush(last bool) error {
 
 // Lookup runs updateQuery for an identifier; ok is false when there is no row. Only the first row is used (spec 4.9.2).
 func (s *Store) Lookup(ctx context.Context, identifier string) (row Row, ok bool, err error) {
+	if fault := s.plan.UpdateFault; fault != nil {
+		return row, false, s.fault(ctx, fault.Field, fault.Err)
+	}
 	ctx, cancel := deadline(ctx, s.plan.cfg.Lookup, DefaultLookup)
 	defer cancel()
 	err = s.again(ctx, func(ctx context.Context) error {
@@ -118,7 +121,7 @@ func (s *Store) one(ctx context.Context, st Statement, identifier string, found 
 var errEnough = errors.New("enough")
 
 // Check runs both queries for their first row, which tells whether the database is there, understands them, and has all columns.
-// The update query runs with an empty identifier.
+// The update query runs with an empty identifier; one that Compile refused is not run.
 func (s *Store) Check(ctx context.Context) error {
 	ctx, cancel := deadline(ctx, s.plan.cfg.Check, DefaultCheck)
 	defer cancel()
@@ -126,6 +129,9 @@ func (s *Store) Check(ctx context.Context) error {
 		field string
 		st    Statement
 	}{{"initQuery", s.plan.init}, {"updateQuery", s.plan.update}} {
+		if q.field == "updateQuery" && s.plan.UpdateFault != nil {
+			continue
+		}
 		err := s.again(ctx, func(ctx context.Context) error {
 			enough, cancel := context.WithCancel(ctx) // breaks the connection: otherwise the driver would read a million rows to reach the end
 			defer cancel()

@@ -38,6 +38,9 @@ const (
 type Plan struct {
 	Connection Connection
 	Warnings   []string
+	// UpdateFault is what is wrong with updateQuery, nil when nothing is. Such a query is never run, and Lookup fails; a load works
+	// without it.
+	UpdateFault *FieldError
 
 	cfg          Config
 	init, update Statement
@@ -68,7 +71,7 @@ func Compile(cfg Config) (*Plan, error) {
 		return nil, &FieldError{"initQuery", errors.New("it has " + Placeholder + ", and loads all accounts: there is no identifier to bind")}
 	}
 	if p.update, err = CompileStatement(cfg.Backend, cfg.UpdateQuery); err != nil {
-		return nil, &FieldError{"updateQuery", err}
+		p.UpdateFault = &FieldError{"updateQuery", err}
 	}
 	return p, nil
 }
@@ -81,6 +84,9 @@ type Store struct {
 
 // sqliteLifetime is how soon a file is noticed that was put in the place of another.
 const sqliteLifetime = 10 * time.Second
+
+// Plan is what the Store was made of.
+func (s *Store) Plan() *Plan { return s.plan }
 
 // Open prepares a Store. It reads the certificates; the database it does not touch.
 func Open(p *Plan) (*Store, error) {
@@ -129,10 +135,11 @@ func (e *QueryError) Lasting() bool {
 	var server *mysql.MySQLError
 	var file *sqlite.Error
 	var column *ColumnError
+	var statement *StatementError
 	switch {
 	case e.Lost:
 		return false
-	case errors.As(e.Err, &column):
+	case errors.As(e.Err, &column), errors.As(e.Err, &statement):
 		return true
 	case errors.As(e.Err, &server):
 		return lastingCode(server)

@@ -239,8 +239,7 @@ func TestSQLiteNeverWrites(t *testing.T) {
 		assert.Error(t, err, w)
 		cfg = sqliteConfig(path)
 		cfg.UpdateQuery = w
-		_, err = Compile(cfg)
-		assert.Error(t, err, w)
+		assert.ErrorContains(t, faultOf(cfg), "updateQuery", w)
 
 		s := open(t, sqliteConfig(path)) // past the check, to what stands behind it
 		s.plan.init, s.plan.update = Statement{Text: w}, Statement{Text: w}
@@ -252,6 +251,29 @@ func TestSQLiteNeverWrites(t *testing.T) {
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, before, after)
+}
+
+// faultOf is what Compile has against a configuration, which is never run then.
+func faultOf(cfg Config) error {
+	plan, err := Compile(cfg)
+	if err == nil && plan.UpdateFault != nil {
+		return plan.UpdateFault
+	}
+	return err
+}
+
+func TestARefusedUpdateQueryIsNotRun(t *testing.T) {
+	path := file(t, exampleDDL, `INSERT INTO users VALUES (1, 'account1', 'jabiru.example.org', 'x')`)
+	cfg := sqliteConfig(path)
+	cfg.UpdateQuery = "not yet implemented"
+	s := open(t, cfg)
+	require.NoError(t, s.Check(t.Context()))
+	assert.Len(t, load(t, s), 1)
+	_, _, err := s.Lookup(t.Context(), "1")
+	var query *QueryError
+	require.ErrorAs(t, err, &query)
+	assert.True(t, query.Lasting())
+	assert.Contains(t, err.Error(), "updateQuery on SQLite file "+path+": character 1: only a statement that reads is run")
 }
 
 func TestCompileNamesTheField(t *testing.T) {

@@ -109,17 +109,21 @@ func (s *store) hasRead(t *testing.T, user string, id any) {
 
 func TestRedisDownAtStartLostAndBack(t *testing.T) {
 	r, s := newServer(t), &store{}
-	run(t, Config{Redis: following(r.host)}, s)
+	followed := make(chan string, 10)
+	run(t, Config{Redis: following(r.host), Followed: func(server string, yes bool) { followed <- fmt.Sprint(server, " ", yes) }}, s)
 	s.has(t, func() bool { return s.loads == 1 }, "loaded without Redis")
 	s.says(t, "connection refused")
+	assert.Empty(t, followed)
 	r.launch()
 	s.follows(t, r.host)
+	assert.Equal(t, r.host.String()+" true", <-followed)
 	s.has(t, func() bool { return s.loads == 2 }, "loaded on the subscription")
 	r.announce("one", 1)
 	s.hasRead(t, "one", 1)
 
 	r.kill()
 	s.says(t, "is lost (")
+	assert.Equal(t, r.host.String()+" false", <-followed)
 	r.launch()
 	s.says(t, "followed again, after")
 	s.has(t, func() bool { return s.loads == 3 }, "loaded again: what was announced meanwhile is lost")

@@ -32,6 +32,8 @@ type Config struct {
 	Password digest.Secret
 	TLS      *tls.Config       // nil: none; the name of the server is filled in
 	Log      func(event.Event) // called by one goroutine
+	// Followed tells whether changes are followed, and at which server; nil: nobody asks. Called by the same goroutine, at each change.
+	Followed func(server string, yes bool)
 }
 
 // hub is the goroutine that owns the engines.
@@ -44,6 +46,8 @@ type hub struct {
 	done  chan struct{}
 	wg    sync.WaitGroup
 	ctx   context.Context
+
+	followed bool
 }
 
 // worker is a pool with its jobs.
@@ -81,6 +85,7 @@ func (h *hub) loop(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		h.drain(time.Now())
+		h.tellFollowed()
 		timer.Reset(h.untilDue(time.Now()))
 		select {
 		case f := <-h.in:
@@ -91,6 +96,16 @@ func (h *hub) loop(ctx context.Context) {
 			h.stop()
 			return
 		}
+	}
+}
+
+func (h *hub) tellFollowed() {
+	if h.feed == nil || h.cfg.Followed == nil {
+		return
+	}
+	if at, yes := h.feed.Listening(); yes != h.followed {
+		h.followed = yes
+		h.cfg.Followed(at.String(), yes)
 	}
 }
 
