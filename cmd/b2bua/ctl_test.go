@@ -78,7 +78,8 @@ func TestCtl(t *testing.T) {
 		says   []string
 		never  string
 	}{
-		{"status", 0, []string{"version        1.2.3", "2 available; SQLite file /x: stale since 2026-01-01 13:00:00, loaded at 2026-01-01 12:00:00: unable to open",
+		{"status", 0, []string{"version              1.2.3", "accounts: OK         5",
+			"2 available; SQLite file /x: stale since 2026-01-01 13:00:00, loaded at 2026-01-01 12:00:00: unable to open",
 			"6900 accounts, 0 available; SQLite file /y: loading, 7000 rows so far", "not seen since 2026-01-01 12:00:00: no subscription at Redis redis:6379"}, ""},
 		{"health", 0, []string{"healthy: b2bua 1.2.3 answers (calls: 0, accounts OK: 5)\n"}, ""},
 		{"status --json", 0, []string{`"version":"1.2.3"`}, ""},
