@@ -42,6 +42,25 @@ func (e Registered) Text() string {
 	return fmt.Sprintf("account %s: %s at %s for %s%s", e.Account, word, e.Registrar, e.For, further(e.Untold))
 }
 
+// RegistrarBrief is a registrar that grants a very short time only.
+type RegistrarBrief struct {
+	Registrar  string
+	For, Every time.Duration // granted, and by which refreshes go
+	Accounts   int
+}
+
+// Level of RegistrarBrief.
+func (RegistrarBrief) Level() Level { return Message }
+
+// Text of RegistrarBrief.
+func (e RegistrarBrief) Text() string {
+	text := fmt.Sprintf("registrar %s grants %s only: its %d accounts register again all the time", e.Registrar, e.For, e.Accounts)
+	if e.Every > e.For {
+		text += fmt.Sprintf("; as that would be too often, they do as if it were %s and are not reachable in between", e.Every)
+	}
+	return text + "; ask the provider for a longer time"
+}
+
 // RegistrationFailed is a REGISTER without success.
 type RegistrationFailed struct {
 	Account, Registrar, Reason, Why string

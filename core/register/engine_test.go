@@ -209,6 +209,8 @@ func TestEndlessRefusals(t *testing.T) {
 		{"423 without Min-Expires", status(423), UnknownError, 1, 160, 100},
 		{"503, Retry-After", status(503, "Retry-After: 3600 (maintenance);duration=60"), IOError, 1, 24, 19},
 		{"503, Retry-After of a century", status(503, "Retry-After: 2000000000"), IOError, 1, 1, 1},
+		{"503, Retry-After beyond numbers", status(503, "Retry-After: 99999999999999999999"), IOError, 1, 1, 1},
+		{"503, Retry-After at once", status(503, "Retry-After: 0"), IOError, 1, 160, 100},
 		{"silence", silence, NoResponse, 1, 24 * 60, 24 * 40},
 	} {
 		t.Run(v.name, func(t *testing.T) {
@@ -272,6 +274,9 @@ func TestLifetime(t *testing.T) {
 		{"<sip:account1@192.0.2.1:5060>;expires=99999999999", "999999", own, 24 * time.Hour},
 		{"<sip:account1@192.0.2.1:5060>;expires=60", "", sip.URI{}, time.Minute},
 		{"<sip:account1@192.0.2.1:5060>;expires=0", "", own, 0},
+		{"<sip:account1@192.0.2.1:5060>;expires=0.7", "", own, 0},
+		{"<sip:account1@192.0.2.1:5060>;expires=59.9", "", own, 59 * time.Second},
+		{"<sip:account1@192.0.2.1:5060>;expires=5x", "7 (comment)", own, 7 * time.Second},
 	} {
 		resp := &sip.Message{Status: 200}
 		if v.contacts != "" {

@@ -16,6 +16,14 @@ const (
 	maxRetry = 10 * time.Minute
 	// maxRetryAfter bounds what a Retry-After can ask for: longer ones come of mistakes.
 	maxRetryAfter = 24 * time.Hour
+	// minRetryAfter is the shortest rest that a Retry-After can ask for. It doubles while the registrar goes on refusing, up to the usual
+	// rest: an overloaded registrar that says 1 s for ever is not asked every second by each account.
+	minRetryAfter = time.Second
+	// minLife is the shortest lifetime that refreshes go by, and minLifeEach what each account of a registrar adds to it: there are at
+	// most some 3000 refreshes a second, and the shortest lifetime is 60 s with 120 000 accounts.
+	minLife, minLifeEach = time.Second, 500 * time.Microsecond
+	// shortLife is a lifetime worth a line of the log: most of the traffic is REGISTER then.
+	shortLife = 10 * time.Second
 	// retryJitter is the part by which a rest may be longer, so that accounts that failed together do not come back together.
 	retryJitter = 0.25
 	// maxRounds bounds the challenges of one attempt: a proxy and a registrar with a stale nonce each need four.

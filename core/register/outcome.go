@@ -18,7 +18,7 @@ type failure struct {
 	reason Reason
 	why    string        // for the operator
 	silent bool          // nothing came back
-	after  time.Duration // Retry-After; 0: none
+	after  time.Duration // Retry-After; 0: none, or at once
 }
 
 // Response takes a response to a request; what is no final one only shows that somebody is there.
@@ -140,8 +140,20 @@ func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way 
 	e.rest(now, r)
 	if !e.next(now, r) {
 		r.hop.good.push(r)
-		e.set(&r.alarm, now.Add(e.between(life, refreshFrom, refreshTo)))
+		e.set(&r.alarm, now.Add(e.between(e.paced(r.hop, life), refreshFrom, refreshTo)))
 	}
+}
+
+// paced is the lifetime that refreshes go by: what was granted, unless that makes more requests than a registrar can mean to get.
+func (e *Engine) paced(h *registrar, life time.Duration) time.Duration {
+	least := max(minLife, time.Duration(h.users)*minLifeEach)
+	if (life < least || life < shortLife) != h.brief {
+		h.brief = !h.brief
+		if h.brief {
+			e.tell(event.RegistrarBrief{Registrar: h.name, For: life, Accounts: h.users, Every: max(life, least)})
+		}
+	}
+	return max(life, least)
 }
 
 // failed ends an attempt; the next one comes after a rest.
@@ -166,6 +178,13 @@ func (e *Engine) failed(now time.Time, r *registration, f failure) {
 		return
 	}
 	wait := e.retryIn(r, f)
+	switch {
+	case f.after > maxRetryAfter:
+		f.why += fmt.Sprintf("; its Retry-After of %s is taken for a mistake, %s is the longest", f.after, maxRetryAfter)
+		wait = min(wait, e.between(maxRetryAfter, 1, 1+retryJitter))
+	case f.after > 0 && wait > 2*f.after:
+		f.why += fmt.Sprintf("; its Retry-After of %s is too short for a registrar that keeps refusing", f.after)
+	}
 	e.report(now, r, f, wait)
 	e.settle(now, r, false)
 	e.set(&r.alarm, now.Add(wait))
@@ -278,7 +297,7 @@ func (e *Engine) retryIn(r *registration, f failure) time.Duration {
 	wait := e.cfg.Retry
 	switch {
 	case f.after > 0:
-		wait = f.after
+		wait = max(f.after, min(minRetryAfter<<min(r.failures, 10), wait))
 	case !f.silent:
 		wait = max(wait, min(wait<<min(r.failures, 10), maxRetry))
 	}
@@ -302,15 +321,15 @@ func (r *registration) lifetime(resp *sip.Message, own sip.URI) time.Duration {
 		}
 		found = true
 		if v, ok := c.Params.Get("expires"); ok {
-			if n, err := strconv.ParseUint(v, 10, 31); err == nil {
-				life = time.Duration(n) * time.Second
+			if d, ok := seconds(v); ok {
+				life = d
 			}
 		}
 	}
 	if !found && len(resp.Contact) == 1 { // a proxy on the way rewrote it
 		if v, ok := resp.Contact[0].Params.Get("expires"); ok {
-			if n, err := strconv.ParseUint(v, 10, 31); err == nil {
-				life = time.Duration(n) * time.Second
+			if d, ok := seconds(v); ok {
+				life = d
 			}
 		}
 	}
@@ -337,7 +356,7 @@ func (r *registration) raise(resp *sip.Message) bool {
 // retryAfter reads delta-seconds; comment and parameters are for people (RFC 3261 section 20.33).
 func retryAfter(resp *sip.Message) time.Duration {
 	d, _ := secondsIn(resp, "Retry-After")
-	return min(d, maxRetryAfter)
+	return d
 }
 
 func secondsIn(m *sip.Message, name string) (time.Duration, bool) {
@@ -345,12 +364,27 @@ func secondsIn(m *sip.Message, name string) (time.Duration, bool) {
 	if !ok {
 		return 0, false
 	}
+	return seconds(v)
+}
+
+// seconds reads delta-seconds. A fraction, which nobody may write, is cut off, and what exceeds 31 bits is their limit.
+func seconds(v string) (time.Duration, bool) {
 	v = strings.TrimSpace(v)
-	if i := strings.IndexAny(v, " \t(;"); i >= 0 {
-		v = v[:i]
+	digits := v
+	if i := strings.IndexFunc(v, func(c rune) bool { return c < '0' || c > '9' }); i >= 0 {
+		digits = v[:i]
+		if digits == "" || !strings.ContainsRune(" \t(;.", rune(v[i])) {
+			return 0, false
+		}
 	}
-	n, err := strconv.ParseUint(v, 10, 31)
-	return time.Duration(n) * time.Second, err == nil //nolint:gosec // 31 bits
+	if digits == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil {
+		n = 1<<31 - 1
+	}
+	return time.Duration(n) * time.Second, true //nolint:gosec // 31 bits
 }
 
 func reasonFor(status int) Reason {

@@ -19,6 +19,7 @@ type registrar struct {
 	users         int
 	answered      time.Time // the last response
 	down          bool
+	brief         bool      // it grants so short a time that it was told
 	since         time.Time // of down
 	why           failure   // of down
 
