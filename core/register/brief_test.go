@@ -40,17 +40,17 @@ func briefs(w *world) (n int) {
 
 // However many accounts a registrar grants one second, it gets a bearable number of requests.
 func TestShortLifetimeOfMany(t *testing.T) {
-	const n = 6000
+	const n = 3000
 	w := newWorld(t, seed(32))
 	w.keep = false
 	w.answer = func(_ *world, m *sip.Message) *sip.Message { return ok(m, 1) }
 	for i := range n {
 		w.add(account(i))
 	}
-	w.run(5 * time.Second)
+	w.run(3 * time.Second)
 	before := w.count
-	w.run(10 * time.Second)
-	perSecond := (w.count - before) / 10
+	w.run(4 * time.Second)
+	perSecond := (w.count - before) / 4
 	assert.InDelta(t, 2850, perSecond, 300)
 }
 
