@@ -256,31 +256,25 @@ func unreadable(err error) error {
 }
 
 func (c *ctlAccountsCmd) answer(ask asked) (string, error) {
-	text, err := ask("SIP_BRIDGE", "INFO")
+	text, err := ask("B2BUA", "ACCOUNTS")
 	if err != nil {
-		if strings.Contains(err.Error(), "Unknown command") {
-			err = control.RefusedError("the server has no accounts: its b2bua-server/application is not sip-bridge")
-		}
 		return "", err
 	}
-	providers, err := control.ParseInfo(text)
-	if err != nil {
+	var doc struct {
+		Providers []control.ProviderStanding `json:"providers"`
+	}
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
 		return "", unreadable(err)
 	}
-	rows := [][]string{{"PROVIDER", "ACCOUNT", "STATUS", "FREE SLOTS", "REGISTERS"}}
-	list := []providerJSON{} // no providers are [], not null
-	for _, p := range providers {
-		one := providerJSON{Name: p.Name, Accounts: []accountJSON{}}
+	rows := [][]string{{"PROVIDER", "ACCOUNT", "STATUS", "FREE SLOTS", "REGISTERS", "NEXT", "LAST FAILURE"}}
+	list := []control.ProviderStanding{} // no providers are [], not null
+	for _, p := range doc.Providers {
+		one := control.ProviderStanding{Name: p.Name, Accounts: []control.AccountStanding{}}
 		for _, a := range p.Accounts {
 			if c.Failed && a.Status == "OK" {
 				continue
 			}
-			row, entry := []string{p.Name, a.Address, a.Status, "", ""}, accountJSON{Address: a.Address, Status: a.Status}
-			if a.Status == "OK" {
-				row[3], row[4] = fmt.Sprint(a.FreeSlots), map[bool]string{true: "yes", false: "no"}[a.RegisterEnabled]
-				entry.FreeSlots, entry.RegisterEnabled = &a.FreeSlots, &a.RegisterEnabled
-			}
-			rows, one.Accounts = append(rows, row), append(one.Accounts, entry)
+			rows, one.Accounts = append(rows, accountRow(p.Name, a)), append(one.Accounts, a)
 		}
 		list = append(list, one)
 	}
@@ -293,17 +287,16 @@ func (c *ctlAccountsCmd) answer(ask asked) (string, error) {
 	return table(rows), nil
 }
 
-// providerJSON is an element of `b2bua ctl accounts --json`.
-type providerJSON struct {
-	Name     string        `json:"name"`
-	Accounts []accountJSON `json:"accounts"`
-}
-
-type accountJSON struct {
-	Address         string `json:"address"`
-	Status          string `json:"status"`
-	FreeSlots       *int   `json:"freeSlots,omitempty"`       // with status OK
-	RegisterEnabled *bool  `json:"registerEnabled,omitempty"` // with status OK
+func accountRow(provider string, a control.AccountStanding) []string {
+	next := "-"
+	if !a.Next.IsZero() {
+		next = a.Next.Local().Format(time.TimeOnly)
+	}
+	failure := dash(a.Failure)
+	if a.Failures > 1 {
+		failure = fmt.Sprintf("%s (%d in a row)", failure, a.Failures)
+	}
+	return []string{provider, a.Address, a.Status, fmt.Sprint(a.FreeSlots), map[bool]string{true: "yes", false: "no"}[a.RegisterEnabled], next, failure}
 }
 
 func indented(v any) (string, error) {
@@ -330,11 +323,19 @@ func (c *ctlCallsCmd) answer(ask asked) (string, error) {
 		return "no calls", nil
 	}
 	rows := [][]string{{"CALL", "STATE", "SINCE", "FROM", "TO", "LEG A", "LEG B", "SAS A", "SAS B"}}
+	bridged := slices.ContainsFunc(doc.Calls, func(x control.Call) bool { return x.Account != "" })
+	if bridged {
+		rows[0] = slices.Insert(rows[0], 5, "PROVIDER", "ACCOUNT")
+	}
 	for _, x := range doc.Calls {
-		rows = append(rows, []string{
+		row := []string{
 			fmt.Sprint(x.Number), x.State, x.Since.Local().Format(time.TimeOnly), x.From, x.To,
 			dash(x.A.Media), dash(x.B.Media), sas(x.A), sas(x.B),
-		})
+		}
+		if bridged {
+			row = slices.Insert(row, 5, dash(x.Provider), dash(x.Account))
+		}
+		rows = append(rows, row)
 	}
 	return table(rows), nil
 }

@@ -40,6 +40,7 @@ func TestCtl(t *testing.T) {
 		name := event.Call{Number: i + 1, A: "a", B: "b"}
 		calls.Note(event.Received{Call: name, From: "sip:marie@x", To: "sip:pauline@x"})
 		if i == 0 {
+			calls.Note(event.Placed{Call: name, Callee: "sip:pauline@y", Line: event.Line{Provider: "one", Account: "sip:good@x"}})
 			calls.Note(event.Answered{Call: name, MediaA: "audio PCMA/8000 none", MediaB: "audio PCMA/8000 zrtp"})
 			calls.Note(event.Secured{Call: name, Leg: "leg A", What: "audio zrtp X", ZRTP: &event.ZRTP{SAS: "efgh", Mismatch: true}})
 			calls.Note(event.Secured{Call: name, Leg: "leg B", What: "audio zrtp X", ZRTP: &event.ZRTP{SAS: "abcd", Verified: true, PeerVerified: true}})
@@ -65,6 +66,11 @@ func TestCtl(t *testing.T) {
 			}
 			calls.Note(event.Compared{Call: event.Call{Number: 1, A: "a", B: "b"}, Leg: "leg " + leg, SAS: "efgh", Same: same})
 			return "efgh", nil
+		}, Accounts: func() []control.ProviderStanding {
+			return []control.ProviderStanding{{Name: "one", Accounts: []control.AccountStanding{
+				{Address: "sip:good@x", Status: "OK", FreeSlots: 3, RegisterEnabled: true, Next: time.Unix(7200, 0)},
+				{Address: "sip:bad@x", Status: "Registration failed: Bad credentials", Failure: "the registrar answered 403", Failures: 2},
+			}}}
 		}, Status: func() control.Status {
 			return control.Status{Version: "1.2.3", Application: "sip-bridge", PID: 7, Accounts: map[string]int{"OK": 5}, Listening: []string{"tcp:127.0.0.1:6067"}, Pools: []control.Pool{
 				{Name: "db", From: "SQLite file /x", State: "stale", Accounts: 3, Available: 2, Loaded: noon, Stale: noon.Add(time.Hour), Error: "unable to open"},
@@ -83,10 +89,11 @@ func TestCtl(t *testing.T) {
 			"6900 accounts, 0 available; SQLite file /y: loading, 7000 rows so far", "not seen since 2026-01-01 12:00:00: no subscription at Redis redis:6379"}, ""},
 		{"health", 0, []string{"healthy: b2bua 1.2.3 answers (calls: 0, accounts OK: 5)\n"}, ""},
 		{"status --json", 0, []string{`"version":"1.2.3"`}, ""},
-		{"accounts", 0, []string{"PROVIDER  ACCOUNT     STATUS", "one       sip:good@x  OK                                    3           yes", "Bad credentials"}, ""},
+		{"accounts", 0, []string{"PROVIDER  ACCOUNT     STATUS", "one       sip:good@x  OK                                    3           yes        " + time.Unix(7200, 0).Format(time.TimeOnly) + "  -", "the registrar answered 403 (2 in a row)"}, ""},
+		{"accounts --failed --json", 0, []string{`"failure": "the registrar answered 403"`, `"failures": 2`}, "sip:good@x"},
 		{"accounts --failed", 0, []string{"sip:bad@x"}, "sip:good@x"},
-		{"calls", 0, []string{"1     running", "abcd (compared)", "2     received"}, ""},
-		{"calls --json", 0, []string{`"mismatch": true`, `"verifiedHere": true`}, ""},
+		{"calls", 0, []string{"PROVIDER  ACCOUNT", "one       sip:good@x", "1     running", "abcd (compared)", "2     received"}, ""},
+		{"calls --json", 0, []string{`"mismatch": true`, `"verifiedHere": true`, `"account": "sip:good@x"`}, ""},
 		{"calls", 0, []string{"efgh (MISMATCH)"}, ""},
 		{"sas 1 a same", 0, []string{"the phone is verified, its SAS is efgh"}, ""},
 		{"calls", 0, []string{"efgh (compared)"}, "MISMATCH"},

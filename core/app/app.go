@@ -33,6 +33,8 @@ type Decision struct {
 	// Account places leg B: a call is counted on it from the decision to the end of leg A, its credentials answer challenges, and
 	// its connection carries leg B. nil: the server's own identity does.
 	Account *account.Account
+	// Provider is the name of the one that chose Account, for people.
+	Provider string
 	// OwnHop: Proxy is the provider's and not the account's, so that leg B has neither the account's connection nor its Contact
 	// (spec 4.5).
 	OwnHop bool

@@ -127,7 +127,7 @@ func (c *call) sendInvite(now time.Time) {
 	b.ref = ref
 	e.tell(event.Placed{
 		Call: c.name(), Callee: d.Callee.URI.Redacted(), Hop: c.hopName(), Encryption: c.modeB(),
-		Suites: suiteNames(d.Encryption, d.Suites), Why: d.Why,
+		Suites: suiteNames(d.Encryption, d.Suites), Why: d.Why, Line: c.lineName(),
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"b2bua/core/dialog"
 	"b2bua/core/digest"
+	"b2bua/core/event"
 	"b2bua/core/sip"
 )
 
@@ -24,6 +25,14 @@ func (c *call) releaseLine() {
 		c.line.Release()
 		c.line = nil
 	}
+}
+
+// lineName is what the call leaves by.
+func (c *call) lineName() event.Line {
+	if c.decision.Account == nil {
+		return event.Line{}
+	}
+	return event.Line{Provider: c.decision.Provider, Account: c.decision.Account.URI()}
 }
 
 // lineNumber is the account whose connection carries this leg, 0 for none.

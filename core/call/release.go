@@ -59,9 +59,9 @@ func (c *call) report(now time.Time, w ending) {
 	name := c.name()
 	switch w.kind {
 	case endRefused:
-		c.e.tell(event.Refused{Call: name, From: c.facts.From.URI.Redacted(), To: c.facts.To.URI.Redacted(), Peer: c.peer, Status: w.status, Why: w.why})
+		c.e.tell(event.Refused{Call: name, From: c.facts.From.URI.Redacted(), To: c.facts.To.URI.Redacted(), Peer: c.peer, Status: w.status, Why: w.why, Line: c.lineName()})
 	case endFailed:
-		c.e.tell(event.Failed{Call: name, To: c.decision.Callee.URI.Redacted(), Status: w.status, Why: w.why})
+		c.e.tell(event.Failed{Call: name, To: c.decision.Callee.URI.Redacted(), Status: w.status, Why: w.why, Line: c.lineName()})
 	case endReleased:
 		ev := event.Released{Call: name, Why: w.why}
 		if !c.answered.IsZero() {

@@ -90,30 +90,3 @@ func quoted(s string) string {
 	_ = e.Encode(s) // a string can be encoded
 	return strings.TrimSuffix(b.String(), "\n")
 }
-
-// ParseInfo reads what Info wrote, for our own client.
-func ParseInfo(text string) ([]Provider, error) {
-	var doc struct {
-		Providers []struct {
-			Name     string `json:"name"`
-			Accounts []struct {
-				Address         string `json:"address"`
-				Status          string `json:"status"`
-				FreeSlots       int    `json:"freeSlots"`
-				RegisterEnabled bool   `json:"registerEnabled"`
-			} `json:"accounts"`
-		} `json:"providers"`
-	}
-	if err := json.Unmarshal([]byte(text), &doc); err != nil {
-		return nil, err
-	}
-	var out []Provider
-	for _, p := range doc.Providers {
-		one := Provider{Name: p.Name}
-		for _, a := range p.Accounts {
-			one.Accounts = append(one.Accounts, Account(a))
-		}
-		out = append(out, one)
-	}
-	return out, nil
-}

@@ -37,13 +37,17 @@ type ZRTP struct {
 
 // Call is one running call.
 type Call struct {
-	Number uint64    `json:"number"`
-	State  string    `json:"state"` // "received", "calling", "ringing" or "running"
-	From   string    `json:"from"`
-	To     string    `json:"to"`
-	Callee string    `json:"callee,omitempty"` // of leg B
-	Why    string    `json:"why,omitempty"`    // the rule that chose leg B
-	Since  time.Time `json:"since"`            // INVITE received
+	Number uint64 `json:"number"`
+	State  string `json:"state"` // "received", "calling", "ringing" or "running"
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Callee string `json:"callee,omitempty"` // of leg B
+	Why    string `json:"why,omitempty"`    // the rule that chose leg B
+	// Provider and Account that the call leaves by.
+	Provider string `json:"provider,omitempty"`
+	Account  string `json:"account,omitempty"`
+
+	Since  time.Time `json:"since"` // INVITE received
 	Answer time.Time `json:"answer,omitzero"`
 	A      Leg       `json:"legA"`
 	B      Leg       `json:"legB"`
@@ -64,7 +68,7 @@ func (c *Calls) Note(ev event.Event) {
 	case event.Received:
 		c.of(ev.Call, func(x *Call) { x.State, x.From, x.To, x.Since = "received", ev.From, ev.To, c.Now() })
 	case event.Placed:
-		c.known(ev.Call, func(x *Call) { x.State, x.Callee, x.Why = "calling", ev.Callee, ev.Why })
+		c.known(ev.Call, func(x *Call) { x.placed(ev) })
 	case event.Progress:
 		c.known(ev.Call, func(x *Call) { x.State = "ringing" })
 	case event.Answered:
@@ -80,6 +84,11 @@ func (c *Calls) Note(ev event.Event) {
 	case event.Released:
 		delete(c.calls, ev.Call.Number)
 	}
+}
+
+func (c *Call) placed(ev event.Placed) {
+	c.State, c.Callee, c.Why = "calling", ev.Callee, ev.Why
+	c.Provider, c.Account = ev.Line.Provider, ev.Line.Account
 }
 
 // of begins a call.
@@ -155,6 +164,8 @@ func (c *Calls) List() []Call {
 type Own struct {
 	Calls  *Calls
 	Status func() Status
+	// Accounts of each provider; nil: the application has none.
+	Accounts func() []ProviderStanding
 	// Retry registers the account of that name at once, or every one that failed with "all"; it tells how many it took.
 	Retry func(account string) int
 	// Compare notes that people compared the SAS of one leg, "A" or "B", and what they found; it tells which it was.
@@ -201,7 +212,7 @@ type Feed struct {
 	Since    time.Time `json:"since,omitzero"` // that it is so
 }
 
-const ownUsage = "Valid subcommands for B2BUA:\n  CALLS  lists the running calls.\n  STATUS  shows how the server is.\n  REGISTER <account>|all  tries failed registrations again at once." +
+const ownUsage = "Valid subcommands for B2BUA:\n  CALLS  lists the running calls.\n  STATUS  shows how the server is.\n  ACCOUNTS  lists the accounts and how their registrations are.\n  REGISTER <account>|all  tries failed registrations again at once." +
 	"\n  SAS <call> A|B same|different  notes that the SAS of a leg was compared."
 
 // Handle implements Handler.
@@ -216,6 +227,12 @@ func (o *Own) Handle(command string, args []string) Answer {
 	case len(args) == 1 && args[0] == "STATUS":
 		status := o.Status()
 		return func() string { return document(status) }
+	case len(args) == 1 && args[0] == "ACCOUNTS":
+		if o.Accounts == nil {
+			return errorText("the server has no accounts: its b2bua-server/application is not sip-bridge")
+		}
+		list := o.Accounts()
+		return func() string { return document(map[string]any{"providers": list}) }
 	case len(args) == 2 && args[0] == "REGISTER":
 		n := o.Retry(args[1])
 		return func() string { return document(map[string]any{"accounts": n}) }

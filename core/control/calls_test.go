@@ -20,7 +20,7 @@ func TestCalls(t *testing.T) {
 		event.Refused{Call: event.Call{A: "a0"}},
 		event.Received{Call: two, From: "sip:pauline@x", To: "sip:marie@x"},
 		event.Received{Call: event.Call{Number: 1, A: "a1"}, From: "sip:marie@x", To: "sip:pauline@x"},
-		event.Placed{Call: one, Callee: "sip:pauline@y", Why: "outgoing-enc-regex rule 2"},
+		event.Placed{Call: one, Callee: "sip:pauline@y", Why: "outgoing-enc-regex rule 2", Line: event.Line{Provider: "p", Account: "sip:l@y"}},
 		event.Progress{Call: one},
 		event.Answered{Call: one, MediaA: "audio PCMA/8000 none", MediaB: "audio PCMA/8000 zrtp"},
 		event.Secured{Call: one, Leg: "leg B", What: "audio zrtp AES_CM_128_HMAC_SHA1_80", ZRTP: &event.ZRTP{SAS: "abcd", Agreement: "X255", Client: "Phone", Verified: true, PeerVerified: true}},
@@ -32,7 +32,7 @@ func TestCalls(t *testing.T) {
 	}
 	yes := true
 	want := Call{
-		Number: 1, State: "running", From: "sip:marie@x", To: "sip:pauline@x", Callee: "sip:pauline@y", Why: "outgoing-enc-regex rule 2", Since: now, Answer: now,
+		Number: 1, State: "running", From: "sip:marie@x", To: "sip:pauline@x", Callee: "sip:pauline@y", Why: "outgoing-enc-regex rule 2", Provider: "p", Account: "sip:l@y", Since: now, Answer: now,
 		A: Leg{CallID: "a1", Media: "audio PCMA/8000 none"},
 		B: Leg{
 			CallID: "b1", Media: "audio PCMA/8000 zrtp", SAS: "abcd", Verified: &yes, Phone: "Phone",

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -50,12 +51,7 @@ func TestInfo(t *testing.T) {
 	assert.Contains(t, two, "\"accounts\" : null,\n\t\t\t\"name\" : \"empty\"\n\t\t},\n\t\t{\n")
 	assert.Contains(t, two, `"name" : "\"quoted\" <&> é"`)
 	assert.Contains(t, two, "\t\t\t\t{\n\t\t\t\t\t\"address\" : \"\\\"Name\\\" <sip:a@b>\",\n\t\t\t\t\t\"status\" : \"Registration failed: Bad credentials\"\n\t\t\t\t},\n\t\t\t\t{")
-	back, err := ParseInfo(two)
-	require.NoError(t, err)
-	require.Len(t, back, 2)
-	assert.Equal(t, Account{Address: "sip:c@b", Status: "OK", RegisterEnabled: true}, back[1].Accounts[1])
-	_, err = ParseInfo("nonsense")
-	require.Error(t, err)
+	assert.True(t, json.Valid([]byte(two)))
 }
 
 func settings(t testing.TB, ini string) *Settings {

@@ -13,6 +13,10 @@ const (
 	workPatience = 5 * time.Second
 	// writePatience is how long a client may take to read; an answer about many accounts has megabytes.
 	writePatience = 10 * time.Second
+	// partPatience is how long an answered client may take to close, and maxIgnored how much is read of what it still sends: more than one
+	// write puts into a socket.
+	partPatience = 500 * time.Millisecond
+	maxIgnored   = 1 << 20
 	// lastWrite is the same at a stop.
 	lastWrite = 200 * time.Millisecond
 	// maxAnswer bounds what our own client reads: a million accounts.

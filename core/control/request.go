@@ -52,8 +52,8 @@ func (t *Table) Handle(command string, args []string) Answer {
 	return errorText("Unknown command: " + command)
 }
 
-// parse cuts a request into its words. The line end that people's tools append is no part of it.
+// parse cuts a request into its words. The line end that people's tools append is no part of it, see answer.
 func parse(request []byte) (command string, args []string) {
-	words := strings.Split(strings.TrimRight(string(request), "\r\n\x00"), " ")
+	words := strings.Split(string(request), " ")
 	return words[0], words[1:]
 }

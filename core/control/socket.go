@@ -1,9 +1,11 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -145,7 +147,7 @@ func (s *Socket) serve(conn *net.UnixConn) {
 		return
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(readPatience)) // a failure shows at once
-	buf := make([]byte, maxRequest+1)
+	buf := make([]byte, maxRequest+3)                      // and a line end
 	n, err := conn.Read(buf)
 	if n == 0 || err != nil {
 		return
@@ -157,7 +159,20 @@ func (s *Socket) serve(conn *net.UnixConn) {
 	}
 	if _, err := conn.Write([]byte(text)); err != nil {
 		s.cfg.Log.Debug("control socket: a client went away: " + err.Error())
+		return
 	}
+	s.partFrom(conn)
+}
+
+// partFrom reads what else the client has sent, and waits a moment for it to close: what is not read when a socket is closed takes the
+// answer with it (ECONNRESET).
+func (s *Socket) partFrom(conn *net.UnixConn) {
+	_ = conn.CloseWrite() // the answer ends here; a client that is gone shows below
+	_ = conn.SetReadDeadline(time.Now().Add(partPatience))
+	if s.ctx.Err() != nil { // Close may have come before the line above
+		hurry(conn)
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(conn, maxIgnored)) // whatever it is
 }
 
 // hurry ends what a client is waited for.
@@ -168,7 +183,7 @@ func hurry(conn net.Conn) {
 
 // answer has the loop look the command up.
 func (s *Socket) answer(request []byte) string {
-	if len(request) > maxRequest {
+	if request = bytes.TrimRight(request, "\r\n\x00"); len(request) > maxRequest {
 		return errorPrefix + fmt.Sprintf("a request has at most %d bytes", maxRequest)
 	}
 	command, args := parse(request)

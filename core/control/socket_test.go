@@ -115,6 +115,41 @@ func TestRequests(t *testing.T) {
 	require.ErrorContains(t, err, "does not take the question")
 }
 
+// A request that is too long, or followed by more, does not cost the client its answer.
+func TestAnswerSurvivesWhatIsNotRead(t *testing.T) {
+	_, path := open(t, loop(t))
+	for request, want := range map[string]string{
+		"ECHO " + strings.Repeat("x", 506) + "\r\n": strings.Repeat("x", 506),
+		"ECHO " + strings.Repeat("x", 900_000):      "Error - a request has at most 511 bytes",
+	} {
+		conn, err := net.Dial("unix", path)
+		require.NoError(t, err)
+		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = conn.Write([]byte(request))
+		require.NoError(t, err)
+		text, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(text))
+		require.NoError(t, conn.Close())
+	}
+}
+
+// Who never ends is cut off.
+func TestEndlessRequest(t *testing.T) {
+	_, path := open(t, loop(t))
+	conn, err := net.Dial("unix", path)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	for block := make([]byte, 64<<10); err == nil; {
+		_, err = conn.Write(block)
+	}
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+	text, err := Ask(within(t), path, "ECHO", "served")
+	require.NoError(t, err)
+	assert.Equal(t, "served", text)
+}
+
 // Spec 1.14: most recently registered first, nil goes on to the next one, registering again moves to the front.
 func TestOrderOfHandlers(t *testing.T) {
 	a, b := &echo{"ECHO"}, handler(func(command string, _ []string) Answer {

@@ -65,6 +65,7 @@ type Refused struct {
 	From, To, Peer string
 	Status         int
 	Why            string // cause, deciding setting and remedy
+	Line           Line   // that the call was to leave by, if that was decided
 }
 
 // Level of Refused.
@@ -72,7 +73,7 @@ func (Refused) Level() Level { return Message }
 
 // Text of Refused.
 func (e Refused) Text() string {
-	return fmt.Sprintf("%v: from %s to %s (received from %s) refused with %d: %s", e.Call, e.From, e.To, e.Peer, e.Status, e.Why)
+	return fmt.Sprintf("%v: from %s to %s (received from %s) refused with %d: %s", e.Call, e.From, e.Line.after(e.To), e.Peer, e.Status, e.Why)
 }
 
 // Placed is the INVITE of leg B, also a repeated one.
@@ -83,6 +84,31 @@ type Placed struct {
 	Encryption string
 	Suites     string // SDES only
 	Why        string // the rule that chose
+	Line       Line
+}
+
+// Line is what a bridged call leaves by; the zero value: by no account.
+type Line struct {
+	Provider string
+	Account  string // its URI
+}
+
+func (l Line) String() string {
+	switch {
+	case l.Account == "":
+		return ""
+	case l.Provider == "":
+		return "account " + l.Account
+	}
+	return fmt.Sprintf("provider %q, account %s", l.Provider, l.Account)
+}
+
+// after puts it in brackets behind something.
+func (l Line) after(what string) string {
+	if s := l.String(); s != "" {
+		return what + " (" + s + ")"
+	}
+	return what
 }
 
 // Level of Placed.
@@ -136,6 +162,7 @@ type Failed struct {
 	To     string
 	Status int // what leg A got
 	Why    string
+	Line   Line
 }
 
 // Level of Failed.
@@ -143,7 +170,7 @@ func (Failed) Level() Level { return Message }
 
 // Text of Failed.
 func (e Failed) Text() string {
-	return fmt.Sprintf("%v: to %s failed, leg A got %d: %s", e.Call, e.To, e.Status, e.Why)
+	return fmt.Sprintf("%v: to %s failed, leg A got %d: %s", e.Call, e.Line.after(e.To), e.Status, e.Why)
 }
 
 // Released is the end of a call in any state.

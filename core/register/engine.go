@@ -84,6 +84,7 @@ type registration struct {
 	losses   uint8
 	made     time.Time // the last 2xx
 	told     Reason    // the failure that was told
+	why      string    // of the last failure since the last 2xx
 	settled  bool      // had its first outcome
 
 	again   bool // something changed while the request was under way
@@ -274,6 +275,31 @@ func (e *Engine) Status(id ID) Status {
 		return r.status
 	}
 	return Status{}
+}
+
+// Standing is how a registration is, for people.
+type Standing struct {
+	Status
+	Why      string    // what the last failure was since the last success, and what to do; empty: none
+	Failures int       // in a row
+	Next     time.Time // the next refresh or attempt; zero: one is under way, or it waits for the registrar to answer anybody
+	Until    time.Time // end of the binding; zero: none
+}
+
+// Standing of an account; the zero value for an unknown one.
+func (e *Engine) Standing(id ID) Standing {
+	r := e.byID[id]
+	if r == nil {
+		return Standing{}
+	}
+	s := Standing{Status: r.status, Why: r.why, Failures: int(r.failures), Until: r.until}
+	if r.status.State == Failed && r.why == "" {
+		s.Why = r.hop.why.why
+	}
+	if r.phase == idle && r.place > 0 {
+		s.Next = r.due
+	}
+	return s
 }
 
 // Poll hands out the next output.

@@ -3,7 +3,6 @@ package register
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -127,7 +126,7 @@ func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way 
 	r.made, r.until, r.contact = now, now.Add(life), contact
 	e.ride(r, way.Flow)
 	first, again := !r.settled, r.told != ""
-	r.failures, r.quick, r.told = 0, false, ""
+	r.failures, r.quick, r.told, r.why = 0, false, "", ""
 	if r.status.State == OK && moved {
 		e.emit(Changed{r.id, r.status, contact})
 	}
@@ -144,18 +143,6 @@ func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way 
 	}
 }
 
-// paced is the lifetime that refreshes go by: what was granted, unless that makes more requests than a registrar can mean to get.
-func (e *Engine) paced(h *registrar, life time.Duration) time.Duration {
-	least := max(minLife, time.Duration(h.users)*minLifeEach)
-	if (life < least || life < shortLife) != h.brief {
-		h.brief = !h.brief
-		if h.brief {
-			e.tell(event.RegistrarBrief{Registrar: h.name, For: life, Accounts: h.users, Every: max(life, least)})
-		}
-	}
-	return max(life, least)
-}
-
 // failed ends an attempt; the next one comes after a rest.
 func (e *Engine) failed(now time.Time, r *registration, f failure) {
 	e.rest(now, r)
@@ -170,6 +157,7 @@ func (e *Engine) failed(now time.Time, r *registration, f failure) {
 		return
 	}
 	e.become(r, Status{Failed, f.reason})
+	r.why = f.why
 	if f.silent && e.silence(now, r, f) {
 		e.tell(event.RegistrationFailed{Account: r.acct.Name, Registrar: r.hop.name, Reason: string(f.reason), Why: f.why, Quiet: true})
 		r.told = f.reason
@@ -185,6 +173,7 @@ func (e *Engine) failed(now time.Time, r *registration, f failure) {
 	case f.after > 0 && wait > 2*f.after:
 		f.why += fmt.Sprintf("; its Retry-After of %s is too short for a registrar that keeps refusing", f.after)
 	}
+	r.why = f.why
 	e.report(now, r, f, wait)
 	e.settle(now, r, false)
 	e.set(&r.alarm, now.Add(wait))
@@ -305,86 +294,6 @@ func (e *Engine) retryIn(r *registration, f failure) time.Duration {
 		r.failures++
 	}
 	return e.between(wait, 1, 1+retryJitter)
-}
-
-// lifetime is what a 2xx grants: the expires of our Contact, else the Expires of the message, else what was asked for.
-func (r *registration) lifetime(resp *sip.Message, own sip.URI) time.Duration {
-	life := r.expires
-	if d, ok := secondsIn(resp, "Expires"); ok {
-		life = d
-	}
-	ours, found := own.Host == "" && len(resp.Contact) == 1, false
-	for i := range resp.Contact {
-		c := &resp.Contact[i]
-		if !ours && !sameContact(&c.URI, &own, r.acct.Identity.URI.User) {
-			continue
-		}
-		found = true
-		if v, ok := c.Params.Get("expires"); ok {
-			if d, ok := seconds(v); ok {
-				life = d
-			}
-		}
-	}
-	if !found && len(resp.Contact) == 1 { // a proxy on the way rewrote it
-		if v, ok := resp.Contact[0].Params.Get("expires"); ok {
-			if d, ok := seconds(v); ok {
-				life = d
-			}
-		}
-	}
-	return min(life, maxExpires)
-}
-
-func sameContact(c, own *sip.URI, user string) bool {
-	if own.Host == "" {
-		return c.User == user
-	}
-	return c.User == own.User && strings.EqualFold(c.Host, own.Host) && c.Port == own.Port
-}
-
-// raise takes the Min-Expires of a 423 over.
-func (r *registration) raise(resp *sip.Message) bool {
-	least, ok := secondsIn(resp, "Min-Expires")
-	if !ok || least <= r.expires || least > maxExpires {
-		return false
-	}
-	r.expires = least
-	return true
-}
-
-// retryAfter reads delta-seconds; comment and parameters are for people (RFC 3261 section 20.33).
-func retryAfter(resp *sip.Message) time.Duration {
-	d, _ := secondsIn(resp, "Retry-After")
-	return d
-}
-
-func secondsIn(m *sip.Message, name string) (time.Duration, bool) {
-	v, ok := m.Header(name)
-	if !ok {
-		return 0, false
-	}
-	return seconds(v)
-}
-
-// seconds reads delta-seconds. A fraction, which nobody may write, is cut off, and what exceeds 31 bits is their limit.
-func seconds(v string) (time.Duration, bool) {
-	v = strings.TrimSpace(v)
-	digits := v
-	if i := strings.IndexFunc(v, func(c rune) bool { return c < '0' || c > '9' }); i >= 0 {
-		digits = v[:i]
-		if digits == "" || !strings.ContainsRune(" \t(;.", rune(v[i])) {
-			return 0, false
-		}
-	}
-	if digits == "" {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(digits, 10, 31)
-	if err != nil {
-		n = 1<<31 - 1
-	}
-	return time.Duration(n) * time.Second, true //nolint:gosec // 31 bits
 }
 
 func reasonFor(status int) Reason {

@@ -29,8 +29,9 @@ func (s *server) openControl(cfg *config.Config, opt Options) {
 			}
 			return st
 		},
-		Retry:   s.lines.retry,
-		Compare: s.compareSAS,
+		Retry:    s.lines.retry,
+		Compare:  s.compareSAS,
+		Accounts: s.standings(),
 	})
 	if s.bridge != nil {
 		s.commands.Register(&control.Bridge{Providers: s.providers})

@@ -128,7 +128,7 @@ func (p *Provider) near(key string) *account.Account {
 func (b *Bridge) place(s *step, v *values) app.Decision {
 	p := s.provider
 	v.account, v.identity, v.alias = s.account, nil, nil
-	d := app.Decision{Account: s.account, AVPF: p.avpf, Encryption: p.encryption, Why: s.String()}
+	d := app.Decision{Account: s.account, Provider: p.name, AVPF: p.avpf, Encryption: p.encryption, Why: s.String()}
 	if !slices.Contains(b.opt.Supported, d.Encryption) {
 		return refuse(fmt.Sprintf("%s, but mediaEncryption %s of provider %q is not supported by this build", s, app.ModeName(d.Encryption), p.name))
 	}

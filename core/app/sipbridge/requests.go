@@ -63,7 +63,7 @@ func (b *Bridge) Subscribe(f app.Facts) app.Decision {
 		switch {
 		case s.outcome == notTriggered, s.outcome == notFound && !p.decline:
 		case s.outcome == found:
-			d := app.Decision{Account: s.account, Callee: s.account.Identity(), From: f.From, Why: s.String()}
+			d := app.Decision{Account: s.account, Provider: p.name, Callee: s.account.Identity(), From: f.From, Why: s.String()}
 			d.Proxy, d.ProxyFrom = s.account.Route()
 			return d
 		default:
