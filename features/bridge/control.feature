@@ -75,6 +75,7 @@ Feature: The socket for command-line clients
     When b2bua is run with "ctl accounts --pid {{pid}}"
     Then it exits with status 0
     And it prints "PROVIDER  ACCOUNT"
+    And it prints "the registrar answered 403 Forbidden"
     And it prints "sip:account2@jabiru.example.org  Registration failed: Bad credentials"
     When b2bua is run with "ctl accounts --failed --json --pid {{pid}}"
     Then it exits with status 0
@@ -83,6 +84,8 @@ Feature: The socket for command-line clients
       | 0.name               | jabiru                               |
       | 0.accounts.0.address | sip:account2@jabiru.example.org      |
       | 0.accounts.0.status  | Registration failed: Bad credentials |
+      | 0.accounts.0.failure | the registrar answered 403 Forbidden |
+      | 0.accounts.0.next    | /20\\d\\d-.+T.+/                     |
     When b2bua is run with "ctl register sip:account2@jabiru.example.org --pid {{pid}}"
     Then it exits with status 0
     And the status of account2 becomes "OK"
@@ -95,3 +98,21 @@ Feature: The socket for command-line clients
     Then it exits with status 64
     When b2bua is run with "ctl calls --pid {{pid}}"
     Then it prints "no calls"
+
+  Scenario: b2bua ctl tells by which provider and account a call leaves
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      [{"name": "Italy", "pattern": ".*", "outboundProxy": "<sip:{{trunk}}>", "accounts": [{"uri": "sip:line@trunk.example.org"}]}]
+      """
+    When alice invites bob
+    Then trunk is invited
+    When trunk accepts
+    Then the call between alice and trunk is up
+    When b2bua is run with "ctl calls --pid {{pid}}"
+    Then it prints "PROVIDER  ACCOUNT"
+    And it prints "Italy     sip:line@trunk.example.org"
+    When b2bua is run with "ctl calls --json --pid {{pid}}"
+    Then the JSON that it printed has
+      | member     | value                      |
+      | 0.provider | Italy                      |
+      | 0.account  | sip:line@trunk.example.org |

@@ -91,6 +91,70 @@ Feature: How a bridged call leaves
       | Request-URI | sip:bob-at-home@127.0.0.1:9   |
       | Route       | <sip:{{trunk}};lr>            |
 
+  @4.5
+  Scenario Outline: a call that the trunk refuses with <status> names provider, account and reason, and the line is free again
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "p", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "Random"}, "outgoingInvite": {"to": "sip:bob@trunk.example.org"}}],
+       "accountPools": {"pool": {"registrationRequired": false, "maxCallsPerLine": 1, "outboundProxy": "<sip:{{trunk}}>", "loader": [
+         {"uri": "sip:line@trunk.example.org"}]}}}
+      """
+    When alice invites bob
+    Then trunk is invited
+    When trunk answers <status>
+    Then alice's call fails with <told>
+    And b2bua logs a message /to sip:bob@trunk.example.org .provider "p", account sip:line@trunk.example.org. failed, leg A got <told>: leg B answered <status>/
+    When alice invites bob
+    Then trunk is invited
+    When trunk accepts
+    Then the call between alice and trunk is up
+
+    Examples:
+      | status | told |
+      | 403    | 403  |
+      | 404    | 404  |
+      | 486    | 486  |
+      | 500    | 500  |
+      | 503    | 503  |
+      | 603    | 603  |
+
+  @4.5
+  Scenario Outline: a call that <fault> names provider, account and reason
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "p", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "Random"}, "outgoingInvite": {"to": "<to>"}}],
+       "accountPools": {"pool": {"registrationRequired": false, "maxCallsPerLine": 1, "outboundProxy": "<proxy>", "loader": [
+         {"uri": "sip:line@trunk.example.org"}]}}}
+      """
+    When alice invites bob
+    Then alice's call fails with <told>
+    And b2bua logs a message /provider "p", account sip:line@trunk.example.org.*<reason>/
+
+    Examples:
+      | fault                      | to                        | proxy                       | told | reason                                                |
+      | cannot be composed         | not {incoming.to.user} an address | <sip:{{trunk}}>     | 488  | invalid URI in its 'To' header: 'not bob an address'  |
+      | finds nobody at the proxy  | sip:bob@trunk.example.org | <sip:127.0.0.1:9;transport=tcp> | 503 | the next hop of leg B, sip:127.0.0.1:9.*connection refused |
+      | has a proxy without address | sip:bob@trunk.example.org | <sip:nowhere.invalid>      | 503  | the next hop of leg B, sip:nowhere.invalid            |
+
+  @4.5
+  Scenario: a trunk that never answers is named with provider and account
+    Given the settings
+      | setting          | value |
+      | b2bua::timers/t1 | 50ms  |
+    And b2bua bridges calls of alice to trunk by the providers
+      """
+      [{"name": "p", "pattern": ".*", "outboundProxy": "<sip:{{trunk}}>", "accounts": [{"uri": "sip:line@trunk.example.org"}]}]
+      """
+    And trunk sends nothing by itself
+    When alice invites bob
+    Then trunk is invited
+    And alice's call fails with 408
+    And b2bua logs a message /.provider "p", account sip:line@trunk.example.org. failed, leg A got 408: /
+
   @S-SB-16 @seed @4.5
   Scenario Outline: mediaEncryption <encryption> and enableAvpf <avpf> of the provider
     Given b2bua bridges calls of alice to trunk by the providers
