@@ -50,7 +50,7 @@ func TestErrorsAboutOthers(t *testing.T) {
 	uac := newUser(t, listenOn("udp", "127.0.64.21:0"))
 	dead := netip.MustParseAddrPort(fmt.Sprintf("127.0.64.22:%d", deadPort(t, "127.0.64.22")))
 	var socket *udpSocket
-	uac.do(func() { socket = uac.stack.udp[0] })
+	uac.do(func() { socket = uac.stack.udp.listeners[0] })
 	stop := make(chan struct{})
 	var flood sync.WaitGroup
 	for range 3 {

@@ -164,19 +164,11 @@ func (s *Stack) admitted(now time.Time, in *inbound) bool {
 
 // closeOutgoing closes the sockets that have nothing to wait for.
 func (s *Stack) closeOutgoing(now time.Time) (left bool) {
-	kept := s.udp[:0]
-	for _, u := range s.udp {
-		if u.outgoing == nil {
-			kept = append(kept, u)
-			continue
-		}
+	for _, u := range s.udp.outgoing {
 		if s.engine.On(uint64(u.id)) == 0 && u.outgoing.idle(now) {
 			_ = u.conn.Close() // ends its reader
-			continue
+			s.udp.remove(u)
 		}
-		kept, left = append(kept, u), true
 	}
-	clear(s.udp[len(kept):])
-	s.udp = kept
-	return left
+	return len(s.udp.outgoing) > 0
 }

@@ -18,10 +18,8 @@ import (
 func (u *user) outgoingOf() (list []netip.AddrPort) {
 	u.t.Helper()
 	u.do(func() {
-		for _, s := range u.stack.udp {
-			if s.outgoing != nil {
-				list = append(list, s.local)
-			}
+		for _, s := range u.stack.udp.outgoing {
+			list = append(list, s.local)
 		}
 	})
 	return list
@@ -95,7 +93,7 @@ func TestOutgoingUDPFaultsAreCounted(t *testing.T) {
 	uac.next("response")
 	u := uac.outgoingOf()[0]
 	uac.do(func() {
-		in := inbound{flow: Flow{ID: uac.stack.udp[0].id, Network: "udp", Local: u, Remote: uas.at()}, msg: saying(t, sip.OPTIONS, "1")}
+		in := inbound{flow: Flow{ID: uac.stack.udp.outgoing[udpUse{u.Addr(), ""}].id, Network: "udp", Local: u, Remote: uas.at()}, msg: saying(t, sip.OPTIONS, "1")}
 		for range 100 {
 			uac.stack.receive(time.Now(), in)
 		}

@@ -139,7 +139,7 @@ type Stack struct {
 	strangers *sources
 
 	// Owned by the loop.
-	udp      []*udpSocket
+	udp      udpSockets
 	flows    map[FlowID]*flow
 	targets  map[target]*flow
 	dials    map[target]*dialing
@@ -176,7 +176,7 @@ func New(cfg Config, h Handler) (*Stack, error) {
 		resolve: newResolver(cfg.Resolver),
 		in:      make(chan inbound, 512), wake: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
 		flows: map[FlowID]*flow{}, targets: map[target]*flow{}, dials: map[target]*dialing{}, attempts: map[TxID]*attempt{}, lookups: map[destination][]func(time.Time, []candidate, error){},
-		noTCP: map[netip.AddrPort]time.Time{}, strangers: newSources(cfg.Limits),
+		udp: newUDPSockets(), noTCP: map[netip.AddrPort]time.Time{}, strangers: newSources(cfg.Limits),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	for _, l := range cfg.Listen {
@@ -225,7 +225,7 @@ func (s *Stack) closeSockets() {
 	for _, c := range s.closers {
 		_ = c.Close() // nothing is lost with a listener
 	}
-	for _, u := range s.udp {
+	for _, u := range s.udp.byID {
 		_ = u.conn.Close() // datagrams are not buffered
 	}
 }

@@ -36,7 +36,7 @@ func (s *Stack) openUDP(at netip.AddrPort, key string, out *outgoing) (*udpSocke
 	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
 	u := &udpSocket{id: s.newFlowID(), conn: conn, local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), key: key, outgoing: out}
 	u.prepare()
-	s.udp = append(s.udp, u)
+	s.udp.add(u)
 	if !s.spawn(func() { s.readUDP(u) }) {
 		_ = conn.Close()
 		return nil, ErrClosed
@@ -101,11 +101,9 @@ func (s *Stack) udpFor(now time.Time, to netip.Addr, key string) (*udpSocket, er
 	if err != nil {
 		return nil, err // the kernel has no way there
 	}
-	for _, u := range s.udp {
-		if u.outgoing != nil && u.key == key && u.local.Addr().WithZone("") == local {
-			u.outgoing.used = now
-			return u, nil
-		}
+	if u := s.udp.outgoing[udpUse{local, key}]; u != nil {
+		u.outgoing.used = now
+		return u, nil
 	}
 	if local.IsLinkLocalUnicast() {
 		local = local.WithZone(to.Zone())
@@ -121,10 +119,10 @@ func (s *Stack) udpFor(now time.Time, to netip.Addr, key string) (*udpSocket, er
 // listenerFor prefers the listener on the address that the kernel routes by, then one on all addresses.
 func (s *Stack) listenerFor(to, routed netip.Addr, key string) *udpSocket {
 	var every, other *udpSocket
-	for _, u := range s.udp {
+	for _, u := range s.udp.listeners {
 		a := u.local.Addr()
 		switch {
-		case u.outgoing != nil || u.key != key:
+		case u.key != key:
 		case a == netip.IPv6Unspecified() && every == nil: // takes both families
 			every = u
 		case a.Is4() != to.Is4():
@@ -142,14 +140,7 @@ func (s *Stack) listenerFor(to, routed netip.Addr, key string) *udpSocket {
 	return other
 }
 
-func (s *Stack) udpByID(id FlowID) *udpSocket {
-	for _, u := range s.udp {
-		if u.id == id {
-			return u
-		}
-	}
-	return nil
-}
+func (s *Stack) udpByID(id FlowID) *udpSocket { return s.udp.byID[id] }
 
 // localFor is our address on that socket towards a destination.
 func (s *Stack) localFor(u *udpSocket, to netip.Addr) netip.AddrPort {
