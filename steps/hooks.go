@@ -42,6 +42,8 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.faultSteps(sc)
 	w.infoSteps(sc)
 	w.challengeSteps(sc)
+	w.databaseSteps(sc)
+	w.redisSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

@@ -80,6 +80,11 @@ func registrarSetting(cfg *proxy.Config, name, value string) error {
 	switch name {
 	case "algorithms":
 		cfg.Algorithms = strings.Split(value, ",")
+	case "authentication":
+		if value != "none" {
+			return fmt.Errorf("authentication is there, or it is none")
+		}
+		cfg.AuthDomains = nil
 	case "lifetime":
 		cfg.MaxExpires, err = time.ParseDuration(value)
 	case "shortest lifetime":

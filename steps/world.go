@@ -16,6 +16,7 @@ import (
 	"b2bua/simulator/proxy"
 	"b2bua/steps/loopback"
 	"b2bua/steps/product"
+	"b2bua/steps/stores"
 	"b2bua/steps/wire"
 )
 
@@ -73,6 +74,10 @@ type World struct {
 	outside         map[string]*outside // registrars that are processes
 	noted           held
 
+	database *database                      // of the accounts
+	before   string                         // its content when b2bua was told of it
+	redis    map[string]*stores.RedisServer // by name
+
 	authority *authority // of the scenario's certificates; nil without TLS
 
 	closers []func()
@@ -86,6 +91,7 @@ func newWorld(suite *Suite) *World {
 		phones:  map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{}, files: map[string]string{},
 		inside: map[string]*inside{}, offered: map[string]*wire.Received{}, versions: map[string]int{}, manners: map[string]string{},
 		ends: map[string]*endpoint.Phone{}, kits: map[string]endpoint.Media{}, media: map[string]*endpoint.Call{}, lines: map[string]*wire.Line{},
+		redis: map[string]*stores.RedisServer{},
 	}
 }
 

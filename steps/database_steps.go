@@ -1,0 +1,401 @@
+package steps
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"b2bua/simulator/capture"
+	"b2bua/steps/stores"
+	"b2bua/steps/stores/faulty"
+	"b2bua/steps/wire"
+)
+
+// databaseSteps: accounts that a database has.
+func (w *World) databaseSteps(sc *godog.ScenarioContext) {
+	sc.Step(`^the (own mariadb|sqlite|mariadb) database$`, func(kind string, s *godog.DocString) error { return w.databaseOf(kind, s.Content) })
+	sc.Step(`^the (own mariadb|sqlite|mariadb) database with the accounts$`, w.databaseWith)
+	sc.Step(`^the (own mariadb|sqlite|mariadb) database without accounts$`, func(kind string) error { return w.databaseWithRows(kind, nil) })
+	sc.Step(`^the (own mariadb|sqlite|mariadb) database with (\d+) accounts at jabiru$`, w.databaseOfMany)
+	sc.Step(`^the database does "([^"]+)"$`, w.databaseDoes)
+	sc.Step(`^the database does$`, func(s *godog.DocString) error { return w.databaseDoes(s.Content) })
+	sc.Step(`^b2bua reaches the database through a network that fails$`, w.faultyDatabase)
+	sc.Step(`^the network to the database (passes|is silent|is cut|answers garbage)$`, w.databaseNetwork)
+	sc.Step(`^b2bua has the accounts of the database$`, func() error { return w.hasDatabase("{}", nil) })
+	sc.Step(`^b2bua has the accounts of the database, in a pool with '(.+)'$`, func(pool string) error { return w.hasDatabase(pool, nil) })
+	sc.Step(`^b2bua has the accounts of the database by the queries$`, func(t *godog.Table) error { return w.hasDatabase("{}", t) })
+	sc.Step(`^b2bua is to have the accounts of the database by the queries$`, func(t *godog.Table) error { return w.toHaveDatabase("{}", t) })
+	sc.Step(`^the accounts (?:are|become)$`, w.accountsBecome)
+	sc.Step(`^there are no accounts$`, func() error { return w.accountsAre(nil) })
+	sc.Step(`^the table of accounts is as it was$`, w.tableAsItWas)
+	sc.Step(`^the registrar got (\d+) REGISTERs? and (\d+) un-REGISTERs?$`, w.registrarGot)
+	sc.Step(`^the last REGISTER of (\S+) has$`, w.lastRegister)
+	sc.Step(`^a call from (sip:\S+) goes out as (sip:\S+)$`, w.goesOutAs)
+	sc.Step(`^a call from (sip:\S+) goes out as (sip:\S+), which answers a challenge of the realm "([^"]*)" with$`, w.goesOutAuthenticated)
+	sc.Step(`^a call to (sip:\S+) comes in to (sip:\S+)$`, w.comesInTo)
+	sc.Step(`^a call (from|to) (sip:\S+) finds no account$`, w.findsNoAccount)
+}
+
+// databaseOf makes a database by statements that all backends know.
+func (w *World) databaseOf(kind, statements string) error {
+	d, err := w.openDatabase(kind)
+	if err != nil {
+		return err
+	}
+	w.database, w.named["database"] = d, d.members()
+	return w.databaseDoes(statements)
+}
+
+func (w *World) databaseWith(kind string, table *godog.Table) error {
+	rows, err := w.rows(table, columns{required: []string{"username"}, optional: accountTable})
+	if err != nil {
+		return err
+	}
+	var list []map[string]string
+	for _, r := range rows {
+		if _, ok := r.cells["domain"]; !ok {
+			r.cells["domain"] = jabiru
+		}
+		list = append(list, r.cells)
+	}
+	return w.databaseWithRows(kind, list)
+}
+
+// databaseOfMany: account0 and so on, each with the registrar's secret and an alias.
+func (w *World) databaseOfMany(kind string, n int) error {
+	var list []map[string]string
+	for i := range n {
+		list = append(list, map[string]string{
+			"username": fmt.Sprintf("account%d", i), "domain": jabiru, "secret": "secret", "secret_type": "clrtxt",
+			"alias_username": fmt.Sprintf("alias%d", i), "alias_domain": domain,
+		})
+	}
+	return w.databaseWithRows(kind, list)
+}
+
+func (w *World) databaseWithRows(kind string, list []map[string]string) error {
+	d, err := w.openDatabase(kind)
+	if err != nil {
+		return err
+	}
+	w.database, w.named["database"] = d, d.members()
+	ctx, cancel := w.wait()
+	defer cancel()
+	return d.createAccounts(ctx, list)
+}
+
+func (w *World) databaseDoes(statements string) error {
+	d, err := w.theDatabase()
+	if err != nil {
+		return err
+	}
+	text, err := w.expand(statements)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	return d.run(ctx, text)
+}
+
+func (w *World) faultyDatabase() error {
+	d, err := w.theDatabase()
+	if err != nil {
+		return err
+	}
+	if d.server == nil {
+		return errors.New("a file has no network")
+	}
+	addr, err := w.net.Next()
+	if err != nil {
+		return err
+	}
+	if d.fault, err = faulty.New(netip.AddrPortFrom(addr, stores.SQLPort), d.server.Server.Addr()); err != nil {
+		return err
+	}
+	w.named["database"] = d.members()
+	w.closers = append(w.closers, func() { _ = d.fault.Close() })
+	return nil
+}
+
+func (w *World) databaseNetwork(how string) error {
+	d, err := w.theDatabase()
+	if err != nil {
+		return err
+	}
+	if d.fault == nil {
+		return errors.New("b2bua reaches the database directly")
+	}
+	if how == "is cut" {
+		d.fault.Cut()
+		return nil
+	}
+	return d.fault.Set(map[string]faulty.Manner{"passes": faulty.Pass(), "is silent": faulty.Silent(), "answers garbage": faulty.Garbage()}[how])
+}
+
+// ofDatabase: calls leave by the account whose alias the caller is, and come in to the alias of the account that is called.
+const ofDatabase = `{"schemaVersion": 2, "providers": [
+  {"name": "outgoing", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "nextProvider",
+   "accountToUse": {"strategy": "FindInPool", "by": "alias", "source": "{from}"},
+   "outgoingInvite": {"to": "sip:{incoming.to.user}@{account.uri.hostport}"}},
+  {"name": "incoming", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+   "accountToUse": {"strategy": "FindInPool", "by": "uri", "source": "{to}"},
+   "outgoingInvite": {"to": "{account.alias}"}}],
+ "accountPools": {"pool": %s}}
+`
+
+// hasDatabase starts b2bua with the accounts of the database, between alice and trunk; who has a registrar registers there.
+func (w *World) hasDatabase(pool string, queries *godog.Table) error {
+	if err := w.toHaveDatabase(pool, queries); err != nil {
+		return err
+	}
+	return w.start()
+}
+
+func (w *World) toHaveDatabase(pool string, queries *godog.Table) error {
+	d, err := w.theDatabase()
+	if err != nil {
+		return err
+	}
+	if err := w.between("alice", "trunk", "udp"); err != nil {
+		return err
+	}
+	loader := map[string]any{
+		"dbBackend": d.backend, "connection": d.connection(), "initQuery": "SELECT * FROM accounts",
+		"updateQuery": "SELECT * FROM accounts WHERE username = :identifier",
+	}
+	if queries != nil {
+		rows, err := w.rows(queries, columns{required: []string{"query", "SQL"}})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			loader[r.text("query")] = r.text("SQL")
+		}
+	}
+	members := map[string]any{"registrationRequired": false, "maxCallsPerLine": 2, "outboundProxy": "<sip:" + w.phones["trunk"].Addr().String() + ">", "loader": loader}
+	if w.registrar != nil {
+		members["registrationRequired"], members["registrar"] = true, "<"+w.registrar.URI()+">"
+	}
+	if pool, err = w.expand(pool); err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(pool), &members); err != nil {
+		return fmt.Errorf("members of the pool: %w", err)
+	}
+	text, err := json.MarshalIndent(members, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(w.dir, "providers.json"), fmt.Appendf(nil, ofDatabase, text), 0o600); err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	w.before, _ = d.content(ctx) // a scenario with tables of its own has none of this name
+	err = errors.Join(
+		w.settings.set("b2bua-server/application", "sip-bridge"),
+		w.settings.set("b2bua-server::sip-bridge/providers", "providers.json"),
+	)
+	if err == nil {
+		_, err = w.settings.write(w.dir) // for who only checks it
+	}
+	return err
+}
+
+func (w *World) tableAsItWas() error {
+	d, err := w.theDatabase()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	now, err := d.content(ctx)
+	if err == nil && (now != w.before || now == "") {
+		err = fmt.Errorf("the table has changed from\n%s\nto\n%s", w.before, now)
+	}
+	return err
+}
+
+// statuses is SIP_BRIDGE INFO by account; providers that share a pool show it twice.
+func (w *World) statuses() (map[string]string, error) {
+	text, err := w.clientAsks("SIP_BRIDGE INFO")
+	if err != nil {
+		return nil, err
+	}
+	var info struct {
+		Providers []struct {
+			Accounts []struct{ Address, Status string }
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &info); err != nil {
+		return nil, fmt.Errorf("SIP_BRIDGE INFO: %w in %s", err, text)
+	}
+	out := map[string]string{}
+	for _, p := range info.Providers {
+		for _, a := range p.Accounts {
+			out[a.Address] = a.Status
+		}
+	}
+	return out, nil
+}
+
+func (w *World) accountsBecome(table *godog.Table) error {
+	rows, err := w.rows(table, columns{required: []string{"account", "status"}})
+	if err != nil {
+		return err
+	}
+	want := map[string]string{}
+	for _, r := range rows {
+		name := r.text("account")
+		if !strings.HasPrefix(name, "sip:") {
+			name = "sip:" + name + "@" + jabiru
+		}
+		want[name] = r.text("status")
+	}
+	return w.accountsAre(want)
+}
+
+func (w *World) accountsAre(want map[string]string) error {
+	var last map[string]string
+	err := w.until("the accounts are others", func() (bool, error) {
+		var err error
+		last, err = w.statuses()
+		return fmt.Sprint(last) == fmt.Sprint(want), err // maps print in order
+	})
+	if err != nil {
+		return fmt.Errorf("the accounts are %v and not %v: %w", last, want, err)
+	}
+	return nil
+}
+
+// registrations counts REGISTERs, repeated ones once: those for a binding, and those that end one.
+func (w *World) registrations() (registers, ends int) {
+	seen := map[string]bool{}
+	for _, m := range w.registers("") {
+		id := m.Header("Call-ID") + " " + m.Header("CSeq")
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		if unregisters(m) {
+			ends++
+		} else {
+			registers++
+		}
+	}
+	return registers, ends
+}
+
+func unregisters(m capture.Message) bool {
+	return m.Header("Expires") == "0" || strings.Contains(m.Header("Contact"), ";expires=0")
+}
+
+// registrarGot counts from the beginning. It waits for as many, and fails at once for more.
+func (w *World) registrarGot(registers, ends int) error {
+	var r, e int
+	err := w.until("they are others", func() (bool, error) {
+		r, e = w.registrations()
+		if r > registers || e > ends {
+			return false, errors.New("they are more")
+		}
+		return r == registers && e == ends, nil
+	})
+	if err != nil {
+		return fmt.Errorf("the registrar got %d REGISTERs and %d un-REGISTERs: %w", r, e, err)
+	}
+	return nil
+}
+
+func (w *World) lastRegister(account string, table *godog.Table) error {
+	rows, err := w.rows(table, columns{required: []string{"header", "value"}})
+	if err != nil {
+		return err
+	}
+	var last error
+	err = w.until("the last REGISTER is another one", func() (bool, error) {
+		list := w.registers(account)
+		if len(list) == 0 {
+			last = errors.New("there is none")
+			return false, nil
+		}
+		m := list[len(list)-1]
+		last = nil
+		for _, r := range rows {
+			got := m.Headers(r.text("header"))
+			if r.text("header") == "Request-URI" {
+				got = []string{m.RequestURI()}
+			}
+			if err := fits(got, r.text("value")); err != nil {
+				last = errors.Join(last, fmt.Errorf("%s: %w", r.text("header"), err))
+			}
+		}
+		return last == nil, nil
+	})
+	return errors.Join(err, last)
+}
+
+// callFrom places a call of alice under another address; trunk's part is up to the caller of this function.
+func (w *World) callFrom(from, to string) error {
+	return w.place("alice", "somebody", []wire.Header{
+		{Name: "From", Value: "<" + from + ">"}, {Name: "To", Value: "<" + to + ">"}, {Name: "Request-URI", Value: to},
+	})
+}
+
+// refuseAndCheck ends the call that trunk was invited to, and says what is wrong with its INVITE.
+func (w *World) refuseAndCheck(header, want string) error {
+	call, err := w.call("trunk")
+	if err != nil {
+		return err
+	}
+	wrong := fits(call.Invite.Values(header), "/<"+strings.NewReplacer(".", `\.`, "+", `\+`).Replace(want)+">(;.*)?/")
+	return errors.Join(wrong, w.answers("trunk", 486, "Busy Here", "", nil), w.fails("alice", 486, "", nil))
+}
+
+func (w *World) goesOutAs(from, account string) error {
+	if err := errors.Join(w.callFrom(from, "sip:somebody@"+domain), w.isInvited("trunk")); err != nil {
+		return err
+	}
+	return w.refuseAndCheck("From", account)
+}
+
+func (w *World) goesOutAuthenticated(from, account, realm string, table *godog.Table) error {
+	if err := errors.Join(w.callFrom(from, "sip:somebody@"+domain), w.isInvited("trunk")); err != nil {
+		return err
+	}
+	challenge := wire.Header{Name: "Proxy-Authenticate", Value: fmt.Sprintf(`Digest realm=%q, nonce="abc", qop="auth", algorithm=MD5`, realm)}
+	if err := errors.Join(w.answers("trunk", 407, "", "", []wire.Header{challenge}), w.isInvited("trunk"), w.theInviteHas("trunk", table)); err != nil {
+		return err
+	}
+	return w.refuseAndCheck("From", account)
+}
+
+func (w *World) comesInTo(account, alias string) error {
+	if err := errors.Join(w.callFrom("sip:stranger@elsewhere.example.org", account), w.isInvited("trunk")); err != nil {
+		return err
+	}
+	return w.refuseAndCheck("To", alias)
+}
+
+func (w *World) findsNoAccount(direction, uri string) error {
+	from, to := uri, "sip:nobody@elsewhere.example.org"
+	if direction == "to" {
+		from, to = "sip:stranger@elsewhere.example.org", uri
+	}
+	if err := errors.Join(w.callFrom(from, to), w.fails("alice", 488, "", nil)); err != nil {
+		return err
+	}
+	phone := w.phones["trunk"]
+	open := slices.ContainsFunc(phone.Calls(), func(c *wire.Call) bool { return !c.Outgoing && !c.Over() })
+	if open {
+		return errors.New("the call went out all the same")
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cucumber/godog"
+
+	"b2bua/steps/stores"
+)
+
+// changes is the channel on which changes of accounts are announced.
+const changes = "flexisip/B2BUA/account"
+
+// redisSteps: what announces changes.
+func (w *World) redisSteps(sc *godog.ScenarioContext) {
+	sc.Step(`^a Redis server$`, func() error { return w.aRedis("Redis") })
+	sc.Step(`^b2bua follows (Redis)$`, w.followed)
+	sc.Step(`^(Redis) is down$`, w.redisDown)
+	sc.Step(`^(Redis) is up again$`, w.redisUp)
+	sc.Step(`^(Redis) restarts$`, func(name string) error { return errors.Join(w.redisDown(name), w.redisUp(name)) })
+	sc.Step(`^the account (\S+) is announced$`, w.isAnnounced)
+	sc.Step(`^Redis announces '(.*)'$`, func(text string) error { return w.announces("Redis", text) })
+}
+
+// aRedis starts a server of the scenario's own, which b2bua is told of.
+func (w *World) aRedis(name string, args ...string) error {
+	addr, err := w.net.Next()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	r, err := w.suite.stores.Redis(ctx, addr, stores.Spec{Args: args})
+	if err != nil {
+		return err
+	}
+	w.redis[name] = r
+	w.closers = append(w.closers, func() { _ = r.Remove() })
+	return errors.Join(
+		w.settings.set("module::Registrar/redis-server-domain", addr.String()),
+		w.settings.set("module::Registrar/redis-server-port", fmt.Sprint(stores.RedisPort)),
+	)
+}
+
+func (w *World) redisNamed(name string) (*stores.RedisServer, error) {
+	if r, ok := w.redis[name]; ok {
+		return r, nil
+	}
+	return nil, fmt.Errorf("there is no server %q in this scenario", name)
+}
+
+// followed waits until b2bua listens to the channel.
+func (w *World) followed(name string) error {
+	r, err := w.redisNamed(name)
+	if err != nil {
+		return err
+	}
+	return w.until("b2bua does not listen to "+changes, func() (bool, error) {
+		ctx, cancel := w.wait()
+		defer cancel()
+		n, err := r.Subscribers(ctx, changes)
+		return n > 0, err
+	})
+}
+
+func (w *World) redisDown(name string) error {
+	r, err := w.redisNamed(name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	return r.Stop(ctx)
+}
+
+func (w *World) redisUp(name string) error {
+	r, err := w.redisNamed(name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	return r.Start(ctx)
+}
+
+// isAnnounced tells of a change of a user at jabiru.
+func (w *World) isAnnounced(user string) error {
+	return w.announces("Redis", fmt.Sprintf(`{"username":%q,"domain":%q,"identifier":%[1]q}`, user, jabiru))
+}
+
+// announces waits for a listener first: what nobody hears is lost.
+func (w *World) announces(name, text string) error {
+	text, err := w.expand(text)
+	if err != nil {
+		return err
+	}
+	r, err := w.redisNamed(name)
+	if err != nil {
+		return err
+	}
+	if err := w.followed(name); err != nil {
+		return err
+	}
+	ctx, cancel := w.wait()
+	defer cancel()
+	n, err := r.Publish(ctx, changes, text)
+	if err == nil && n == 0 {
+		err = errors.New("nobody has heard it")
+	}
+	return w.explain(err)
+}
