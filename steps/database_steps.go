@@ -7,15 +7,14 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/cucumber/godog"
 
 	"b2bua/simulator/capture"
 	"b2bua/steps/stores"
 	"b2bua/steps/stores/faulty"
-	"b2bua/steps/wire"
 )
 
 // databaseSteps: accounts that a database has.
@@ -37,10 +36,9 @@ func (w *World) databaseSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the table of accounts is as it was$`, w.tableAsItWas)
 	sc.Step(`^the registrar got (\d+) REGISTERs? and (\d+) un-REGISTERs?$`, w.registrarGot)
 	sc.Step(`^the last REGISTER of (\S+) has$`, w.lastRegister)
-	sc.Step(`^a call from (sip:\S+) goes out as (sip:\S+)$`, w.goesOutAs)
-	sc.Step(`^a call from (sip:\S+) goes out as (sip:\S+), which answers a challenge of the realm "([^"]*)" with$`, w.goesOutAuthenticated)
-	sc.Step(`^a call to (sip:\S+) comes in to (sip:\S+)$`, w.comesInTo)
-	sc.Step(`^a call (from|to) (sip:\S+) finds no account$`, w.findsNoAccount)
+	sc.Step(`^nobody registered as (\S+)$`, w.nobodyRegisteredAs)
+	sc.Step(`^the registrar has no binding of (\S+)$`, w.noBinding)
+	sc.Step(`^(\S+) is registered again, not before half of its (\S+) is over$`, w.notBeforeHalf)
 }
 
 // databaseOf makes a database by statements that all backends know.
@@ -342,60 +340,38 @@ func (w *World) lastRegister(account string, table *godog.Table) error {
 	return errors.Join(err, last)
 }
 
-// callFrom places a call of alice under another address; trunk's part is up to the caller of this function.
-func (w *World) callFrom(from, to string) error {
-	return w.place("alice", "somebody", []wire.Header{
-		{Name: "From", Value: "<" + from + ">"}, {Name: "To", Value: "<" + to + ">"}, {Name: "Request-URI", Value: to},
+func (w *World) nobodyRegisteredAs(account string) error {
+	if n := len(w.registers(account)); n > 0 {
+		return fmt.Errorf("%s sent %d REGISTERs", account, n)
+	}
+	return nil
+}
+
+func (w *World) noBinding(account string) error {
+	return w.until(account+" is still registered", func() (bool, error) {
+		return len(w.registrar.Contacts("sip:"+account+"@"+jabiru)) == 0, nil
 	})
 }
 
-// refuseAndCheck ends the call that trunk was invited to, and says what is wrong with its INVITE.
-func (w *World) refuseAndCheck(header, want string) error {
-	call, err := w.call("trunk")
+// notBeforeHalf looks at the refreshes so far, at least one. There is no upper bound: a loaded machine is late.
+func (w *World) notBeforeHalf(account, lifetime string) error {
+	life, err := time.ParseDuration(lifetime)
 	if err != nil {
 		return err
 	}
-	wrong := fits(call.Invite.Values(header), "/<"+strings.NewReplacer(".", `\.`, "+", `\+`).Replace(want)+">(;.*)?/")
-	return errors.Join(wrong, w.answers("trunk", 486, "Busy Here", "", nil), w.fails("alice", 486, "", nil))
-}
-
-func (w *World) goesOutAs(from, account string) error {
-	if err := errors.Join(w.callFrom(from, "sip:somebody@"+domain), w.isInvited("trunk")); err != nil {
-		return err
-	}
-	return w.refuseAndCheck("From", account)
-}
-
-func (w *World) goesOutAuthenticated(from, account, realm string, table *godog.Table) error {
-	if err := errors.Join(w.callFrom(from, "sip:somebody@"+domain), w.isInvited("trunk")); err != nil {
-		return err
-	}
-	challenge := wire.Header{Name: "Proxy-Authenticate", Value: fmt.Sprintf(`Digest realm=%q, nonce="abc", qop="auth", algorithm=MD5`, realm)}
-	if err := errors.Join(w.answers("trunk", 407, "", "", []wire.Header{challenge}), w.isInvited("trunk"), w.theInviteHas("trunk", table)); err != nil {
-		return err
-	}
-	return w.refuseAndCheck("From", account)
-}
-
-func (w *World) comesInTo(account, alias string) error {
-	if err := errors.Join(w.callFrom("sip:stranger@elsewhere.example.org", account), w.isInvited("trunk")); err != nil {
-		return err
-	}
-	return w.refuseAndCheck("To", alias)
-}
-
-func (w *World) findsNoAccount(direction, uri string) error {
-	from, to := uri, "sip:nobody@elsewhere.example.org"
-	if direction == "to" {
-		from, to = "sip:stranger@elsewhere.example.org", uri
-	}
-	if err := errors.Join(w.callFrom(from, to), w.fails("alice", 488, "", nil)); err != nil {
-		return err
-	}
-	phone := w.phones["trunk"]
-	open := slices.ContainsFunc(phone.Calls(), func(c *wire.Call) bool { return !c.Outgoing && !c.Over() })
-	if open {
-		return errors.New("the call went out all the same")
-	}
-	return nil
+	return w.until(account+" was not registered again", func() (bool, error) {
+		var accepted []time.Time
+		for _, m := range w.registrar.Messages() {
+			if m.Sent && m.Status() == 200 && strings.HasSuffix(m.Header("CSeq"), " REGISTER") && strings.Contains(m.Header("To"), account+"@") {
+				accepted = append(accepted, m.At)
+			}
+		}
+		if len(accepted) < 2 {
+			return false, nil
+		}
+		if apart := accepted[1].Sub(accepted[0]); apart < life/2 {
+			return false, fmt.Errorf("%s was registered again after %v", account, apart)
+		}
+		return true, nil
+	})
 }

@@ -3,6 +3,7 @@ package steps
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cucumber/godog"
 
@@ -15,7 +16,8 @@ const changes = "flexisip/B2BUA/account"
 // redisSteps: what announces changes.
 func (w *World) redisSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^a Redis server$`, func() error { return w.aRedis("Redis") })
-	sc.Step(`^b2bua follows (Redis)$`, w.followed)
+	sc.Step(`^b2bua listens to (Redis)$`, w.listensTo)
+	sc.Step(`^b2bua follows (Redis)$`, w.follows)
 	sc.Step(`^(Redis) is down$`, w.redisDown)
 	sc.Step(`^(Redis) is up again$`, w.redisUp)
 	sc.Step(`^(Redis) restarts$`, func(name string) error { return errors.Join(w.redisDown(name), w.redisUp(name)) })
@@ -50,8 +52,8 @@ func (w *World) redisNamed(name string) (*stores.RedisServer, error) {
 	return nil, fmt.Errorf("there is no server %q in this scenario", name)
 }
 
-// followed waits until b2bua listens to the channel.
-func (w *World) followed(name string) error {
+// listensTo waits until b2bua listens to the channel.
+func (w *World) listensTo(name string) error {
 	r, err := w.redisNamed(name)
 	if err != nil {
 		return err
@@ -61,6 +63,25 @@ func (w *World) followed(name string) error {
 		defer cancel()
 		n, err := r.Subscribers(ctx, changes)
 		return n > 0, err
+	})
+}
+
+// follows waits until b2bua listens, and has read all accounts since.
+func (w *World) follows(name string) error {
+	if err := w.listensTo(name); err != nil {
+		return err
+	}
+	return w.until("the accounts were not read since", func() (bool, error) {
+		read := false
+		for _, line := range w.process.Lines() {
+			switch {
+			case strings.Contains(line.Text, "changes of accounts are followed"):
+				read = false
+			case strings.Contains(line.Text, ": loaded from "):
+				read = true
+			}
+		}
+		return read, nil
 	})
 }
 
@@ -99,7 +120,7 @@ func (w *World) announces(name, text string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.followed(name); err != nil {
+	if err := w.listensTo(name); err != nil {
 		return err
 	}
 	ctx, cancel := w.wait()

@@ -80,11 +80,15 @@ func registrarSetting(cfg *proxy.Config, name, value string) error {
 	switch name {
 	case "algorithms":
 		cfg.Algorithms = strings.Split(value, ",")
-	case "authentication":
-		if value != "none" {
-			return fmt.Errorf("authentication is there, or it is none")
+	case "authentication": // digest, or
+		if value == "none" {
+			cfg.AuthDomains = nil
 		}
-		cfg.AuthDomains = nil
+	case "further domain": // whose users need no password
+		cfg.Domains = append(cfg.Domains, value)
+	case "and over":
+		_, address, _ := strings.Cut(cfg.Listen[0], ":")
+		cfg.Listen = append(cfg.Listen, value+":"+address)
 	case "lifetime":
 		cfg.MaxExpires, err = time.ParseDuration(value)
 	case "shortest lifetime":
@@ -102,7 +106,11 @@ func registrarSetting(cfg *proxy.Config, name, value string) error {
 	case "lifetime of a nonce":
 		cfg.NonceLife, err = time.ParseDuration(value)
 	default:
-		err = fmt.Errorf("unknown setting of the registrar: %q", name)
+		user, ok := strings.CutPrefix(name, "password of ")
+		if !ok {
+			return fmt.Errorf("unknown setting of the registrar: %q", name)
+		}
+		cfg.Passwords = map[string]string{user + "@" + jabiru: value}
 	}
 	return err
 }
@@ -113,7 +121,7 @@ func (w *World) openRegistrar() error {
 		return err
 	}
 	w.registrar = p
-	w.named["jabiru"] = p.URI()
+	w.named["jabiru"], w.named["jabiru.hostport"] = p.URI(), strings.SplitN(strings.TrimPrefix(p.URI(), "sip:"), ";", 2)[0]
 	w.closers = append(w.closers, func() { _ = p.Close() })
 	return nil
 }

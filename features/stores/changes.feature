@@ -1,0 +1,284 @@
+@stores
+Feature: Changes of accounts while b2bua runs
+  Spec 4.9.3 and 4.9.4. Redis says which account has changed, the database says how; each subscription reads all of them again.
+
+  @S-POOL-4
+  Scenario Outline: <database>: Redis restarts, and meanwhile accounts change, come and go (<interval> ms between registrations)
+    Given the registrar of jabiru over udp with
+      | setting        | value |
+      | authentication | none  |
+    And a Redis server
+    And the <database> database with 10 accounts at jabiru
+    And b2bua has the accounts of the database, in a pool with '{"registrationThrottlingRateMs": <interval>}'
+    And b2bua follows Redis
+    And the accounts become
+      | account  | status |
+      | account0 | OK     |
+      | account1 | OK     |
+      | account2 | OK     |
+      | account3 | OK     |
+      | account4 | OK     |
+      | account5 | OK     |
+      | account6 | OK     |
+      | account7 | OK     |
+      | account8 | OK     |
+      | account9 | OK     |
+    And the registrar got 10 REGISTERs and 0 un-REGISTERs
+    When Redis is down
+    And the database does
+      """
+      UPDATE accounts SET alias_username = 'new-alias' WHERE username = 'account0';
+      UPDATE accounts SET user_id = 'new-id', realm = 'new-realm' WHERE username = 'account2';
+      UPDATE accounts SET username = 'new-uri' WHERE username = 'account3';
+      DELETE FROM accounts WHERE username = 'account9';
+      INSERT INTO accounts (username, domain, alias_username, alias_domain) VALUES ('added', 'jabiru.example.org', 'alias-of-added', 'sip.example.org')
+      """
+    And Redis is up again
+    Then b2bua logs a message /pool pool: loaded from .*rows=10 created=2 updated=2 removed=2 refused=0; the pool has 10 accounts/
+    And the accounts become
+      | account  | status |
+      | account0 | OK     |
+      | account1 | OK     |
+      | account2 | OK     |
+      | new-uri  | OK     |
+      | account4 | OK     |
+      | account5 | OK     |
+      | account6 | OK     |
+      | account7 | OK     |
+      | account8 | OK     |
+      | added    | OK     |
+    And the registrar got 13 REGISTERs and 2 un-REGISTERs
+    And the registrar has 10 accounts
+    And a call from sip:new-alias@sip.example.org is of sip:account0@jabiru.example.org
+    And a call from sip:alias0@sip.example.org finds no account
+    And a call from sip:alias2@sip.example.org is of sip:account2@jabiru.example.org, who is "new-id" in the realm "new-realm" with the password "secret"
+    And a call to sip:account3@jabiru.example.org finds no account
+    And a call to sip:new-uri@jabiru.example.org is for sip:alias3@sip.example.org
+    And a call from sip:alias9@sip.example.org finds no account
+    And a call from sip:alias-of-added@sip.example.org is of sip:added@jabiru.example.org, who has no password
+
+    Examples:
+      | database | interval |
+      | sqlite   | 0        |
+      | sqlite   | 1        |
+      | mariadb  | 0        |
+      | mariadb  | 1        |
+
+  @S-POOL-5
+  Scenario: A second load aborts the first one: what that would have found is never registered
+    Given the registrar of jabiru over udp with
+      | setting        | value |
+      | authentication | none  |
+    And a Redis server
+    And the mariadb database with 10 accounts at jabiru
+    And b2bua reaches the database through a network that fails
+    And b2bua has the accounts of the database, in a pool with '{"registrationThrottlingRateMs": 15}'
+    And b2bua follows Redis
+    And the registrar got 10 REGISTERs and 0 un-REGISTERs
+    When the network to the database is silent
+    And the database does
+      """
+      UPDATE accounts SET username = 'first-change' WHERE username = 'account0';
+      UPDATE accounts SET username = 'cancelled-before-reached' WHERE username = 'account9'
+      """
+    And Redis restarts
+    And b2bua listens to Redis
+    And the database does "UPDATE accounts SET username = 'latest' WHERE username = 'cancelled-before-reached'"
+    And Redis restarts
+    And b2bua listens to Redis
+    And the network to the database passes
+    Then the accounts become
+      | account      | status |
+      | first-change | OK     |
+      | account1     | OK     |
+      | account2     | OK     |
+      | account3     | OK     |
+      | account4     | OK     |
+      | account5     | OK     |
+      | account6     | OK     |
+      | account7     | OK     |
+      | account8     | OK     |
+      | latest       | OK     |
+    And the registrar got 12 REGISTERs and 2 un-REGISTERs
+    And nobody registered as cancelled-before-reached
+
+  @S-POOL-5 @4.10
+  Scenario: A change that waits for its turn to register is overtaken by a later one
+    Given the registrar of jabiru over udp with
+      | setting        | value |
+      | authentication | none  |
+    And a Redis server
+    And the sqlite database with 3 accounts at jabiru
+    And b2bua has the accounts of the database, in a pool with '{"registrationThrottlingRateMs": 3000}'
+    And b2bua follows Redis
+    And the registrar got 3 REGISTERs and 0 un-REGISTERs
+    When Redis is down
+    And the database does
+      """
+      UPDATE accounts SET username = 'first-change' WHERE username = 'account1';
+      UPDATE accounts SET username = 'cancelled-before-reached' WHERE username = 'account2'
+      """
+    And Redis is up again
+    And b2bua follows Redis
+    And Redis is down
+    And the database does "UPDATE accounts SET username = 'latest' WHERE username = 'cancelled-before-reached'"
+    And Redis is up again
+    Then the accounts become
+      | account      | status |
+      | account0     | OK     |
+      | first-change | OK     |
+      | latest       | OK     |
+    And the registrar got 5 REGISTERs and 2 un-REGISTERs
+    And nobody registered as cancelled-before-reached
+
+  @S-POOL-6
+  Scenario Outline: <database>: a password that is added or changed is registered with, once
+    Given the registrar of jabiru over udp with
+      | setting        | value |
+      | authentication | none  |
+    And a Redis server
+    And the <database> database with the accounts
+      | username | secret | secret_type | alias_username | alias_domain    |
+      | account1 |        | clrtxt      | alias1         | sip.example.org |
+      | account2 |        | clrtxt      | alias2         | sip.example.org |
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    And the registrar got 2 REGISTERs and 0 un-REGISTERs
+    When the database does "UPDATE accounts SET secret = 'one' WHERE username = 'account2'"
+    And the account account2 is announced
+    Then the registrar got 3 REGISTERs and 0 un-REGISTERs
+    And a call from sip:alias2@sip.example.org is of sip:account2@jabiru.example.org, who is "account2" in the realm "jabiru.example.org" with the password "one"
+    When the database does "UPDATE accounts SET secret = 'other' WHERE username = 'account2'"
+    And the account account2 is announced
+    Then the registrar got 4 REGISTERs and 0 un-REGISTERs
+    And a call from sip:alias2@sip.example.org is of sip:account2@jabiru.example.org, who is "account2" in the realm "jabiru.example.org" with the password "other"
+
+    Examples:
+      | database |
+      | sqlite   |
+      | mariadb  |
+
+  @S-POOL-6
+  Scenario: A password that was wrong is put right
+    Given the registrar of jabiru over udp
+    And a Redis server
+    And the mariadb database with the accounts
+      | username | secret | secret_type |
+      | account1 | wrong  | clrtxt      |
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    And the accounts become
+      | account  | status                               |
+      | account1 | Registration failed: Bad credentials |
+    When the database does "UPDATE accounts SET secret = 'secret' WHERE username = 'account1'"
+    And the account account1 is announced
+    Then the accounts become
+      | account  | status |
+      | account1 | OK     |
+
+  @S-POOL-7
+  Scenario Outline: <database>: who is deleted un-registers, with a password where one is wanted (<authentication>)
+    Given the registrar of jabiru over udp with
+      | setting        | value            |
+      | authentication | <authentication> |
+    And a Redis server
+    And the <database> database with 10 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    And the registrar has 10 accounts
+    And the registrar got <REGISTERs> REGISTERs and 0 un-REGISTERs
+    When Redis is down
+    And the database does "DELETE FROM accounts WHERE username IN ('account2', 'account5', 'account9')"
+    And Redis is up again
+    Then the accounts become
+      | account  | status |
+      | account0 | OK     |
+      | account1 | OK     |
+      | account3 | OK     |
+      | account4 | OK     |
+      | account6 | OK     |
+      | account7 | OK     |
+      | account8 | OK     |
+    And the registrar has 7 accounts
+    And the registrar has no binding of account2
+    And the registrar has no binding of account5
+    And the registrar has no binding of account9
+    And a call from sip:alias2@sip.example.org finds no account
+    And a call from sip:alias3@sip.example.org is of sip:account3@jabiru.example.org
+
+    Examples:
+      | database | authentication | REGISTERs |
+      | sqlite   | none           | 10        |
+      | mariadb  | none           | 10        |
+      | sqlite   | digest         | 20        |
+      | mariadb  | digest         | 20        |
+
+  @S-POOL-8 @S-LOAD-5 @S-LOAD-6
+  Scenario Outline: <database>: the life of an account that SQL and Redis tell
+    Given the hosts default-outbound-proxy.example.org
+    And the proxy default at default-outbound-proxy.example.org over tls, that serves elsewhere.example.org with the passwords
+      | user | password |
+      | none | none     |
+    And the phones one and other
+    And a Redis server
+    And the <database> database with the accounts
+      | username | domain                    | user_id | realm       | secret    | secret_type | outbound_proxy               | alias_username | alias_domain    |
+      | account1 | some.provider.example.com | id1     |             |           |             |                              | alias1         | sip.example.org |
+      | account2 | some.provider.example.com | userID  | myNiceRealm | p@$sword  | clrtxt      | <sip:{{one}};transport=udp>  | alias2         | sip.example.org |
+    And b2bua has the accounts of the database, in a pool with '{"outboundProxy": "<sip:default-outbound-proxy.example.org;transport=tls>", "registrationRequired": false}', by the queries
+      | query       | SQL                                                   |
+      | updateQuery | SELECT * FROM accounts WHERE user_id = :identifier |
+    And b2bua follows Redis
+    And the accounts become
+      | account                                | status |
+      | sip:account1@some.provider.example.com | OK     |
+      | sip:account2@some.provider.example.com | OK     |
+    When alice invites somebody with
+      | header | value                        |
+      | From   | <sip:alias1@sip.example.org> |
+    Then the INVITE that b2bua sent to default has
+      | header              | value                                            |
+      | From                | /<sip:account1@some\.provider\.example\.com>;.*/ |
+      | Proxy-Authorization | (absent)                                         |
+    And a call from sip:alias2@sip.example.org is of sip:account2@some.provider.example.com by one, who is "userID" in the realm "myNiceRealm" with the password "p@$sword"
+    When the database does
+      """
+      UPDATE accounts SET secret = 'cb5784ae9b5960e320ed2c19c575b0ad0995fa9ffd78810bbde33757afbab8e6', secret_type = 'sha-256', realm = 'newRealm', outbound_proxy = '<sip:{{other}};transport=udp>', alias_username = 'addedAlias', alias_domain = 'new.domain.org'
+      WHERE username = 'account2'
+      """
+    And Redis announces '{"username":"account2","domain":"some.provider.example.com","identifier":"userID"}'
+    Then a call from sip:addedAlias@new.domain.org is of sip:account2@some.provider.example.com by other, who is "userID" in the realm "newRealm" with the password "new secret"
+    And a call to sip:account2@some.provider.example.com is for sip:addedAlias@new.domain.org by other
+    And a call from sip:alias2@sip.example.org finds no account
+    When the database does "DELETE FROM accounts WHERE username = 'account2'"
+    And Redis announces '{"username":"account2","domain":"some.provider.example.com","identifier":"userID"}'
+    Then the accounts become
+      | account                                | status |
+      | sip:account1@some.provider.example.com | OK     |
+    And a call from sip:addedAlias@new.domain.org finds no account
+    And a call to sip:account2@some.provider.example.com finds no account
+
+    Examples:
+      | database |
+      | sqlite   |
+      | mariadb  |
+
+  @S-POOL-10
+  Scenario Outline: <database>: an empty table, then a row that is announced
+    Given a Redis server
+    And the <database> database without accounts
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    And there are no accounts
+    When the database does "INSERT INTO accounts (username, domain, alias_username, alias_domain) VALUES ('account1', 'jabiru.example.org', 'alias1', 'sip.example.org')"
+    And the account account1 is announced
+    Then the accounts become
+      | account  | status |
+      | account1 | OK     |
+    And a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    And a call to sip:account1@jabiru.example.org is for sip:alias1@sip.example.org
+
+    Examples:
+      | database |
+      | sqlite   |
+      | mariadb  |
