@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -30,12 +31,14 @@ func (w *World) databaseSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^b2bua has the accounts of the database$`, func() error { return w.hasDatabase("{}", nil) })
 	sc.Step(`^b2bua has the accounts of the database, in a pool with '(.+)'$`, func(pool string) error { return w.hasDatabase(pool, nil) })
 	sc.Step(`^b2bua has the accounts of the database by the queries$`, func(t *godog.Table) error { return w.hasDatabase("{}", t) })
+	sc.Step(`^b2bua has the accounts of the database, in a pool with '(.+)', by the queries$`, w.hasDatabase)
 	sc.Step(`^b2bua is to have the accounts of the database by the queries$`, func(t *godog.Table) error { return w.toHaveDatabase("{}", t) })
 	sc.Step(`^the accounts (?:are|become)$`, w.accountsBecome)
 	sc.Step(`^there are no accounts$`, func() error { return w.accountsAre(nil) })
 	sc.Step(`^the table of accounts is as it was$`, w.tableAsItWas)
 	sc.Step(`^the registrar got (\d+) REGISTERs? and (\d+) un-REGISTERs?$`, w.registrarGot)
 	sc.Step(`^the last REGISTER of (\S+) has$`, w.lastRegister)
+	sc.Step(`^(\S+) sent (\d+) REGISTERs$`, w.sentRegisters)
 	sc.Step(`^nobody registered as (\S+)$`, w.nobodyRegisteredAs)
 	sc.Step(`^the registrar has no binding of (\S+)$`, w.noBinding)
 	sc.Step(`^(\S+) is registered again, not before half of its (\S+) is over$`, w.notBeforeHalf)
@@ -188,6 +191,7 @@ func (w *World) toHaveDatabase(pool string, queries *godog.Table) error {
 	if err := json.Unmarshal([]byte(pool), &members); err != nil {
 		return fmt.Errorf("members of the pool: %w", err)
 	}
+	maps.DeleteFunc(members, func(_ string, v any) bool { return v == nil })
 	text, err := json.MarshalIndent(members, "", " ")
 	if err != nil {
 		return err
@@ -197,6 +201,7 @@ func (w *World) toHaveDatabase(pool string, queries *godog.Table) error {
 	}
 	ctx, cancel := w.wait()
 	defer cancel()
+	w.knowsHosts()
 	w.before, _ = d.content(ctx) // a scenario with tables of its own has none of this name
 	err = errors.Join(
 		w.settings.set("b2bua-server/application", "sip-bridge"),
@@ -274,10 +279,10 @@ func (w *World) accountsAre(want map[string]string) error {
 	return nil
 }
 
-// registrations counts REGISTERs, repeated ones once: those for a binding, and those that end one.
-func (w *World) registrations() (registers, ends int) {
+// registrations counts REGISTERs of an account, or of all, repeated ones once: those for a binding, and those that end one.
+func (w *World) registrations(account string) (registers, ends int) {
 	seen := map[string]bool{}
-	for _, m := range w.registers("") {
+	for _, m := range w.registers(account) {
 		id := m.Header("Call-ID") + " " + m.Header("CSeq")
 		if seen[id] {
 			continue
@@ -300,7 +305,7 @@ func unregisters(m capture.Message) bool {
 func (w *World) registrarGot(registers, ends int) error {
 	var r, e int
 	err := w.until("they are others", func() (bool, error) {
-		r, e = w.registrations()
+		r, e = w.registrations("")
 		if r > registers || e > ends {
 			return false, errors.New("they are more")
 		}
@@ -338,6 +343,14 @@ func (w *World) lastRegister(account string, table *godog.Table) error {
 		return last == nil, nil
 	})
 	return errors.Join(err, last)
+}
+
+// sentRegisters counts those of one account so far, repeated ones once; un-REGISTERs are none.
+func (w *World) sentRegisters(account string, want int) error {
+	if got, _ := w.registrations(account); got != want {
+		return fmt.Errorf("%s sent %d REGISTERs", account, got)
+	}
+	return nil
 }
 
 func (w *World) nobodyRegisteredAs(account string) error {

@@ -3,6 +3,7 @@ package steps
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/cucumber/godog"
@@ -21,7 +22,8 @@ func (w *World) redisSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^(Redis) is down$`, w.redisDown)
 	sc.Step(`^(Redis) is up again$`, w.redisUp)
 	sc.Step(`^(Redis) restarts$`, func(name string) error { return errors.Join(w.redisDown(name), w.redisUp(name)) })
-	sc.Step(`^the account (\S+) is announced$`, w.isAnnounced)
+	sc.Step(`^the account ([^ :]+) is announced$`, func(user string) error { return w.isAnnounced(user+"@"+jabiru, user) })
+	sc.Step(`^the account sip:(\S+) is announced as (\S+)$`, w.isAnnounced)
 	sc.Step(`^Redis announces '(.*)'$`, func(text string) error { return w.announces("Redis", text) })
 }
 
@@ -105,10 +107,29 @@ func (w *World) redisUp(name string) error {
 	return r.Start(ctx)
 }
 
-// isAnnounced tells of a change of a user at jabiru.
-func (w *World) isAnnounced(user string) error {
-	return w.announces("Redis", fmt.Sprintf(`{"username":%q,"domain":%q,"identifier":%[1]q}`, user, jabiru))
+// isAnnounced tells of a change, and waits until b2bua has dealt with it.
+func (w *World) isAnnounced(account, identifier string) error {
+	before := w.dealtWith(account)
+	user, host, _ := strings.Cut(account, "@")
+	if err := w.announces("Redis", fmt.Sprintf(`{"username":%q,"domain":%q,"identifier":%q}`, user, host, identifier)); err != nil {
+		return err
+	}
+	return w.until("the change was not dealt with", func() (bool, error) { return w.dealtWith(account) > before, nil })
 }
+
+// dealtWith counts the changes of an account that b2bua says it has read.
+func (w *World) dealtWith(account string) int {
+	n := 0
+	for _, line := range w.process.Lines() {
+		_, what, found := strings.Cut(line.Text, ": sip:"+account)
+		if found && announced.MatchString(what) {
+			n++
+		}
+	}
+	return n
+}
+
+var announced = regexp.MustCompile(`^ (is new|has changed|is as it was|is deleted)$|^: a change was announced, but `)
 
 // announces waits for a listener first: what nobody hears is lost.
 func (w *World) announces(name, text string) error {

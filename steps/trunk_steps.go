@@ -114,10 +114,15 @@ func (w *World) bridgesByFile(file string) error {
 	if err != nil {
 		return err
 	}
+	w.knowsHosts()
+	return w.start()
+}
+
+// knowsHosts tells b2bua the addresses of the scenario's hosts.
+func (w *World) knowsHosts() {
 	for name, addr := range w.hosts {
 		w.arguments += fmt.Sprintf(" --hosts %s=%s", name, addr)
 	}
-	return w.start()
 }
 
 var phoneColumns = columns{required: []string{"name"}, optional: []string{"address", "display name", "user", "password", "encryption"}}

@@ -246,12 +246,12 @@ Feature: Changes of accounts while b2bua runs
       UPDATE accounts SET secret = 'cb5784ae9b5960e320ed2c19c575b0ad0995fa9ffd78810bbde33757afbab8e6', secret_type = 'sha-256', realm = 'newRealm', outbound_proxy = '<sip:{{other}};transport=udp>', alias_username = 'addedAlias', alias_domain = 'new.domain.org'
       WHERE username = 'account2'
       """
-    And Redis announces '{"username":"account2","domain":"some.provider.example.com","identifier":"userID"}'
+    And the account sip:account2@some.provider.example.com is announced as userID
     Then a call from sip:addedAlias@new.domain.org is of sip:account2@some.provider.example.com by other, who is "userID" in the realm "newRealm" with the password "new secret"
     And a call to sip:account2@some.provider.example.com is for sip:addedAlias@new.domain.org by other
     And a call from sip:alias2@sip.example.org finds no account
     When the database does "DELETE FROM accounts WHERE username = 'account2'"
-    And Redis announces '{"username":"account2","domain":"some.provider.example.com","identifier":"userID"}'
+    And the account sip:account2@some.provider.example.com is announced as userID
     Then the accounts become
       | account                                | status |
       | sip:account1@some.provider.example.com | OK     |
@@ -277,6 +277,223 @@ Feature: Changes of accounts while b2bua runs
       | account1 | OK     |
     And a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
     And a call to sip:account1@jabiru.example.org is for sip:alias1@sip.example.org
+
+    Examples:
+      | database |
+      | sqlite   |
+      | mariadb  |
+
+  @4.9.4
+  Scenario Outline: <database>: what makes an account register again: <change>
+    Given the registrar of jabiru over udp with
+      | setting        | value |
+      | authentication | none  |
+    And the phones one and other
+    And a Redis server
+    And the <database> database with 3 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    And the registrar got 3 REGISTERs and 0 un-REGISTERs
+    When the database does "UPDATE accounts SET <SQL> WHERE username = 'account1'"
+    And the account account1 is announced
+    And the database does "INSERT INTO accounts (username, domain) VALUES ('last', 'jabiru.example.org')"
+    And the account last is announced
+    Then the accounts become
+      | account  | status |
+      | account0 | OK     |
+      | account1 | OK     |
+      | account2 | OK     |
+      | last     | OK     |
+    And account1 sent <REGISTERs> REGISTERs
+    And account0 sent 1 REGISTERs
+    And account2 sent 1 REGISTERs
+
+    Examples:
+      | database | change                | SQL                                                     | REGISTERs |
+      | sqlite   | the password          | secret = 'new'                                          | 2         |
+      | mariadb  | the user id           | user_id = 'new'                                         | 2         |
+      | sqlite   | the realm             | realm = 'new'                                           | 2         |
+      | mariadb  | the type of secret    | secret_type = 'sha256'                                  | 2         |
+      | sqlite   | the registrar         | registrar = '<{{jabiru}};lr>'                           | 2         |
+      | mariadb  | nothing               | secret = 'secret'                                       | 1         |
+      | sqlite   | the alias             | alias_username = 'new'                                  | 1         |
+      | mariadb  | the alias is cleared  | alias_username = NULL                                   | 1         |
+      | sqlite   | the secret is cleared | secret = ''                                             | 1         |
+      | mariadb  | the secret is cleared | secret = NULL                                           | 1         |
+
+  @4.9.4
+  Scenario Outline: <database>: calls go on while <what>
+    Given the registrar of jabiru over udp with
+      | setting        | value |
+      | authentication | none  |
+    And a Redis server
+    And the <database> database with 3 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    And the registrar has 3 accounts
+    When alice invites bob with
+      | header | value                        |
+      | From   | <sip:alias1@sip.example.org> |
+    Then trunk is invited
+    When trunk accepts
+    Then the call between alice and trunk is up
+    When the database does "<SQL>"
+    And the account account1 is announced
+    And the account renamed is announced
+    Then the accounts become
+      | account  | status |
+      | account0 | OK     |
+      | account2 | OK     |
+      | <third>  | OK     |
+    When alice sends a re-INVITE with the offer audio sendonly
+    Then trunk gets a re-INVITE
+    When trunk answers the re-INVITE 200 recvonly
+    Then alice's re-INVITE is answered 200 with SDP
+    When alice hangs up
+    Then trunk's call is released
+    And account0 sent 1 REGISTERs
+    And account2 sent 1 REGISTERs
+
+    Examples:
+      | database | what                         | SQL                                                                                     | third    |
+      | sqlite   | their account is changed     | UPDATE accounts SET secret = 'new', alias_username = 'new' WHERE username = 'account1'  | account1 |
+      | mariadb  | their account gets a new URI | UPDATE accounts SET username = 'renamed' WHERE username = 'account1'                    | renamed  |
+
+  @4.9.4
+  Scenario Outline: <database>: a call goes on when its account is deleted, and no new one is taken
+    Given a Redis server
+    And the <database> database with 2 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    When alice invites bob with
+      | header | value                        |
+      | From   | <sip:alias1@sip.example.org> |
+    Then trunk is invited
+    When trunk accepts
+    Then the call between alice and trunk is up
+    When the database does "DELETE FROM accounts WHERE username = 'account1'"
+    And the account account1 is announced
+    Then the accounts become
+      | account  | status |
+      | account0 | OK     |
+    When alice hangs up
+    Then trunk's call is released
+    And a call from sip:alias1@sip.example.org finds no account
+
+    Examples:
+      | database |
+      | sqlite   |
+      | mariadb  |
+
+  @4.9.3
+  Scenario Outline: <database>: what is announced to nobody is made up for at the next subscription
+    Given a Redis server
+    And the <database> database with 2 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    When Redis is down
+    And the database does
+      """
+      DELETE FROM accounts WHERE username = 'account0';
+      UPDATE accounts SET alias_username = 'changed' WHERE username = 'account1';
+      INSERT INTO accounts (username, domain) VALUES ('account2', 'jabiru.example.org')
+      """
+    And Redis is up again
+    Then the accounts become
+      | account  | status |
+      | account1 | OK     |
+      | account2 | OK     |
+    And a call from sip:changed@sip.example.org is of sip:account1@jabiru.example.org
+    And b2bua logs a warning /Redis: no server to follow|Redis .* is lost/
+    And b2bua logs a message /Redis .*: changes of accounts are followed again, after .*; all accounts are loaded/
+
+    Examples:
+      | database |
+      | sqlite   |
+      | mariadb  |
+
+  @4.9.3
+  Scenario Outline: A malformed announcement is told with the reason, without what it says, and does no harm: <reason>
+    Given a Redis server
+    And the sqlite database with 1 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    When Redis announces '<message>'
+    Then b2bua logs an error /Redis .*: message on flexisip.B2BUA.account ignored: <reason>/
+    When the database does "DELETE FROM accounts"
+    And the account account0 is announced
+    Then there are no accounts
+    And the file "b2bua.log" does not contain "Mellon"
+
+    Examples:
+      | message                                                                              | reason                                                              |
+      | Mellon                                                                               | it is not JSON .at byte 0.                                          |
+      | {"username":"Mellon","domain":"Mellon","identifier":"Mellon"                         | it is not JSON .at byte \d+.                                        |
+      | ["Mellon"]                                                                           | it is (a list\|an array), not an object                             |
+      | {"username":"Mellon","domain":"Mellon"}                                              | the member "identifier" is missing                                  |
+      | {"domain":"Mellon","identifier":"Mellon"}                                            | the member "username" is missing                                    |
+      | {"username":"Mellon","domain":"Mellon","identifier":12}                              | the member "identifier" is a number, not a string                   |
+      | {"username":"Mellon","domain":null,"identifier":"Mellon"}                            | the member "domain" is null, not a string                           |
+      | {"username":"","domain":"Mellon","identifier":"Mellon"}                              | the member "username" is empty                                      |
+      | {"username":"Mellon","domain":"two hosts","identifier":"Mellon"}                     | username and domain make no SIP URI                                 |
+      | {"username":"Mellon","domain":"example.org","identifier":"Mellon"} {"secret":"Mellon"} | something follows the JSON object at byte \d+                       |
+
+  @4.9.3
+  Scenario Outline: <database>: a row of another account than the announced one is ignored
+    Given a Redis server
+    And the <database> database with 2 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    When the database does "UPDATE accounts SET alias_username = 'changed'"
+    And Redis announces '{"username":"account0","domain":"jabiru.example.org","identifier":"account1"}'
+    Then b2bua logs an error /pool pool: sip:account0@jabiru.example.org: a change was announced, but updateQuery returns sip:account1@jabiru.example.org for its identifier; the row is ignored/
+    And a call from sip:alias0@sip.example.org is of sip:account0@jabiru.example.org
+    And a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    And a call from sip:changed@sip.example.org finds no account
+
+    Examples:
+      | database |
+      | sqlite   |
+      | mariadb  |
+
+  @4.9.3
+  Scenario Outline: <database>: an identifier is bound, not pasted: <identifier>
+    Given a Redis server
+    And the <database> database with 2 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    When Redis announces '{"username":"account1","domain":"jabiru.example.org","identifier":"<identifier>"}'
+    Then the accounts become
+      | account  | status |
+      | account0 | OK     |
+    And the table of accounts is as it was
+
+    Examples:
+      | database | identifier                                |
+      | sqlite   | nobody' OR username = 'account1           |
+      | mariadb  | nobody' OR username = 'account1           |
+      | sqlite   | account1'; DELETE FROM accounts; --       |
+      | mariadb  | account1'; DELETE FROM accounts; --       |
+      | mariadb  | account1\\\\                              |
+      | mariadb  |                                           |
+
+  @4.9.4
+  Scenario Outline: <database>: two accounts of one alias: the first has it, and when it goes the other
+    Given a Redis server
+    And the <database> database with 2 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    When the database does "UPDATE accounts SET alias_username = 'alias0' WHERE username = 'account1'"
+    And the account account1 is announced
+    Then b2bua logs a warning /pool pool: account sip:account1@jabiru.example.org has the same .alias. as account sip:account0@jabiru.example.org, so it is not found by that/
+    And a call from sip:alias0@sip.example.org is of sip:account0@jabiru.example.org
+    And a call from sip:alias1@sip.example.org finds no account
+    When the database does "DELETE FROM accounts WHERE username = 'account0'"
+    And the account account0 is announced
+    Then the accounts become
+      | account  | status |
+      | account1 | OK     |
+    And a call from sip:alias0@sip.example.org is of sip:account1@jabiru.example.org
 
     Examples:
       | database |

@@ -141,13 +141,13 @@ func lost(err error) bool {
 }
 
 // lastingCode goes by the class of the SQLSTATE: no such user or password (28), no such database (3D), syntax, names and rights (42), of
-// which the limits of a user (1203, 1226) pass.
+// which the limits of a user (1203, 1226) pass; and a query that would write (1792).
 func lastingCode(e *mysql.MySQLError) bool {
 	switch string(e.SQLState[:2]) {
 	case "28", "3D", "42":
 		return e.Number != 1203 && e.Number != 1226
 	}
-	return false
+	return e.Number == 1792
 }
 
 // harmless are errors of the server whose text has names, never values: of users, databases, tables, columns, functions.
