@@ -103,25 +103,34 @@ func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.root.Raw})
 }
 
-// WriteDir writes ca.pem, and certificate.pem with key.pem for the names. The directory is made if it is not there.
-func (a *Authority) WriteDir(dir string, names ...string) error {
+// Files are ca.pem, and certificate.pem with key.pem for the names, as other programs read them.
+func (a *Authority) Files(names ...string) (map[string][]byte, error) {
 	certificate, err := a.Issue(names...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
 	if err != nil {
-		return fmt.Errorf("testca: %w", err)
+		return nil, fmt.Errorf("testca: %w", err)
+	}
+	return map[string][]byte{
+		"ca.pem":          a.PEM(),
+		"certificate.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}),
+		"key.pem":         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
+	}, nil
+}
+
+// WriteDir writes Files. The directory is made if it is not there.
+func (a *Authority) WriteDir(dir string, names ...string) error {
+	files, err := a.Files(names...)
+	if err != nil {
+		return err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("testca: %w", err)
 	}
-	for name, block := range map[string]*pem.Block{
-		"ca.pem":          {Type: "CERTIFICATE", Bytes: a.root.Raw},
-		"certificate.pem": {Type: "CERTIFICATE", Bytes: certificate.Certificate[0]},
-		"key.pem":         {Type: "PRIVATE KEY", Bytes: key},
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			return fmt.Errorf("testca: %w", err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"b2bua/core/digest"
+	"b2bua/simulator/testca"
 )
 
 func (s *mariadb) config(more string) Config {
@@ -45,7 +46,7 @@ func onSocket(t *testing.T, server *mariadb) {
 
 func overTLS(t *testing.T, server *mariadb) {
 	server.fresh()
-	other := mariadbCA(t)
+	other := strangeCA(t)
 	for options, want := range map[string]string{
 		"": "", "ssl_mode=REQUIRED": "", "sslca=" + server.ca: "", "ssl_mode=VERIFY_IDENTITY sslca=" + server.ca: "",
 		"ssl_mode=DISABLED": "", "sslca=" + other: "certificate signed by unknown authority", "ssl_mode=VERIFY_IDENTITY": "certificate signed by unknown authority",
@@ -63,11 +64,13 @@ func overTLS(t *testing.T, server *mariadb) {
 	}
 }
 
-// mariadbCA is a CA that signed nothing.
-func mariadbCA(t *testing.T) string {
-	s := &mariadb{t: t, dir: t.TempDir()}
-	s.certificates()
-	return s.ca
+// strangeCA is a CA that signed nothing.
+func strangeCA(t *testing.T) string {
+	ca, err := testca.New()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, ca.WriteDir(dir, "127.0.0.1"))
+	return dir + "/ca.pem"
 }
 
 // The first query has no parameters and comes as text, the second in binary: the values are the same.
@@ -273,13 +276,13 @@ func restarted(t *testing.T, server *mariadb) {
 	server.fresh("INSERT INTO users VALUES (1, 'account1', 'example.org', 'x')")
 	s := open(t, server.config(""))
 	require.Len(t, load(t, s), 1)
-	server.stop()
+	require.NoError(t, server.Stop())
 	_, err := loadAll(s)
 	var failed *QueryError
 	require.ErrorAs(t, err, &failed)
 	assert.True(t, failed.Lost)
 	assert.ErrorContains(t, err, "connection refused")
-	server.start()
+	require.NoError(t, server.Start(t.Context()))
 	require.Len(t, load(t, s), 1)
 }
 

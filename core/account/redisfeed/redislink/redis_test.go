@@ -3,21 +3,12 @@
 package redislink
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
-	"os"
-	"os/exec"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -27,25 +18,34 @@ import (
 
 	"b2bua/core/account/redisfeed"
 	"b2bua/core/digest"
+	"b2bua/simulator/daemons"
+	"b2bua/simulator/testca"
 )
 
 // server is a redis-server of the test's own.
 type server struct {
 	t    *testing.T
+	home *daemons.Home
 	host redisfeed.Host
-	args []string
-	cmd  *exec.Cmd
+	o    daemons.Options
+	*daemons.Server
 	*redis.Client
 }
 
 // newServer takes a port; launch starts it.
 func newServer(t *testing.T, args ...string) *server {
+	home, err := daemons.NewHome()
+	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := &server{t: t, host: redisfeed.Host{Name: "127.0.0.1", Port: uint16(l.Addr().(*net.TCPAddr).Port)}, args: args}
+	addr := netip.MustParseAddrPort(l.Addr().String())
+	s := &server{t: t, home: home, host: redisfeed.Host{Name: "127.0.0.1", Port: addr.Port()}, o: daemons.Options{Addr: addr, Args: args}}
 	require.NoError(t, l.Close())
 	s.Client = redis.NewClient(&redis.Options{Addr: s.host.String(), MaxRetries: -1, DialerRetries: 1, PoolSize: 100})
-	t.Cleanup(func() { s.kill(); _ = s.Close() })
+	t.Cleanup(func() {
+		_ = s.Close()
+		require.NoError(t, home.Close())
+	})
 	return s
 }
 
@@ -55,31 +55,15 @@ func started(t *testing.T, args ...string) *server {
 	return s
 }
 
+// launch starts it with its arguments of the moment, and nothing in it.
 func (s *server) launch() {
 	s.t.Helper()
-	args := append([]string{
-		"--port", strconv.Itoa(int(s.host.Port)), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-		"--dir", s.t.TempDir(), "--repl-diskless-sync-delay", "0",
-	}, s.args...)
-	s.cmd = exec.Command("redis-server", args...) //nolint:gosec // our own arguments
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(s.t, s.cmd.Start(), "install it: apt-get install redis-server")
-	require.Eventually(s.t, func() bool {
-		c, err := net.Dial("tcp", s.host.String())
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	}, 10*time.Second, 5*time.Millisecond)
+	var err error
+	s.Server, err = s.home.Redis(s.t.Context(), s.o)
+	require.NoError(s.t, err)
 }
 
-func (s *server) kill() {
-	if s.cmd != nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-		s.cmd = nil
-	}
-}
+func (s *server) kill() { require.NoError(s.t, s.Remove()) }
 
 func (s *server) do(args ...any) {
 	s.t.Helper()
@@ -139,15 +123,15 @@ func TestRedisThatHangsIsNoticed(t *testing.T) {
 	cfg := following(r.host)
 	run(t, Config{Redis: cfg}, s)
 	s.follows(t, r.host)
-	require.NoError(t, r.cmd.Process.Signal(syscall.SIGSTOP))
+	require.NoError(t, r.Server.Pause())
 	s.says(t, "is lost (no answer within 5s)")
-	require.NoError(t, r.cmd.Process.Signal(syscall.SIGCONT))
+	require.NoError(t, r.Resume())
 	s.says(t, "followed again")
 }
 
 func TestRedisFailsOverToAReplica(t *testing.T) {
 	master, replica, s := started(t), newServer(t), &store{}
-	replica.args = []string{"--replicaof", fmt.Sprintf("127.0.0.1 %d", master.host.Port)}
+	replica.o.Args = []string{"--replicaof", fmt.Sprintf("127.0.0.1 %d", master.host.Port)}
 	replica.launch()
 	require.Eventually(t, func() bool {
 		return strings.Contains(master.Info(t.Context(), "replication").Val(), "state=online")
@@ -167,7 +151,7 @@ func TestRedisFailsOverToAReplica(t *testing.T) {
 	replica.announce("one", 2)
 	s.hasRead(t, "one", 2)
 
-	master.args = []string{"--replicaof", fmt.Sprintf("127.0.0.1 %d", replica.host.Port)}
+	master.o.Args = []string{"--replicaof", fmt.Sprintf("127.0.0.1 %d", replica.host.Port)}
 	master.launch() // back, as a replica
 	require.Eventually(t, func() bool {
 		return strings.Contains(master.Info(t.Context(), "replication").Val(), "master_link_status:up")
@@ -248,60 +232,36 @@ func TestRedisStopsWhileTheDatabaseIsSlow(t *testing.T) {
 func TestRedisOverTLS(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
-	certificates(t, dir)
+	ca, err := testca.New()
+	require.NoError(t, err)
+	require.NoError(t, ca.WriteDir(dir, "127.0.0.1"))
 	r := newServer(t)
-	port := strconv.Itoa(int(r.host.Port))
-	r.args = []string{
-		"--port", "0", "--tls-port", port, "--tls-cert-file", file("server.pem"), "--tls-key-file", file("server.key"),
-		"--tls-ca-cert-file", file("ca.pem"), "--tls-auth-clients", "yes",
+	r.o.Files, err = ca.Files("127.0.0.1")
+	require.NoError(t, err)
+	secure := newServer(t).host // its port
+	r.o.Args = []string{
+		"--tls-port", strconv.Itoa(int(secure.Port)), "--tls-cert-file", "{dir}/certificate.pem", "--tls-key-file", "{dir}/key.pem",
+		"--tls-ca-cert-file", "{dir}/ca.pem", "--tls-auth-clients", "yes",
 	}
 	r.launch()
-	mutual, err := TLS(file("ca.pem"), file("client.pem"), file("client.key"))
+	mutual, err := TLS(file("ca.pem"), file("certificate.pem"), file("key.pem"))
 	require.NoError(t, err)
 	s := &store{}
-	run(t, Config{Redis: following(r.host), TLS: mutual}, s)
-	s.follows(t, r.host)
+	run(t, Config{Redis: following(secure), TLS: mutual}, s)
+	s.follows(t, secure)
 
 	other := t.TempDir()
-	certificates(t, other)
-	stranger, err := TLS(filepath.Join(other, "ca.pem"), file("client.pem"), file("client.key"))
+	strange, err := testca.New()
+	require.NoError(t, err)
+	require.NoError(t, strange.WriteDir(other, "127.0.0.1"))
+	stranger, err := TLS(filepath.Join(other, "ca.pem"), file("certificate.pem"), file("key.pem"))
 	require.NoError(t, err)
 	s = &store{}
-	run(t, Config{Redis: following(r.host), TLS: stranger}, s)
+	run(t, Config{Redis: following(secure), TLS: stranger}, s)
 	s.says(t, "certificate signed by unknown authority")
 	alone, err := TLS(file("ca.pem"), "", "")
 	require.NoError(t, err)
 	s = &store{}
-	run(t, Config{Redis: following(r.host), TLS: alone}, s)
+	run(t, Config{Redis: following(secure), TLS: alone}, s)
 	s.says(t, "a server that wants our certificate needs redis-connection=tls-mutual")
-}
-
-// certificates writes an authority and what it signed for 127.0.0.1 and a client.
-func certificates(t *testing.T, dir string) {
-	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, NotAfter: time.Now().Add(time.Hour), IsCA: true,
-		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	write := func(name, kind string, der []byte) {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
-	}
-	sign := func(name string, c *x509.Certificate, key *ecdsa.PrivateKey) {
-		der, err := x509.CreateCertificate(rand.Reader, c, ca, &key.PublicKey, caKey)
-		require.NoError(t, err)
-		write(name+".pem", "CERTIFICATE", der)
-		der, err = x509.MarshalPKCS8PrivateKey(key)
-		require.NoError(t, err)
-		write(name+".key", "PRIVATE KEY", der)
-	}
-	sign("ca", ca, caKey)
-	for i, name := range []string{"server", "client"} {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		require.NoError(t, err)
-		sign(name, &x509.Certificate{
-			SerialNumber: big.NewInt(int64(i + 2)), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
-			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		}, key)
-	}
 }
