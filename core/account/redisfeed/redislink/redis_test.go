@@ -123,7 +123,7 @@ func TestRedisThatHangsIsNoticed(t *testing.T) {
 	cfg := following(r.host)
 	run(t, Config{Redis: cfg}, s)
 	s.follows(t, r.host)
-	require.NoError(t, r.Server.Pause())
+	require.NoError(t, r.Pause())
 	s.says(t, "is lost (no answer within 5s)")
 	require.NoError(t, r.Resume())
 	s.says(t, "followed again")
