@@ -45,6 +45,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.databaseSteps(sc)
 	w.redisSteps(sc)
 	w.lineSteps(sc)
+	w.sqliteSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

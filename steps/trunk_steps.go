@@ -33,6 +33,7 @@ func (w *World) trunkSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the INVITE that b2bua sent to (\w+) has$`, w.inviteTo)
 	sc.Step(`^(\w+) goes on ringing$`, w.goesOnRinging)
 	sc.Step(`^b2bua was not called by (\w+)$`, w.notCalledBy)
+	sc.Step(`^the proxy (\w+) was asked to un-register (\d+) accounts$`, w.wasAskedToUnregister)
 	sc.Step(`^the proxy (\w+) challenged a (\w+) of b2bua$`, w.challenged)
 }
 
@@ -264,4 +265,30 @@ func (w *World) challenged(name, method string) error {
 		return m.Sent && (m.Status() == 401 || m.Status() == 407) && strings.HasSuffix(m.Header("CSeq"), " "+method)
 	})
 	return err
+}
+
+// wasAskedToUnregister counts the accounts whose REGISTER for no time at all the proxy accepted.
+func (w *World) wasAskedToUnregister(name string, n int) error {
+	side, err := w.side(name)
+	if err != nil {
+		return err
+	}
+	ended := map[string]bool{} // by Call-ID, those of b2bua
+	for _, m := range side.Messages() {
+		if !m.Sent && m.Method() == "REGISTER" && m.Header("Expires") == "0" && strings.HasPrefix(m.Header("User-Agent"), "Flexisip-B2BUA") {
+			ended[m.Header("Call-ID")] = false
+		}
+		if _, asked := ended[m.Header("Call-ID")]; m.Sent && asked && m.Status() == 200 {
+			ended[m.Header("Call-ID")] = true
+		}
+	}
+	for _, done := range ended {
+		if !done {
+			return errors.New("an un-registration was not accepted")
+		}
+	}
+	if len(ended) != n {
+		return fmt.Errorf("%d accounts were un-registered", len(ended))
+	}
+	return nil
 }

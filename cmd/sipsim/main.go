@@ -52,6 +52,7 @@ type commands struct {
 	Proxy      proxyCmd      `cmd:"" help:"Registrar and proxy that diverts calls to a B2BUA as module::B2bua does."`
 	Ping       pingCmd       `cmd:"" help:"Ask whether anybody answers SIP at an address."`
 	Authority  authorityCmd  `cmd:"" help:"Make a test authority and a certificate, for TLS between programs on one machine."`
+	Database   databaseCmd   `cmd:"" help:"Make or change an SQLite file with accounts, by SQL statements."`
 	Load       loadCmd       `cmd:"" help:"Load on a B2BUA: many calls, with or without media (loopback only)."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
 }

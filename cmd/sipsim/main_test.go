@@ -134,6 +134,31 @@ func TestPing(t *testing.T) {
 	}
 }
 
+func TestDatabase(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "100 % accounts?#")
+	run := func(args ...string) (string, int) {
+		out, status := background(append([]string{"database", file}, args...)...)
+		code := <-status
+		return out.String(), code
+	}
+	const example = "../../simulator/examples/bridge/accounts.sql"
+	for range 2 {
+		out, status := run(example)
+		assert.Equal(t, exitOK, status, out)
+		assert.Equal(t, "table users: rows=2\n", out)
+	}
+	assert.FileExists(t, file)
+	out, status := run("--sql", "INSERT INTO users (username, domain, password) VALUES ('a', 'b', 'c')", "--sql", "INSERT INTO nowhere VALUES (1)")
+	assert.Equal(t, exitUsage, status)
+	assert.Contains(t, out, file+": ")
+	assert.Contains(t, out, "no such table: nowhere")
+	out, _ = run("--sql", `CREATE TABLE "a ""b"" c" (x)`)
+	assert.Equal(t, "table a \"b\" c: rows=0\ntable users: rows=2\n", out, "all statements or none")
+	out, status = run("/nonexistent")
+	assert.Equal(t, exitUsage, status)
+	assert.Contains(t, out, "/nonexistent")
+}
+
 func TestSilentCallIsStatusThree(t *testing.T) {
 	answering, answered := background("answer", "--calls", "1", "--ring", "0s", "--direction", "recvonly")
 	uri := answering.uri(t)
@@ -162,6 +187,7 @@ func TestUsage(t *testing.T) {
 		{"proxy", "--ca-file", "/nonexistent"},
 		{"proxy", "--listen", "tcp:127.0.0.1:0", "--filter", "x"},
 		{"authority"},
+		{"database"},
 		{"load", "calls", "--dut", "192.0.2.1:5060"},
 		{"load", "calls", "--dut", "here"},
 		{"demo", "--b2bua", "/nonexistent/b2bua"},
@@ -182,6 +208,7 @@ func TestHelpTeaches(t *testing.T) {
 		{"proxy", "--help"},
 		{"authority", "--help"},
 		{"ping", "--help"},
+		{"database", "--help"},
 		{"demo", "--help"},
 		{"load", "--help"},
 		{"load", "calls", "--help"},

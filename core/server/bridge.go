@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 
 	"b2bua/core/account"
+	"b2bua/core/account/sqlstore"
 	"b2bua/core/app"
 	"b2bua/core/app/sipbridge"
 	"b2bua/core/config"
@@ -49,6 +51,9 @@ func loadBridge(cfg *config.Config) (*bridge, []config.Finding) {
 	b := &bridge{Bridge: loaded}
 	for _, pool := range loaded.Pools() {
 		if sql := loaded.Loader(pool); sql != nil {
+			if c := &plans[sql].Connection; c.Backend == sqlstore.SQLite {
+				c.Database = findFile(c.Database, filepath.Dir(path))
+			}
 			b.sources = append(b.sources, source{pool, sql, plans[sql]})
 		}
 	}

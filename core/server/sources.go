@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -71,6 +73,18 @@ func (p plans) compile(l *sipbridge.SQLLoader) []sipbridge.SQLProblem {
 		})
 	}
 	return out
+}
+
+// findFile is where an SQLite file is: a relative name is that of a file in the working directory, as Flexisip has it, or else of one
+// beside the providers file.
+func findFile(name, beside string) string {
+	if _, err := os.Stat(name); err == nil || filepath.IsAbs(name) {
+		return name
+	}
+	if path, err := filepath.Abs(filepath.Join(beside, name)); err == nil {
+		return path
+	}
+	return name
 }
 
 // redisTLS is the security of the connection to Redis, nil for none.

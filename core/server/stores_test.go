@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -168,4 +169,15 @@ func TestStoresEndWhileTheyLoad(t *testing.T) {
 	shown := make(chan string, 1)
 	require.NoError(t, s.stack.Do(func(time.Time) { shown <- s.stores.shown()[0].State }))
 	assert.Equal(t, "loading", <-shown)
+}
+
+func TestWhereAnSQLiteFileIs(t *testing.T) {
+	working, beside := t.TempDir(), t.TempDir()
+	t.Chdir(working)
+	assert.Equal(t, filepath.Join(beside, "accounts"), findFile("accounts", beside), "nowhere yet: the error tells a whole path")
+	require.NoError(t, os.WriteFile(filepath.Join(beside, "accounts"), nil, 0o600))
+	assert.Equal(t, filepath.Join(beside, "accounts"), findFile("accounts", beside))
+	require.NoError(t, os.WriteFile("accounts", nil, 0o600))
+	assert.Equal(t, "accounts", findFile("accounts", beside), "as Flexisip has it")
+	assert.Equal(t, "/nowhere/accounts", findFile("/nowhere/accounts", beside))
 }
