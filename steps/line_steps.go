@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 // lineSteps: calls by which a scenario sees what an account is, placed by alice and refused by whom they reach.
 func (w *World) lineSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the phones (\w+) and (\w+)$`, w.twoPhones)
+	sc.Step(`^the phone (\w+) at (\S+)$`, w.phoneAt)
 	sc.Step(`^a call from (sip:\S+) is of (sip:[^ ,]+)(?: by (\w+))?$`, w.isOf)
 	sc.Step(`^a call from (sip:\S+) is of (sip:[^ ,]+)(?: by (\w+))?, who is "([^"]*)" in the realm "([^"]*)" with the password "([^"]*)"$`, w.isOfUser)
 	sc.Step(`^a call from (sip:\S+) is of (sip:[^ ,]+), who has no password$`, w.isOfNobody)
@@ -29,6 +31,17 @@ func (w *World) twoPhones(one, other string) error {
 	if err == nil {
 		_, err = w.literalPhone(other, "udp")
 	}
+	return err
+}
+
+// phoneAt is one at a host name that b2bua is told.
+func (w *World) phoneAt(name, host string) error {
+	addr, err := w.net.Next()
+	if err != nil {
+		return err
+	}
+	w.hosts[host] = addr
+	_, err = w.literalPhoneAt(name, name, "udp", netip.AddrPortFrom(addr, 5060))
 	return err
 }
 

@@ -2,6 +2,42 @@
 Feature: Accounts from a database
   Spec 4.9.2. The servers run in containers or as child processes; the run says which.
 
+  @S-SB-3 @seed
+  Scenario Outline: Accounts from <database>, whose query renames columns
+    Given the registrar of jabiru over udp with
+      | setting                 | value                  |
+      | further domain          | open.example.org       |
+      | password of test-userID | clear text passphrase  |
+    And the phone open at open.example.org
+    And a Redis server
+    And the <database> database
+      """
+      CREATE TABLE users (username VARCHAR(64), hostport VARCHAR(64), userid VARCHAR(64), passwd VARCHAR(64), alias_user VARCHAR(64), alias_host VARCHAR(64), proxy VARCHAR(64));
+      INSERT INTO users VALUES ('account1', 'open.example.org', '', '', 'alias', 'sip.example.org', '');
+      INSERT INTO users VALUES ('account2', 'jabiru.example.org', 'test-userID', 'clear text passphrase', '', '', 'sip.linphone.org');
+      INSERT INTO users VALUES ('account3', 'open.example.org', '', '', '', '', '')
+      """
+    And b2bua has the accounts of the database, in a pool with '{"outboundProxy": null}', by the queries
+      | query       | SQL                                                                                                                                                                                                                                              |
+      | initQuery   | SELECT username, hostport AS domain, userid as user_id, passwd as secret, "clrtxt" as secret_type, "" as realm, alias_user as alias_username, alias_host as alias_domain, proxy as outbound_proxy, "" as protocol FROM users |
+      | updateQuery | not yet implemented                                                                                                                                                                                                                              |
+    Then the accounts become
+      | account                       | status |
+      | sip:account1@open.example.org | OK     |
+      | account2                      | OK     |
+      | sip:account3@open.example.org | OK     |
+    And the last REGISTER of account2 has
+      | header        | value                                                                          |
+      | Request-URI   | sip:jabiru.example.org                                                         |
+      | Authorization | /Digest username="test-userID", realm="jabiru\.example\.org", .*algorithm=.*/ |
+    And a call to sip:account1@open.example.org is for sip:alias@sip.example.org by open
+    And a call from sip:alias@sip.example.org is of sip:account1@open.example.org by open
+
+    Examples:
+      | database |
+      | sqlite   |
+      | mariadb  |
+
   @S-LOAD-2
   Scenario Outline: <database>: NULL for the realm and the type of the secret, and words in capitals
     Given the registrar of jabiru over udp with

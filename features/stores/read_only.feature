@@ -48,6 +48,27 @@ Feature: Nothing is ever written
     And the table of accounts is as it was
 
   @4.9.2
+  Scenario: A function of the database that writes is stopped by the database: updateQuery
+    Given a Redis server
+    And the mariadb database with 2 accounts at jabiru
+    And the database does
+      """
+      CREATE FUNCTION written(name VARCHAR(64)) RETURNS VARCHAR(64) MODIFIES SQL DATA
+      BEGIN IF name = 'account1' THEN DELETE FROM accounts; END IF; RETURN name; END
+      """
+    And b2bua has the accounts of the database by the queries
+      | query       | SQL                                                                  |
+      | updateQuery | SELECT * FROM accounts WHERE username = written(:identifier) |
+    And b2bua follows Redis
+    When Redis announces '{"username":"account1","domain":"jabiru.example.org","identifier":"account1"}'
+    Then b2bua logs an error /pool pool: .*updateQuery .*READ ONLY transaction .MySQL error 1792./
+    And the accounts are
+      | account  | status |
+      | account0 | OK     |
+      | account1 | OK     |
+    And the table of accounts is as it was
+
+  @4.9.2
   Scenario: A file is only read, and nothing appears beside it
     Given a Redis server
     And the sqlite database with 3 accounts at jabiru
