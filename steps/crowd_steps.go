@@ -33,14 +33,27 @@ var kitsOfCrowd = []endpoint.Media{
 	{Encryption: "sdes", Suites: []string{"AES_256_CM_HMAC_SHA1_80"}},
 }
 
+// gather makes this scenario the one with a crowd, until its end.
+func (w *World) gather() error {
+	switch {
+	case w.proxy == nil:
+		return errors.New("softphones need a proxy: start b2bua behind the proxy first")
+	case len(w.pairs) > 0:
+		return errors.New("there is a crowd in this scenario already")
+	}
+	w.suite.crowd.Lock()
+	w.closers = append(w.closers, w.suite.crowd.Unlock)
+	return nil
+}
+
 // crowd makes pairs whose callers all have different tones, and whose callees have too: nobody can take a stranger for its partner.
 func (w *World) crowd(n int) error {
 	known := tone.Frequencies()
 	if n > len(known) {
 		return fmt.Errorf("there are only %d tones", len(known))
 	}
-	if w.proxy == nil {
-		return errors.New("softphones need a proxy: start b2bua behind the proxy first")
+	if err := w.gather(); err != nil {
+		return err
 	}
 	for i := range n {
 		callee := fmt.Sprintf("callee%dn", i+1)
@@ -62,8 +75,8 @@ func (w *World) crowd(n int) error {
 
 // silentCrowd makes pairs that agree on DTLS-SRTP, and let b2bua begin the handshakes for nothing.
 func (w *World) silentCrowd(n int) error {
-	if w.proxy == nil {
-		return errors.New("softphones need a proxy: start b2bua behind the proxy first")
+	if err := w.gather(); err != nil {
+		return err
 	}
 	hertz := tone.Frequencies()[0]
 	for i := range n {

@@ -57,9 +57,6 @@ func (w *World) theModes(table *godog.Table) error {
 
 // matrix makes two pairs of phones for each mode of leg B: one with audio, and one with video too, rtcp-mux and other roles in DTLS.
 func (w *World) matrix(caller string) error {
-	if w.proxy == nil {
-		return errors.New("softphones need a proxy: start b2bua behind the proxy first")
-	}
 	own, ok := w.modeNamed(caller)
 	if !ok {
 		return fmt.Errorf("there is no mode %q in this scenario", caller)
@@ -67,6 +64,9 @@ func (w *World) matrix(caller string) error {
 	known := tone.Frequencies()
 	if 2*len(w.modes) > len(known) {
 		return fmt.Errorf("%d pairs: there are only %d tones", 2*len(w.modes), len(known))
+	}
+	if err := w.gather(); err != nil {
+		return err
 	}
 	for i, other := range w.modes {
 		for k, kind := range []string{"audio", "video"} {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cucumber/godog"
@@ -23,6 +24,7 @@ type Suite struct {
 	simulator product.Builder // of sipsim, built when a scenario wants it as a process of its own
 	stores    *stores.Run
 	settled   time.Duration // how long media sockets may stay open after the last call
+	crowd     sync.Mutex    // one crowd at a time: several of them starve each other, and each tests b2bua, not this machine
 }
 
 // NewSuite makes a suite; race builds the product with the race detector.

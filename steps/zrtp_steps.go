@@ -269,8 +269,8 @@ func (w *World) renegotiates(name, fault string) error {
 
 // crowdWithZRTP makes pairs in which one side or both have ZRTP; the names of callees tell b2bua which.
 func (w *World) crowdWithZRTP(n int) error {
-	if w.proxy == nil {
-		return errors.New("softphones need a proxy: start b2bua behind the proxy first")
+	if err := w.gather(); err != nil {
+		return err
 	}
 	known := len(tones)
 	for i := range n {
