@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/cucumber/godog"
 
@@ -104,9 +103,7 @@ func (w *World) oneOfCrowd(name string, media endpoint.Media, hertz float64) err
 	if err != nil {
 		return err
 	}
-	ctx, cancel := w.wait()
-	defer cancel()
-	return phone.Register(ctx, time.Hour)
+	return w.register(phone)
 }
 
 // together runs one thing for each pair at the same time.

@@ -291,6 +291,11 @@ func (w *World) inviteThroughProxy(table *godog.Table) error {
 	if err != nil {
 		return w.explain(err)
 	}
+	return w.carries(m, table)
+}
+
+// carries compares a request with a table of headers, in which Request-URI is one.
+func (w *World) carries(m capture.Message, table *godog.Table) error {
 	rows, err := w.rows(table, columns{required: []string{"header", "value"}})
 	if err != nil {
 		return err

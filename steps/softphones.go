@@ -137,14 +137,18 @@ func (w *World) registered(table *godog.Table) error {
 		if err != nil {
 			return err
 		}
-		ctx, cancel := w.wait()
-		err = phone.Register(ctx, time.Hour)
-		cancel()
-		if err != nil {
+		if err := w.register(phone); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// register binds a softphone at its proxy for longer than any scenario.
+func (w *World) register(phone *endpoint.Phone) error {
+	ctx, cancel := w.wait()
+	defer cancel()
+	return phone.Register(ctx, time.Hour)
 }
 
 func (w *World) isAlsoAPhoneOf(phone, user string) error {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/cucumber/godog"
 
@@ -164,10 +163,7 @@ func (w *World) phonesOf(name string, table *godog.Table) error {
 		if err != nil {
 			return err
 		}
-		ctx, cancel := w.wait()
-		err = phone.Register(ctx, time.Hour)
-		cancel()
-		if err != nil {
+		if err := w.register(phone); err != nil {
 			return err
 		}
 	}
@@ -224,26 +220,13 @@ func (w *World) fromB2BUA(name, what string, match func(capture.Message) bool) (
 }
 
 func (w *World) inviteTo(name string, table *godog.Table) error {
-	rows, err := w.rows(table, columns{required: []string{"header", "value"}})
-	if err != nil {
-		return err
-	}
 	m, err := w.fromB2BUA(name, "an INVITE of b2bua", func(m capture.Message) bool {
 		return !m.Sent && m.Method() == "INVITE" && m.IsRequest() && m.HasHeader("X-Flexisip-B2BUA")
 	})
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		got := m.Headers(r.text("header"))
-		if r.text("header") == "Request-URI" {
-			got = []string{m.RequestURI()}
-		}
-		if err := fits(got, r.text("value")); err != nil {
-			return fmt.Errorf("%s: %w", r.text("header"), err)
-		}
-	}
-	return nil
+	return w.carries(m, table)
 }
 
 // notCalledBy: what b2bua would have got, its proxy would have sent.

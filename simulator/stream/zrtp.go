@@ -162,22 +162,36 @@ func (s *Stream) meet(a sdp.Agreed) error {
 
 // tick hands in what waits, and the time.
 func (s *Stream) tick(now time.Time) {
-	s.mu.Lock()
-	leg := s.zrtp.own.Leg
-	s.mu.Unlock()
+	leg := s.lockLeg()
 	if leg == nil {
 		return
 	}
-	leg.mu.Lock()
 	defer leg.mu.Unlock()
 	leg.feed(now)
-	z := leg.ends[s]
-	if z == nil || leg.closed {
-		return
+	if z := leg.end(s); z != nil {
+		if at, ok := z.Deadline(); ok && !at.After(now) {
+			leg.perform(z.Handle(now, zrtp.Tick{}))
+		}
 	}
-	if at, ok := z.Deadline(); ok && !at.After(now) {
-		leg.perform(z.Handle(now, zrtp.Tick{}))
+}
+
+// lockLeg gives the stream's leg with its lock held; nil: it has none.
+func (s *Stream) lockLeg() *Leg {
+	s.mu.Lock()
+	leg := s.zrtp.own.Leg
+	s.mu.Unlock()
+	if leg != nil {
+		leg.mu.Lock()
 	}
+	return leg
+}
+
+// end is a stream's exchange; nil: there is none, or not any more. The leg's lock is held.
+func (l *Leg) end(s *Stream) *zrtp.Stream {
+	if l.closed {
+		return nil
+	}
+	return l.ends[s]
 }
 
 // feed hands in what waits on all streams, in their order, so that a quicker video does not come before the audio. The leg's lock is held.
@@ -188,7 +202,7 @@ func (l *Leg) feed(now time.Time) {
 		s.zrtp.inputs = nil
 		s.mu.Unlock()
 		for _, in := range inputs {
-			if z := l.ends[s]; z != nil && !l.closed {
+			if z := l.end(s); z != nil {
 				l.perform(z.Handle(now, in))
 			}
 		}
@@ -214,7 +228,7 @@ func (l *Leg) deliver(s *Stream, now time.Time, in zrtp.Input) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.feed(now)
-	if z := l.ends[s]; z != nil && !l.closed {
+	if z := l.end(s); z != nil {
 		l.perform(z.Handle(now, in))
 	}
 }
@@ -230,15 +244,12 @@ func (s *Stream) proven() {
 
 // leave ends the exchange of a stream that is being closed.
 func (s *Stream) leave() {
-	s.mu.Lock()
-	leg := s.zrtp.own.Leg
-	s.mu.Unlock()
+	leg := s.lockLeg()
 	if leg == nil {
 		return
 	}
-	leg.mu.Lock()
 	defer leg.mu.Unlock()
-	if z := leg.ends[s]; z != nil && !leg.closed {
+	if z := leg.end(s); z != nil {
 		leg.perform(z.Handle(time.Now(), zrtp.Stop{}))
 		delete(leg.ends, s)
 		leg.order = slices.DeleteFunc(leg.order, func(other *Stream) bool { return other == s })

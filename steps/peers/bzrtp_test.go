@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,7 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"b2bua/steps/peers/bzrtp"
-	"b2bua/steps/wire"
 )
 
 // bzrtpFilter is compiled once.
@@ -94,7 +92,7 @@ func throughBzrtp(t *testing.T, legs [2]*algorithms) {
 		for _, e := range []*bzrtpEnd{alice, bob} {
 			e.begin(t)
 		}
-		call := meetBzrtp(ctx, t, l, alice, bob)
+		call, incoming := meet(ctx, t, l, alice, bob)
 		var wg sync.WaitGroup
 		for _, e := range []*bzrtpEnd{alice, bob} {
 			wg.Go(func() { e.run(ctx, t) })
@@ -108,7 +106,7 @@ func throughBzrtp(t *testing.T, legs [2]*algorithms) {
 		}
 		_, err := call.Request("BYE", "")
 		require.NoError(t, err)
-		_, err = bob.call.AwaitRequest(ctx, "BYE")
+		_, err = incoming.AwaitRequest(ctx, "BYE")
 		require.NoError(t, err)
 		row.Forth[0], row.Forth[1] = row.Forth[0]+bzrtpPackets, row.Forth[1]+bob.got
 		row.Back[0], row.Back[1] = row.Back[0]+bzrtpPackets, row.Back[1]+alice.got
@@ -116,39 +114,15 @@ func throughBzrtp(t *testing.T, legs [2]*algorithms) {
 	}
 }
 
-// meetBzrtp places the call; both know where to send when it returns.
-func meetBzrtp(ctx context.Context, t *testing.T, l *lab, alice, bob *bzrtpEnd) *wire.Call {
-	t.Helper()
-	call, err := alice.phone.Call(l.b2bua, wire.Setup{
-		RequestURI: "sip:bob@" + l.b2bua.String(), From: "<sip:alice@example.org>", To: "<sip:bob@example.org>", Body: alice.describe(t),
-	})
-	require.NoError(t, err)
-	bob.call, err = bob.phone.AwaitCall(ctx)
-	require.NoError(t, err)
-	bob.take(t, bob.call.Invite.Body)
-	require.NoError(t, bob.call.Answer(200, "OK", bob.describe(t)))
-	answer, err := call.AwaitAnswer(ctx, "200", func(m *wire.Received) bool { return m.Status() >= 200 })
-	require.NoError(t, err)
-	require.Equal(t, 200, answer.Status())
-	alice.take(t, answer.Body)
-	_, err = bob.call.AwaitRequest(ctx, "ACK")
-	require.NoError(t, err)
-	return call
-}
-
 // Each side sends so many packets, and a report after every twentieth.
 const bzrtpPackets = 100
 
-// bzrtpEnd is a phone: SIP by hand, sockets here, everything else in the library.
+// bzrtpEnd is a phone whose keys and packets are the library's.
 type bzrtpEnd struct {
-	name      string
-	wants     *algorithms
-	library   *bzrtp.End // nil: plain RTP
-	cache     string
-	phone     *wire.Phone
-	call      *wire.Call // of a callee
-	rtp, rtcp *net.UDPConn
-	to        netip.AddrPort
+	byHand
+	wants   *algorithms
+	library *bzrtp.End // nil: plain RTP
+	cache   string
 
 	receive, transmit bool
 	secure            *bzrtp.Secure
@@ -158,17 +132,8 @@ type bzrtpEnd struct {
 
 func newBzrtpEnd(t *testing.T, l *lab, name string, wants *algorithms) *bzrtpEnd {
 	t.Helper()
-	at := l.address(t)
-	e := &bzrtpEnd{name: name, wants: wants, cache: filepath.Join(l.subdir(t, name), "cache.db")}
-	var err error
-	e.phone, err = wire.NewPhone(name, name, "udp", netip.AddrPortFrom(at, sipPort), nil)
-	require.NoError(t, err)
-	t.Cleanup(e.phone.Close)
-	for port, conn := range map[uint16]**net.UDPConn{rtpPort: &e.rtp, rtpPort + 1: &e.rtcp} {
-		*conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, port)))
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = (*conn).Close() })
-	}
+	ssrc := binary.BigEndian.Uint32([]byte(name + "zzzz"))
+	e := &bzrtpEnd{byHand: newByHand(t, l, name, ssrc), wants: wants, cache: filepath.Join(l.subdir(t, name), "cache.db")}
 	if wants != nil {
 		path, err := bzrtpFilter()
 		require.NoError(t, err)
@@ -193,35 +158,25 @@ func (e *bzrtpEnd) begin(t *testing.T) {
 		return
 	}
 	require.NoError(t, e.library.Call(bzrtp.Call{
-		SSRC: e.ssrc(), Cache: e.cache, Self: "sip:" + e.name + "@example.org", Peer: "sip:other@example.org",
+		SSRC: e.ssrc, Cache: e.cache, Self: "sip:" + e.name + "@example.org", Peer: "sip:other@example.org",
 		Hash: e.wants.Hash, Cipher: e.wants.Cipher, Auth: e.wants.Auth, Agreement: e.wants.Agreement, SAS: e.wants.SAS,
 	}))
 }
 
-func (e *bzrtpEnd) ssrc() uint32 { return binary.BigEndian.Uint32([]byte(e.name + "zzzz")) }
-
 func (e *bzrtpEnd) describe(t *testing.T) string {
 	t.Helper()
-	audio := wire.Section{Kind: "audio", Port: rtpPort, Profile: "RTP/AVP", Formats: []string{"0"}, Attributes: []string{"rtpmap:0 PCMU/8000"}}
-	if e.library != nil {
-		hash, err := e.library.Hash(0)
-		require.NoError(t, err)
-		audio.Attributes = append(audio.Attributes, "zrtp-hash:"+hash)
+	if e.library == nil {
+		return e.audio("RTP/AVP")
 	}
-	return wire.Describe(e.phone.Addr().Addr(), 1, audio)
+	hash, err := e.library.Hash(0)
+	require.NoError(t, err)
+	return e.audio("RTP/AVP", "zrtp-hash:"+hash)
 }
 
 func (e *bzrtpEnd) take(t *testing.T, body string) {
 	t.Helper()
-	var err error
-	e.to, err = wire.MediaAddress(body)
-	require.NoError(t, err)
-	sections, err := wire.Sections(body)
-	require.NoError(t, err)
-	require.Len(t, sections, 1)
-	require.Equal(t, "RTP/AVP", sections[0].Profile)
 	hash := ""
-	for _, a := range sections[0].Attributes {
+	for _, a := range e.taken(t, body, "RTP/AVP").Attributes {
 		if value, ok := strings.CutPrefix(a, "zrtp-hash:"); ok {
 			hash = value
 		}
@@ -233,23 +188,9 @@ func (e *bzrtpEnd) take(t *testing.T, body string) {
 	require.NoError(t, e.library.PeerHash(0, hash))
 }
 
-// packet n of an end.
+// packet n of an end; its payload tells whose it is.
 func (e *bzrtpEnd) packet(n int) []byte {
-	p := make([]byte, 12, 172)
-	p[0] = 0x80
-	binary.BigEndian.PutUint16(p[2:], uint16(1000+n))
-	binary.BigEndian.PutUint32(p[4:], uint32(160*n))
-	binary.BigEndian.PutUint32(p[8:], e.ssrc())
-	return append(p, bytes.Repeat([]byte{byte(n), e.name[0]}, 80)...)
-}
-
-// report n of an end is a sender report (RFC 3550 section 6.4.1).
-func (e *bzrtpEnd) report(n int) []byte {
-	p := make([]byte, 28)
-	p[0], p[1], p[3] = 0x80, 200, 6
-	binary.BigEndian.PutUint32(p[4:], e.ssrc())
-	binary.BigEndian.PutUint32(p[20:], uint32(n))
-	return p
+	return append(e.header(n, uint16(1000+n)), bytes.Repeat([]byte{byte(n), e.name[0]}, 80)...)
 }
 
 // run is the call's media: it ends when everything was sent and everything came.
@@ -301,21 +242,14 @@ func (e *bzrtpEnd) obey(t *testing.T) func([]bzrtp.Event, error) bool {
 }
 
 func (e *bzrtpEnd) speak(t *testing.T) {
-	e.send(t, e.rtp, e.to, e.packet(e.sent), false)
-	if e.sent++; e.sent%20 == 0 {
-		e.send(t, e.rtcp, netip.AddrPortFrom(e.to.Addr(), e.to.Port()+1), e.report(e.sent), true)
-	}
-}
-
-func (e *bzrtpEnd) send(t *testing.T, from *net.UDPConn, to netip.AddrPort, p []byte, rtcp bool) {
+	var protect func(bool, []byte) ([]byte, error)
 	if e.library != nil {
-		var err error
-		if p, err = e.library.Protect(0, rtcp, p); !assert.NoError(t, err, e.name) {
-			return
-		}
+		protect = func(rtcp bool, p []byte) ([]byte, error) { return e.library.Protect(0, rtcp, p) }
 	}
-	_, err := from.WriteToUDPAddrPort(p, to)
-	assert.NoError(t, err, e.name)
+	e.send(t, false, e.packet(e.sent), protect)
+	if e.sent++; e.sent%20 == 0 {
+		e.send(t, true, e.report(e.sent), protect)
+	}
 }
 
 // listen takes what has come on a socket.
@@ -339,7 +273,7 @@ func (e *bzrtpEnd) listen(t *testing.T, conn *net.UDPConn) {
 		}
 		rtcp := conn == e.rtcp
 		if e.library != nil {
-			assert.NotEqual(t, clearLength, n, "%s got as many octets as a packet in clear has", e.name)
+			e.encrypted(t, p)
 			if p, err = e.library.Unprotect(0, rtcp, p); !assert.NoError(t, err, e.name) {
 				return
 			}
@@ -350,7 +284,7 @@ func (e *bzrtpEnd) listen(t *testing.T, conn *net.UDPConn) {
 
 // hear compares a packet with the one that the other end has sent, whose name its payload tells.
 func (e *bzrtpEnd) hear(t *testing.T, p []byte, rtcp bool) {
-	other := map[string]*bzrtpEnd{"alice": {name: "bob"}, "bob": {name: "alice"}}[e.name]
+	other := map[string]*bzrtpEnd{"alice": {byHand: byHand{name: "bob"}}, "bob": {byHand: byHand{name: "alice"}}}[e.name]
 	if rtcp {
 		e.reports++
 		return

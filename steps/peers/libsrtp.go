@@ -68,6 +68,16 @@ func (f *Filter) Keys(suite string, send, receive []byte) error {
 	return err
 }
 
+// Protect makes SRTP of RTP, or SRTCP of RTCP.
+func (f *Filter) Protect(rtcp bool, p []byte) ([]byte, error) {
+	operation := byte(opProtect)
+	if rtcp {
+		operation = opProtectRTCP
+	}
+	out, _, err := f.do(operation, p)
+	return out, err
+}
+
 // do has the filter do one thing. The roll-over counter is that of the packet's source.
 func (f *Filter) do(operation byte, p []byte) (out []byte, rollOver uint32, err error) {
 	status, answer, err := f.Do(append([]byte{operation}, p...))

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -16,8 +14,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"b2bua/steps/wire"
 )
 
 // srtpFilter is compiled once.
@@ -88,7 +84,7 @@ func throughLibsrtp(t *testing.T, suiteA, suiteB string) {
 	}
 	l.start(t, "udp", "sip:"+bob.phone.Addr().String()+";transport=udp", more...)
 	alice := newEnd(ctx, t, l, "alice", suiteA)
-	call := connect(ctx, t, l, alice, bob)
+	call, _ := meet(ctx, t, l, alice, bob)
 	var wg sync.WaitGroup
 	for _, pair := range [][2]*end{{alice, bob}, {bob, alice}} {
 		wg.Go(func() { pair[0].speak(t) })
@@ -108,55 +104,18 @@ func throughLibsrtp(t *testing.T, suiteA, suiteB string) {
 	row.Lost, row.Undecryptable = 2*libsrtpPackets-bob.got-alice.got, alice.bad+bob.bad
 }
 
-// connect places the call; both ends have their keys when it returns.
-func connect(ctx context.Context, t *testing.T, l *lab, alice, bob *end) *wire.Call {
-	t.Helper()
-	call, err := alice.phone.Call(l.b2bua, wire.Setup{
-		RequestURI: "sip:bob@" + l.b2bua.String(), From: "<sip:alice@example.org>", To: "<sip:bob@example.org>", Body: alice.describe(t, alice.suite),
-	})
-	require.NoError(t, err)
-	incoming, err := bob.phone.AwaitCall(ctx)
-	require.NoError(t, err)
-	bob.take(t, incoming.Invite.Body)
-	require.NoError(t, incoming.Answer(200, "OK", bob.describe(t, bob.suite)))
-	answer, err := call.AwaitAnswer(ctx, "200", func(m *wire.Received) bool { return m.Status() >= 200 })
-	require.NoError(t, err)
-	require.Equal(t, 200, answer.Status())
-	alice.take(t, answer.Body)
-	_, err = incoming.AwaitRequest(ctx, "ACK")
-	require.NoError(t, err)
-	return call
-}
-
-// end is a phone whose media is written by hand and protected by libsrtp2.
+// end is a phone whose media libsrtp2 protects.
 type end struct {
-	name      string
-	suite     string // empty: plain RTP
-	phone     *wire.Phone
-	filter    *Filter
-	key       []byte
-	rtp, rtcp *net.UDPConn
-	to        netip.AddrPort
-	ssrc      uint32
-	got, bad  int // written by listen
+	byHand
+	suite    string // empty: plain RTP
+	filter   *Filter
+	key      []byte
+	got, bad int // written by listen
 }
 
 func newEnd(ctx context.Context, t *testing.T, l *lab, name, suite string) *end {
 	t.Helper()
-	at := l.address(t)
-	e := &end{name: name, suite: suite, ssrc: 0x01020304}
-	if name == "bob" {
-		e.ssrc = 0x0a0b0c0d
-	}
-	var err error
-	e.phone, err = wire.NewPhone(name, name, "udp", netip.AddrPortFrom(at, sipPort), nil)
-	require.NoError(t, err)
-	t.Cleanup(e.phone.Close)
-	for port, conn := range map[uint16]**net.UDPConn{rtpPort: &e.rtp, rtpPort + 1: &e.rtcp} {
-		*conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, port)))
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = (*conn).Close() })
-	}
+	e := &end{byHand: newByHand(t, l, name, map[string]uint32{"alice": 0x01020304, "bob": 0x0a0b0c0d}[name]), suite: suite}
 	if suite == "" {
 		return e
 	}
@@ -175,32 +134,23 @@ func newEnd(ctx context.Context, t *testing.T, l *lab, name, suite string) *end 
 	return e
 }
 
-func (e *end) describe(t *testing.T, suite string) string {
-	t.Helper()
-	audio := wire.Section{Kind: "audio", Port: rtpPort, Profile: "RTP/AVP", Formats: []string{"0"}, Attributes: []string{"rtpmap:0 PCMU/8000"}}
-	if suite != "" {
-		audio.Profile = "RTP/SAVP"
-		audio.Attributes = append(audio.Attributes, "crypto:1 "+suite+" inline:"+base64.StdEncoding.EncodeToString(e.key))
+func (e *end) describe(*testing.T) string {
+	if e.suite == "" {
+		return e.audio("RTP/AVP")
 	}
-	return wire.Describe(e.phone.Addr().Addr(), 1, audio)
+	return e.audio("RTP/SAVP", "crypto:1 "+e.suite+" inline:"+base64.StdEncoding.EncodeToString(e.key))
 }
 
 // take takes the other's description: its address and, for libsrtp2, its key.
 func (e *end) take(t *testing.T, body string) {
 	t.Helper()
-	var err error
-	e.to, err = wire.MediaAddress(body)
-	require.NoError(t, err)
-	sections, err := wire.Sections(body)
-	require.NoError(t, err)
-	require.Len(t, sections, 1)
 	if e.suite == "" {
-		require.Equal(t, "RTP/AVP", sections[0].Profile)
+		e.taken(t, body, "RTP/AVP")
 		return
 	}
-	require.Equal(t, "RTP/SAVP", sections[0].Profile)
-	require.Equal(t, []string{e.suite}, sections[0].Suites())
-	for _, a := range sections[0].Attributes {
+	section := e.taken(t, body, "RTP/SAVP")
+	require.Equal(t, []string{e.suite}, section.Suites())
+	for _, a := range section.Attributes {
 		if text, ok := strings.CutPrefix(a, "crypto:1 "+e.suite+" inline:"); ok {
 			text, _, _ = strings.Cut(text, "|")
 			theirs, err := base64.StdEncoding.DecodeString(text)
@@ -214,54 +164,32 @@ func (e *end) take(t *testing.T, body string) {
 
 // packet n of an end: a payload that nobody else sends.
 func (e *end) packet(n int) []byte {
-	p := make([]byte, 12, 172)
-	p[0] = 0x80
+	p := e.header(n, uint16(firstNumber+everyNumber*n))
 	if n == 0 {
 		p[1] = 0x80
 	}
-	binary.BigEndian.PutUint16(p[2:], uint16(firstNumber+everyNumber*n))
-	binary.BigEndian.PutUint32(p[4:], uint32(160*n))
-	binary.BigEndian.PutUint32(p[8:], e.ssrc)
 	for i := range 160 {
 		p = append(p, byte(i*n)^byte(e.ssrc)^byte(n>>3))
 	}
 	return p
 }
 
-// report n of an end is a sender report that says how many packets were sent (RFC 3550 section 6.4.1).
-func (e *end) report(n int) []byte {
-	p := make([]byte, 28)
-	p[0], p[1], p[3] = 0x80, 200, 6
-	binary.BigEndian.PutUint32(p[4:], e.ssrc)
-	binary.BigEndian.PutUint32(p[8:], uint32(n))
-	binary.BigEndian.PutUint32(p[20:], uint32(n+1))
-	return p
-}
-
 // speak sends everything.
 func (e *end) speak(t *testing.T) {
-	control := netip.AddrPortFrom(e.to.Addr(), e.to.Port()+1)
+	var protect func(bool, []byte) ([]byte, error)
+	if e.filter != nil {
+		protect = e.filter.Protect
+	}
 	every := libsrtpPackets / libsrtpReports
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for n := range libsrtpPackets {
 		<-tick.C
-		e.send(t, e.rtp, e.to, opProtect, e.packet(n))
+		e.send(t, false, e.packet(n), protect)
 		if n%every == every-1 {
-			e.send(t, e.rtcp, control, opProtectRTCP, e.report(n))
+			e.send(t, true, e.report(n), protect)
 		}
 	}
-}
-
-func (e *end) send(t *testing.T, from *net.UDPConn, to netip.AddrPort, operation byte, p []byte) {
-	if e.filter != nil {
-		var err error
-		if p, _, err = e.filter.do(operation, p); !assert.NoError(t, err, e.name) {
-			return
-		}
-	}
-	_, err := from.WriteToUDPAddrPort(p, to)
-	assert.NoError(t, err, e.name)
 }
 
 // listen takes everything that the other end has sent and compares it octet by octet.
@@ -308,7 +236,7 @@ func (e *end) receive(t *testing.T, from *net.UDPConn, operation byte) (p []byte
 		return p, 0, true
 	}
 	if operation == opUnprotect {
-		assert.NotEqual(t, clearLength, n, "%s got as many octets as a packet in clear has", e.name)
+		e.encrypted(t, p)
 	}
 	if p, rollOver, err = e.filter.do(operation, p); !assert.NoError(t, err, e.name) {
 		e.bad++
