@@ -125,6 +125,7 @@ func (w *World) begin(name string) error {
 		w.settings.set("global/log-directory", filepath.Join(dir, "log")),
 		w.settings.set("b2bua-server/application", "trenscrypter"),
 		w.settings.set("b2bua-server/data-directory", filepath.Join(dir, "data")),
+		w.settings.set("b2bua::timers/secure-timeout", "60s"), // on a loaded machine a handshake takes its time, too
 	)
 }
 

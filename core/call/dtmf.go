@@ -53,11 +53,11 @@ func (e *Engine) Tone(_ time.Time, number uint64, side Side, t dtmf.Tone) {
 	}
 }
 
-// info is an INFO: it is answered here whatever it carries, and its tone goes to the other leg.
+// info is an INFO: it is answered here whatever it carries, and its tone goes to the other leg, if need be when that is answered.
 func (l *leg) info(tx TxID, req *sip.Message) {
 	c := l.call
 	c.e.respond(tx, req, 200, "", "", sip.Header{Name: "Allow", Value: allow})
-	if len(req.Body) == 0 || c.state != stRunning && c.state != stConfirming {
+	if len(req.Body) == 0 {
 		return
 	}
 	kind, _, _ := strings.Cut(req.ContentType, ";")
@@ -84,7 +84,7 @@ func (l *leg) info(tx TxID, req *sip.Message) {
 // tone gives a tone to the leg's peer.
 func (l *leg) tone(t dtmf.Tone) {
 	c := l.call
-	if i := slices.IndexFunc(l.agreed, hasEvents); i >= 0 && !c.through { // nobody but the phones has the keys there
+	if i, ok := l.plays(); ok {
 		c.e.emit(PlayTone{Call: c.number, Index: i, Side: l.side, Tone: t})
 		return
 	}
@@ -99,15 +99,28 @@ func (l *leg) tone(t dtmf.Tone) {
 	l.nextInfo()
 }
 
+// plays tells the stream on which tones can be played to the leg.
+func (l *leg) plays() (index int, ok bool) {
+	index = slices.IndexFunc(l.agreed, hasEvents)
+	return index, index >= 0 && !l.call.through // nobody but the phones has the keys there
+}
+
 func hasEvents(g sdp.Agreed) bool {
 	return g.Enabled && g.Kind == sdp.Audio && slices.ContainsFunc(g.Codecs, sdp.Codec.IsEvents)
 }
 
-// nextInfo sends the tone that has waited longest, once the dialog is there and the INFO before has its answer.
+// nextInfo sends the tone that has waited longest, once the dialog is there and the INFO before has its answer. What waited for the answer
+// is played all the same if that brought telephone events.
 func (l *leg) nextInfo() {
 	c := l.call
 	if c.state != stRunning || l.infos.ref != 0 {
 		return
+	}
+	if i, ok := l.plays(); ok {
+		for _, t := range l.infos.queue {
+			c.e.emit(PlayTone{Call: c.number, Index: i, Side: l.side, Tone: t})
+		}
+		l.infos.queue = nil
 	}
 	if len(l.infos.queue) == 0 {
 		l.sendPicture()

@@ -47,7 +47,7 @@ Feature: Accounts at their registrar
     And the registrar answers account2 with <fault>
     And the settings
       | setting          | value |
-      | b2bua::timers/t1 | 10ms  |
+      | b2bua::timers/t1 | <t1>  |
     And b2bua has the accounts at jabiru
       | account  | secret |
       | account1 | secret |
@@ -60,16 +60,16 @@ Feature: Accounts at their registrar
     And b2bua logs a message /account sip:account2@jabiru\.example\.org: registration at .* failed \(<reason>\): .*; calls through it are declined, it is tried again in/
 
     Examples:
-      | network | fault  | reason                  |
-      | udp     | 401    | Bad credentials         |
-      | tcp     | stale  | Bad credentials         |
-      | udp     | 403    | Bad credentials         |
-      | tcp     | 404    | User not found          |
-      | udp     | 480    | Temporarily unavailable |
-      | tcp     | 488    | Not acceptable here     |
-      | udp     | 500    | Unknown error           |
-      | tcp     | 503:60 | IO error                |
-      | udp     | silent | No response             |
+      | network | fault  | t1    | reason                  |
+      | udp     | 401    | 500ms | Bad credentials         |
+      | tcp     | stale  | 500ms | Bad credentials         |
+      | udp     | 403    | 500ms | Bad credentials         |
+      | tcp     | 404    | 500ms | User not found          |
+      | udp     | 480    | 500ms | Temporarily unavailable |
+      | tcp     | 488    | 500ms | Not acceptable here     |
+      | udp     | 500    | 500ms | Unknown error           |
+      | tcp     | 503:60 | 500ms | IO error                |
+      | udp     | silent | 100ms | No response             |
 
   Scenario Outline: An account without the right secret: <what>
     Given the registrar of jabiru over udp
@@ -126,7 +126,7 @@ Feature: Accounts at their registrar
     And the settings
       | setting                      | value |
       | b2bua::timers/register-retry | 100ms |
-      | b2bua::timers/t1             | 10ms  |
+      | b2bua::timers/t1             | 100ms |
     And b2bua has the accounts at jabiru
       | account  | secret |
       | account1 | secret |

@@ -88,7 +88,7 @@ Feature: Unusual answers and offers
   Scenario: a caller who does not answer b2bua's re-INVITE is gone
     Given b2bua runs between alice and bob with
       | setting          | value |
-      | b2bua::timers/t1 | 50ms  |
+      | b2bua::timers/t1 | 100ms |
     When alice invites bob
     Then bob is invited
     And bobby is a second callee behind the INVITE to bob

@@ -115,7 +115,7 @@ Feature: Leg B fails before the answer
   Scenario: the callee never answers, not even 100
     Given the settings
       | setting          | value |
-      | b2bua::timers/t1 | 50ms  |
+      | b2bua::timers/t1 | 100ms |
     And b2bua runs between alice and bob
     And bob sends nothing by itself
     When alice invites bob

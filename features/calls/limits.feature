@@ -25,7 +25,7 @@ Feature: Limits of calls
   Scenario: a caller is not left ringing for ever
     Given b2bua runs between alice and bob with
       | setting                    | value |
-      | b2bua::timers/ring-timeout | 1s    |
+      | b2bua::timers/ring-timeout | 4s    |
     When alice invites bob
     Then bob is invited
     When bob answers 180
@@ -50,7 +50,7 @@ Feature: Limits of calls
   Scenario: a caller who never acknowledges the answer is released
     Given b2bua runs between alice and bob with
       | setting          | value |
-      | b2bua::timers/t1 | 50ms  |
+      | b2bua::timers/t1 | 100ms |
     And alice never acknowledges an answer
     When alice invites bob
     Then bob is invited

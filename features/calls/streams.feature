@@ -353,7 +353,7 @@ Feature: Streams that come and go during a call
     Scenario: bob does not answer the re-INVITE
       Given b2bua runs between alice and bob with
         | setting          | value |
-        | b2bua::timers/t1 | 50ms  |
+        | b2bua::timers/t1 | 100ms |
       When alice invites bob
       Then bob is invited
       When bob accepts

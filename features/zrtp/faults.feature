@@ -36,7 +36,7 @@ Feature: ZRTP that goes wrong
     Given the settings
       | setting                                       | value               |
       | b2bua-server::trenscrypter/outgoing-enc-regex | none sip:pauline@.* |
-      | b2bua::timers/secure-timeout                  | 1s                  |
+      | b2bua::timers/secure-timeout                  | 5s                  |
     And b2bua runs between the softphones
       | name    | encryption | fault           |
       | marie   | zrtp       | wrong-zrtp-hash |

@@ -221,6 +221,41 @@ func TestPlayerHeldUp(t *testing.T) {
 	require.Equal(t, late.Add(step), due)
 }
 
+// A digit that has not begun can be put off.
+func TestPlayerWaits(t *testing.T) {
+	start := time.Unix(0, 0)
+	var p Player
+	require.False(t, p.Wait(start), "there is nothing")
+	p.Add(start, 1)
+	p.Add(start, 2)
+	require.True(t, p.Wait(start))
+	require.True(t, p.Wait(start), "once for each time")
+	due, _ := p.Due()
+	require.Equal(t, start.Add(step), due)
+	k, ok := p.Next(due)
+	require.True(t, ok && k.First)
+	for range pause - 1 {
+		require.False(t, p.Wait(due), "it has begun")
+		due, _ = p.Due()
+		_, ok = p.Next(due)
+		require.True(t, ok)
+	}
+	due, _ = p.Due()
+	require.True(t, p.Wait(due), "the next one has not")
+	due, _ = p.Due()
+	k, ok = p.Next(due)
+	require.True(t, ok && k.First)
+	require.EqualValues(t, 2, k.Tone)
+	for range pause - 1 {
+		due, _ = p.Due()
+		p.Next(due)
+	}
+	due, _ = p.Due()
+	require.False(t, p.Wait(due), "none is left")
+	_, ok = p.Next(due)
+	require.False(t, ok)
+}
+
 func TestQueueIsBounded(t *testing.T) {
 	var p Player
 	for range MaxQueue {

@@ -66,6 +66,17 @@ func (p *Player) Add(now time.Time, t Tone) bool {
 // Due is when Next has something to do; not ok when nothing is played.
 func (p *Player) Due() (time.Time, bool) { return p.due, p.n > 0 }
 
+// Wait puts the next digit off for a step, if it has not begun. It tells whether it did.
+func (p *Player) Wait(now time.Time) bool {
+	if p.n == 0 || p.sent > 0 && (p.sent < pause || p.n == 1) {
+		return false
+	}
+	if !now.Before(p.due) {
+		p.due = now.Add(step)
+	}
+	return true
+}
+
 // Next is the packet that is due, if there is one.
 func (p *Player) Next(now time.Time) (Packet, bool) {
 	if p.n == 0 || now.Before(p.due) {

@@ -10,12 +10,16 @@ import (
 	"b2bua/media/sdp"
 )
 
+// maxToneWait is how long a digit waits for keys and address: who must be secure is by then, or the call ends.
+const maxToneWait = 10 * time.Second
+
 // played are digits that go out on the line of one side to the other: what was a SIP INFO there.
 type played struct {
 	player dtmf.Player
 	pt     uint8
 	rate   int
-	ts     uint32 // of the event that is being played
+	ts     uint32    // of the event that is being played
+	waits  time.Time // since when a digit cannot begin; zero: none
 	buf    [rtp.HeaderSize + dtmf.PayloadSize + Headroom]byte
 }
 
@@ -82,6 +86,14 @@ func (r *Relay) NextTone(now time.Time, to Side) Output {
 	if p == nil {
 		return Output{}
 	}
+	addr := o.target(RTP)
+	reachable := o.ready(RTP) && addr.IsValid()
+	if !reachable && p.wait(now) {
+		return Output{}
+	}
+	if reachable {
+		p.waits = time.Time{}
+	}
 	k, ok := p.player.Next(now)
 	if !ok {
 		if _, more := p.player.Due(); !more {
@@ -97,9 +109,8 @@ func (r *Relay) NextTone(now time.Time, to Side) Output {
 		p.ts = s.flow.Media.Clock(now, clock)
 		o.stats.Tones++
 	}
-	addr := o.target(RTP)
 	switch {
-	case !o.ready(RTP) || !addr.IsValid():
+	case !reachable:
 		o.stats.Unsent++
 		return Output{}
 	case !sends(o.direction):
@@ -107,6 +118,14 @@ func (r *Relay) NextTone(now time.Time, to Side) Output {
 		return Output{}
 	}
 	return r.sendTone(now, to, addr, k)
+}
+
+// wait puts a digit off that nobody could hear yet: before the keys are there, or the address is known.
+func (p *played) wait(now time.Time) bool {
+	if p.waits.IsZero() {
+		p.waits = now
+	}
+	return now.Sub(p.waits) < maxToneWait && p.player.Wait(now)
 }
 
 func (r *Relay) sendTone(now time.Time, to Side, addr netip.AddrPort, k dtmf.Packet) Output {

@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -237,6 +238,43 @@ func TestPlayWhereItCannotBe(t *testing.T) {
 	require.Nil(t, x.r.sides[A].played, "and its media goes on")
 	x.r.Close()
 	require.False(t, x.r.Play(start, B, 1, Seed{}))
+}
+
+// Digits wait for keys and address, not for ever. One that has begun goes on into the void.
+func TestPlayWaits(t *testing.T) {
+	nowhere := agreed(netip.AddrPort{}, sdp.NoSuite, 0, pcmu, eventsB)
+	keyless := agreed(addrB, sdp.NoSuite, 0, pcmu, eventsB)
+	keyless.Encryption = sdp.DTLS
+	ready := agreed(addrB, sdp.NoSuite, 0, pcmu, eventsB)
+	for name, b := range map[string]sdp.Agreed{"no address": nowhere, "no keys": keyless} {
+		x := newBench(t, agreed(addrA, sdp.NoSuite, 0, pcmu), b)
+		x.talk(start, addrA, A, 0, 1, 7)
+		lost := x.r.Stats(B).Unsent // that packet
+		require.True(t, x.r.Play(start, B, 1, Seed{}), name)
+		require.True(t, x.r.Play(start, B, 2, Seed{}), name)
+		headers, _ := x.steps(after(maxToneWait - time.Second))
+		require.Empty(t, headers, name)
+		x.apply(start, B, ready)
+		headers, payloads := x.steps(after(maxToneWait))
+		require.Len(t, headers, 10, name)
+		require.EqualValues(t, 1, payloads[0][0])
+		require.EqualValues(t, 2, payloads[5][0])
+		require.Equal(t, lost, x.r.Stats(B).Unsent, name)
+
+		x.apply(start, B, b)
+		require.True(t, x.r.Play(after(time.Minute), B, 3, Seed{}), name)
+		x.steps(after(time.Minute + 2*maxToneWait))
+		require.Nil(t, x.r.sides[A].played, "it is too late: %s", name)
+		require.Equal(t, lost+5, x.r.Stats(B).Unsent, name)
+
+		x.apply(start, B, ready)
+		require.True(t, x.r.Play(after(time.Hour), B, 4, Seed{}), name)
+		headers, _ = x.steps(after(time.Hour + 60*time.Millisecond))
+		require.Len(t, headers, 2, name)
+		x.apply(start, B, b)
+		x.steps(after(time.Hour + time.Second))
+		require.Nil(t, x.r.sides[A].played, name)
+	}
 }
 
 // The format with the clock of the stream is chosen.
