@@ -29,6 +29,7 @@ type Call struct {
 	offer     *sdp.Session // the offer under negotiation or in force: ours or the peer's
 	local     *sdp.Session // our last description
 	ours      bool         // offer was ours
+	offering  bool         // one of ours in mid-call waits for its answer
 	owesSDP   bool         // our offer was in a 2xx: the answer comes in the ACK
 	agreed    []sdp.Agreed
 	peer      *sdp.Session     // its newest description that was applied

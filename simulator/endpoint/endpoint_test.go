@@ -2,6 +2,8 @@ package endpoint
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // of a loaded machine
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -202,6 +204,37 @@ func TestReinvite(t *testing.T) {
 	m, err := a.Request(within(t), "INFO", nil, "application/dtmf-relay", "Signal=5\r\nDuration=250\r\n")
 	require.NoError(t, err)
 	assert.Equal(t, 200, m.Status())
+}
+
+// An offer that meets another one comes again.
+func TestGlare(t *testing.T) {
+	marie, pauline := phone(t, Config{Name: "marie"}), phone(t, Config{Name: "pauline"})
+	a, b := talk(t, marie, pauline, CallOptions{}, nil)
+	offers := func(is bool) {
+		require.NoError(t, pauline.do(func(time.Time) error {
+			b.offering = is
+			return nil
+		}))
+	}
+	offers(true)
+	done := make(chan error)
+	go func() { done <- a.Reinvite(within(t), Media{Direction: "sendonly"}) }()
+	require.NoError(t, a.WaitSummary(within(t), "the offer", func(s Summary) bool { return s.Reinvites == 1 }))
+	refused := func() bool {
+		return slices.ContainsFunc(a.Messages(), func(m capture.Message) bool { return !m.Sent && m.Status() == 491 })
+	}
+	require.Eventually(t, refused, 30*time.Second, time.Millisecond)
+	offers(false)
+	require.NoError(t, <-done)
+	assert.Equal(t, 2, a.Summary().Reinvites)
+	assert.Equal(t, "sendonly", a.Summary().Audio().Direction)
+
+	both := make(chan error, 2)
+	for _, c := range []*Call{a, b} {
+		go func() { both <- c.Reinvite(within(t), Media{}) }()
+	}
+	require.NoError(t, errors.Join(<-both, <-both))
+	hear(t, a, b)
 }
 
 func TestAutomaticPhone(t *testing.T) {

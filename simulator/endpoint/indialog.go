@@ -58,8 +58,13 @@ func (c *Call) byeReceived(tx transport.TxID, req *sip.Message) {
 	c.release("remote", "bye")
 }
 
-// offered takes a re-INVITE or UPDATE: answered at once with what the call wants; without a description our own is offered again.
+// offered takes a re-INVITE or UPDATE: answered at once with what the call wants; without a description our own is offered again. While an
+// offer of ours waits for its answer it is refused (RFC 3261 section 14.2, RFC 3311 section 5.2).
 func (c *Call) offered(_ time.Time, tx transport.TxID, req *sip.Message) {
+	if c.offering && (req.Method == sip.INVITE || hasSDP(req)) {
+		c.phone.stack.Respond(tx, sip.NewResponse(req, 491, "", c.localTag))
+		return
+	}
 	c.dialog.UpdateTarget(req)
 	var err error
 	var body []byte
@@ -136,7 +141,8 @@ func (c *Call) sendCancel(headers []Header) error {
 
 var errNotRunning = errors.New("the call is not running")
 
-// Reinvite offers other media on the running call and waits for the final response; *StatusError if it is refused.
+// Reinvite offers other media on the running call and waits for the final response; *StatusError if it is refused. One that meets an offer
+// of the other side, or comes before that is ready for it, is repeated as RFC 3261 section 14.1 has it.
 func (c *Call) Reinvite(ctx context.Context, m Media) error { return c.renegotiate(ctx, sip.INVITE, m) }
 
 // Update is Reinvite by UPDATE (RFC 3311).
@@ -152,12 +158,7 @@ func (c *Call) renegotiate(ctx context.Context, method sip.Method, m Media) erro
 		return err
 	}
 	result := make(chan error, 1)
-	err = c.phone.do(func(time.Time) error {
-		if c.sum.State != Running {
-			return fmt.Errorf("phone %s: %w: it is %s", c.phone.cfg.Name, errNotRunning, c.sum.State)
-		}
-		return c.reinvite(method, want, result)
-	})
+	err = c.phone.do(func(time.Time) error { return c.reinvite(method, want, result) })
 	if err != nil {
 		return err
 	}
@@ -188,7 +189,14 @@ type before struct {
 	ours         bool
 }
 
+func (c *Call) restore(old before) {
+	c.want, c.offer, c.local, c.ours = old.want, old.offer, old.local, old.ours
+}
+
 func (c *Call) reinvite(method sip.Method, want wish, result chan<- error) error {
+	if c.sum.State != Running {
+		return fmt.Errorf("phone %s: %w: it is %s", c.phone.cfg.Name, errNotRunning, c.sum.State)
+	}
 	old := before{c.want, c.offer, c.local, c.ours}
 	c.want = want
 	if err := c.makeOffer(); err != nil {
@@ -198,24 +206,54 @@ func (c *Call) reinvite(method sip.Method, want wish, result chan<- error) error
 	req.Add("Allow", allow)
 	req.Body, req.ContentType = c.offer.Marshal(), sdpType
 	c.sum.Reinvites++
+	c.offering = true
 	var tx transport.TxID
 	tx = c.phone.request(req, c.hop(), pending{
-		response: func(_ time.Time, resp *sip.Message) {
-			if resp.Status >= 200 {
-				result <- c.reinvited(tx, req, resp, old)
+		response: func(now time.Time, resp *sip.Message) {
+			if resp.Status < 200 {
+				return
 			}
+			c.offering = false
+			if resp.Status == 491 {
+				c.restore(old)
+				c.phone.after(now, c.glareDelay(), func(now time.Time) { c.offerAgain(now, method, want, result) })
+				return
+			}
+			result <- c.reinvited(tx, req, resp, old)
 		},
 		failure: func(_ time.Time, err error) {
-			c.want, c.offer, c.local, c.ours = old.want, old.offer, old.local, old.ours
+			c.offering = false
+			c.restore(old)
 			result <- fmt.Errorf("phone %s: %s in the call: %w", c.phone.cfg.Name, method, err)
 		},
 	})
 	return nil
 }
 
+// offerAgain repeats an offer that met another one, once that is done with.
+func (c *Call) offerAgain(now time.Time, method sip.Method, want wish, result chan<- error) {
+	if c.reTx != 0 {
+		c.phone.after(now, 10*time.Millisecond, func(now time.Time) { c.offerAgain(now, method, want, result) })
+		return
+	}
+	if err := c.reinvite(method, want, result); err != nil {
+		result <- err
+	}
+}
+
+// glareDelay is RFC 3261 section 14.1: 2.1 to 4 s for who made the Call-ID, else 0 to 2 s, in units of 10 ms.
+func (c *Call) glareDelay() time.Duration {
+	var b [1]byte
+	_, _ = c.phone.rand.Read(b[:]) // any number will do
+	if c.incoming {
+		return time.Duration(int(b[0])%201) * 10 * time.Millisecond
+	}
+	return 2100*time.Millisecond + time.Duration(int(b[0])%191)*10*time.Millisecond
+}
+
 func (c *Call) reinvited(tx transport.TxID, req, resp *sip.Message, old before) error {
 	if resp.Status >= 300 {
-		c.want, c.offer, c.local, c.ours = old.want, old.offer, old.local, old.ours
+		c.restore(old)
 		return &StatusError{string(req.Method), resp.Status, resp.Reason}
 	}
 	c.dialog.UpdateTarget(resp)
