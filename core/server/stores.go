@@ -177,9 +177,10 @@ func (st *stores) close() {
 	}
 }
 
-// Rows and accounts that the loop deals with at a time: half a millisecond of work.
+// Rows and accounts that the loop deals with at a time: 0.2 ms of work. Who allocates pays for the garbage collector, too, if it runs just
+// then: of a million rows 50 at a time, four turns took 5 to 10 ms, and 200 at a time fifteen took up to 23 ms.
 const (
-	rowsAtOnce  = 200
+	rowsAtOnce  = 50
 	sweepAtOnce = 5000
 )
 
