@@ -124,12 +124,14 @@ func (src *source) check(ctx context.Context, store *sqlstore.Store, file string
 	}
 	f := &config.Finding{Severity: config.Fault, File: file, Key: "accountPools." + src.pool.Name() + ".loader." + query.Field}
 	f.Line, f.Column = src.sql.Place(query.Field)
+	what := "initialization SQL query"
 	if f.Fix = fixes[query.Field]; query.Denied() {
+		what = "the connection"
 		f.Key = "accountPools." + src.pool.Name() + ".loader.connection"
 		f.Line, f.Column = src.sql.Place("connection")
 		f.Fix = "a connection that the database accepts"
 	}
-	f.Problem = fmt.Sprintf("AccountPool(%s) an error occurred while validating the SQL query: %v", src.pool.Name(), err)
+	f.Problem = fmt.Sprintf("AccountPool(%s) an error occurred while validating %s: %v", src.pool.Name(), what, err)
 	return f, nil
 }
 
