@@ -20,19 +20,19 @@ type Client struct {
 	known       []known
 }
 
-// known is the last challenge of one realm on one header.
+// known is the last challenge of one realm on one header. It refers to no message.
 type known struct {
-	header    string // "Authorization" or "Proxy-Authorization"
-	challenge *lib.Challenge
-	count     int
+	challenge
+	header string // "Authorization" or "Proxy-Authorization"
+	count  int
 }
 
 // maxRealms bounds what is remembered: a request passes few proxies that each ask.
 const maxRealms = 8
 
-// NewClient makes a client; the credentials are tried in their order.
+// NewClient makes a client; the credentials are tried in their order. They are not copied.
 func NewClient(credentials []Credentials, random io.Reader) *Client {
-	return &Client{credentials: slices.Clone(credentials), random: random}
+	return &Client{credentials: credentials, random: random}
 }
 
 // Answer takes the challenges of a 401 or 407 to req and returns the request to send instead: a copy with credentials and without Via.
@@ -59,36 +59,36 @@ func (c *Client) Answer(req, resp *sip.Message) (*sip.Message, error) {
 }
 
 // choose remembers for each realm the first challenge that the credentials can answer.
-func (c *Client) choose(header string, req *sip.Message, challenges []*lib.Challenge) (realms int, err error) {
-	var done []string
-	for _, ch := range challenges {
-		if slices.Contains(done, ch.Realm) || c.find(ch) == nil {
+func (c *Client) choose(header string, req *sip.Message, challenges []challenge) (realms int, err error) {
+	for i := range challenges {
+		ch := &challenges[i]
+		if slices.ContainsFunc(challenges[:i], func(o challenge) bool { return o.realm == ch.realm && c.find(&o) != nil }) || c.find(ch) == nil {
 			continue
 		}
-		done = append(done, ch.Realm)
 		if refused(req, header, ch) {
-			return 0, fmt.Errorf("realm %q: %w", ch.Realm, ErrRefused)
+			return 0, fmt.Errorf("realm %q: %w", ch.realm, ErrRefused)
 		}
+		realms++
 		c.remember(header, ch)
 	}
-	return len(done), nil
+	return realms, nil
 }
 
 // refused: the request had credentials for the realm and the server does not call them stale.
 // A nonce that was counted up may have ended without the server saying so; that one is tried again.
-func refused(req *sip.Message, header string, ch *lib.Challenge) bool {
+func refused(req *sip.Message, header string, ch *challenge) bool {
 	for _, value := range req.Values(header) {
-		used, err := lib.ParseCredentials(value)
-		if err == nil && used.Realm == ch.Realm {
-			return !ch.Stale && (used.Nonce == ch.Nonce || used.Nc <= 1)
+		used, ok := parseAnswer(value)
+		if ok && used.realm == ch.realm {
+			return !ch.stale && (used.nonce == ch.nonce || used.count <= 1)
 		}
 	}
 	return false
 }
 
-func (c *Client) find(ch *lib.Challenge) *Credentials {
+func (c *Client) find(ch *challenge) *Credentials {
 	for i := range c.credentials {
-		if c.credentials[i].usable(ch.Realm, ch.Algorithm) {
+		if c.credentials[i].usable(ch.realm, ch.algorithm) {
 			return &c.credentials[i]
 		}
 	}
@@ -96,31 +96,49 @@ func (c *Client) find(ch *lib.Challenge) *Credentials {
 }
 
 // unmet tells why none of the challenges can be answered.
-func (c *Client) unmet(challenges []*lib.Challenge) error {
+func (c *Client) unmet(challenges []challenge) error {
 	for _, ch := range challenges {
 		for i := range c.credentials {
-			if own := &c.credentials[i]; own.HA1 != "" && own.usable(ch.Realm, own.Algorithm) {
-				return fmt.Errorf("realm %q wants a hash by %s, the secret is one by %s: %w", ch.Realm, algorithmOr(ch.Algorithm), algorithmOr(own.Algorithm), ErrAlgorithm)
+			if own := &c.credentials[i]; own.HA1 != "" && own.usable(ch.realm, own.Algorithm) {
+				return fmt.Errorf("realm %q wants a hash by %s, the secret is one by %s: %w", ch.realm, algorithmOr(ch.algorithm), algorithmOr(own.Algorithm), ErrAlgorithm)
 			}
 		}
 	}
-	return fmt.Errorf("realm %q: %w", challenges[0].Realm, ErrNoCredentials)
+	return fmt.Errorf("realm %q: %w", challenges[0].realm, ErrNoCredentials)
 }
 
-func (c *Client) remember(header string, ch *lib.Challenge) {
+func (c *Client) remember(header string, ch *challenge) {
 	for i := range c.known {
-		if k := &c.known[i]; k.header == header && k.challenge.Realm == ch.Realm {
-			if k.challenge.Nonce != ch.Nonce {
+		if k := &c.known[i]; k.header == header && k.realm == ch.realm {
+			if k.nonce != ch.nonce {
 				k.count = 0
 			}
-			k.challenge = ch
+			k.challenge = ch.kept(k.realm)
 			return
 		}
 	}
 	if len(c.known) >= maxRealms {
 		c.known = slices.Delete(c.known, 0, 1)
 	}
-	c.known = append(c.known, known{header: header, challenge: ch})
+	c.known = append(c.known, known{header: header, challenge: ch.kept(c.find(ch).Realm)})
+}
+
+// kept is the challenge without its message; realm may be the same text somewhere else.
+func (ch *challenge) kept(realm string) challenge {
+	k := *ch
+	k.nonce, k.opaque = strings.Clone(ch.nonce), strings.Clone(ch.opaque)
+	if k.realm = realm; realm != ch.realm {
+		k.realm = strings.Clone(ch.realm)
+	}
+	switch ch.algorithm {
+	case "MD5":
+		k.algorithm = "MD5"
+	case "SHA-256":
+		k.algorithm = "SHA-256"
+	default:
+		k.algorithm = strings.Clone(ch.algorithm)
+	}
+	return k
 }
 
 // Authorize puts credentials for all challenges seen so far on a request, so that it is not challenged again.
@@ -131,7 +149,7 @@ func (c *Client) Authorize(req *sip.Message) error {
 	}
 	for i := range c.known {
 		k := &c.known[i]
-		cred := c.find(k.challenge)
+		cred := c.find(&k.challenge)
 		if cred == nil {
 			continue
 		}
@@ -150,13 +168,17 @@ func (c *Client) compute(k *known, cred *Credentials, req *sip.Message) (string,
 		return "", fmt.Errorf("digest: no randomness: %w", err)
 	}
 	k.count++
-	answer, err := lib.Digest(k.challenge, lib.Options{
+	ch := lib.Challenge{Realm: k.realm, Nonce: k.nonce, Opaque: k.opaque, Algorithm: k.algorithm, Userhash: k.userhash}
+	if k.qop != "" {
+		ch.QOP = []string{k.qop}
+	}
+	answer, err := lib.Digest(&ch, lib.Options{
 		Method: string(req.Method), URI: req.URI.String(), Count: k.count, Cnonce: hex.EncodeToString(nonce[:]),
 		Username: cred.User, Password: string(cred.Password), A1: strings.ToLower(string(cred.HA1)),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(req.Body)), nil },
 	})
 	if err != nil {
-		return "", fmt.Errorf("realm %q: %w", k.challenge.Realm, ErrNoChallenge)
+		return "", fmt.Errorf("realm %q: %w", k.realm, ErrNoChallenge)
 	}
-	return answer.String(), nil
+	return format(answer), nil
 }

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"strings"
 
-	lib "github.com/icholy/digest"
-
 	"b2bua/core/sip"
 )
 
@@ -74,10 +72,10 @@ func algorithmOr(a string) string {
 }
 
 // parseChallenges reads the challenges of the headers of that name, in the order of the server's preference (RFC 8760 section 2.4).
-func parseChallenges(m *sip.Message, header string) []*lib.Challenge {
-	var out []*lib.Challenge
+func parseChallenges(m *sip.Message, header string) []challenge {
+	var out []challenge
 	for _, value := range m.Values(header) {
-		if c := parseChallenge(value); c != nil && len(out) < maxChallenges {
+		if c, ok := parseChallenge(value); ok && len(out) < maxChallenges {
 			out = append(out, c)
 		}
 	}
@@ -86,17 +84,3 @@ func parseChallenges(m *sip.Message, header string) []*lib.Challenge {
 
 // maxChallenges bounds the challenges looked at: proxies on the way times algorithms.
 const maxChallenges = 16
-
-func parseChallenge(value string) *lib.Challenge {
-	c, err := lib.ParseChallenge(strings.ReplaceAll(value, "\t", " "))
-	if err != nil || c.Nonce == "" {
-		return nil
-	}
-	for i := range c.QOP {
-		c.QOP[i] = strings.ToLower(strings.TrimSpace(c.QOP[i]))
-	}
-	if !lib.CanDigest(c) {
-		return nil
-	}
-	return c
-}

@@ -30,7 +30,7 @@ func request(t *testing.T, method sip.Method, uri string) *sip.Message {
 	}
 }
 
-func challenge(req *sip.Message, status int, values ...string) *sip.Message {
+func challengeWith(req *sip.Message, status int, values ...string) *sip.Message {
 	resp := sip.NewResponse(req, status, "", "t")
 	for _, v := range values {
 		resp.Add(map[int]string{401: "WWW-Authenticate", 407: "Proxy-Authenticate"}[status], v)
@@ -53,7 +53,7 @@ func TestResponseValue(t *testing.T) {
 	} {
 		c := NewClient([]Credentials{{User: "Mufasa", Password: Secret(v.password), HA1: Secret(v.ha1), Algorithm: v.algorithm}}, fixed("abcdefgh"))
 		req := request(t, "GET", "sip:dir@example.com")
-		out, err := c.Answer(req, challenge(req, 401, `Digest realm="testrealm@host.com", qop="auth,auth-int", algorithm=`+v.algorithm+
+		out, err := c.Answer(req, challengeWith(req, 401, `Digest realm="testrealm@host.com", qop="auth,auth-int", algorithm=`+v.algorithm+
 			`, nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"`))
 		require.NoError(t, err)
 		got, _ := out.Header("Authorization")
@@ -200,7 +200,7 @@ func TestSeveralChallenges(t *testing.T) {
 		{"no header", []Credentials{{User: "a", Password: "p"}}, nil, nil, ErrNoChallenge},
 	} {
 		t.Run(v.name, func(t *testing.T) {
-			out, err := NewClient(v.creds, seeded()).Answer(req, challenge(req, 407, v.in...))
+			out, err := NewClient(v.creds, seeded()).Answer(req, challengeWith(req, 407, v.in...))
 			require.ErrorIs(t, err, v.err)
 			if err != nil {
 				return
@@ -219,14 +219,14 @@ func TestSeveralChallenges(t *testing.T) {
 func TestNonceReplacedWithoutStale(t *testing.T) {
 	req := request(t, sip.INVITE, "sip:bob@example.com")
 	c := NewClient([]Credentials{{User: "a", Password: "p"}}, seeded())
-	out, err := c.Answer(req, challenge(req, 401, `Digest realm="r", nonce="1", qop="auth"`))
+	out, err := c.Answer(req, challengeWith(req, 401, `Digest realm="r", nonce="1", qop="auth"`))
 	require.NoError(t, err)
 	require.NoError(t, c.Authorize(out))
-	again, err := c.Answer(out, challenge(out, 401, `Digest realm="r", nonce="2", qop="auth"`))
+	again, err := c.Answer(out, challengeWith(out, 401, `Digest realm="r", nonce="2", qop="auth"`))
 	require.NoError(t, err)
 	value, _ := again.Header("Authorization")
 	assert.Contains(t, value, "nc=00000001")
-	_, err = c.Answer(again, challenge(again, 401, `Digest realm="r", nonce="3", qop="auth"`))
+	_, err = c.Answer(again, challengeWith(again, 401, `Digest realm="r", nonce="3", qop="auth"`))
 	require.ErrorIs(t, err, ErrRefused)
 }
 
@@ -246,7 +246,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		req := request(t, sip.INVITE, "sip:bob@example.com")
 		c := NewClient([]Credentials{{User: "a", Password: "p"}}, seeded())
-		out, err := c.Answer(req, challenge(req, 401, value))
+		out, err := c.Answer(req, challengeWith(req, 401, value))
 		if err == nil && len(out.Values("Authorization")) != 1 {
 			t.Fatal("an answer without credentials")
 		}

@@ -27,6 +27,7 @@ type Server struct {
 	once       bool
 	key        [32]byte
 	counts     map[string]int // highest nc by nonce, of nonces used at least once
+	most       int            // of counts
 }
 
 // ServerConfig describes a Server; only Realm and Rand are needed.
@@ -36,20 +37,27 @@ type ServerConfig struct {
 	Proxy      bool          // 407 and Proxy-Authorization in place of 401 and Authorization
 	Life       time.Duration // of a nonce, 0: 5 minutes
 	Once       bool          // a nonce is good for one request; the next one with it is told that it is stale
+	Nonces     int           // whose use is counted at most, 0: 10 000; one user uses one at a time
 	Rand       io.Reader
 }
 
-// maxCounts bounds the nonces whose use is counted. Beyond it all are forgotten, and their next use is told to be stale.
-const maxCounts = 10000
+// defaultNonces bounds the nonces whose use is counted. Beyond it all are forgotten, and their next use is told to be stale.
+const defaultNonces = 10000
 
 // NewServer makes a server; it fails only for want of randomness.
 func NewServer(cfg ServerConfig) (*Server, error) {
-	s := &Server{realm: cfg.Realm, algorithms: cfg.Algorithms, proxy: cfg.Proxy, life: cfg.Life, once: cfg.Once, random: cfg.Rand, counts: map[string]int{}}
+	s := &Server{
+		realm: cfg.Realm, algorithms: cfg.Algorithms, proxy: cfg.Proxy, life: cfg.Life, once: cfg.Once, random: cfg.Rand,
+		counts: map[string]int{}, most: cfg.Nonces,
+	}
 	if len(s.algorithms) == 0 {
 		s.algorithms = []string{"SHA-256", "MD5"}
 	}
 	if s.life <= 0 {
 		s.life = 5 * time.Minute
+	}
+	if s.most <= 0 {
+		s.most = defaultNonces
 	}
 	if _, err := io.ReadFull(s.random, s.key[:]); err != nil {
 		return nil, fmt.Errorf("digest: no randomness: %w", err)
@@ -105,35 +113,34 @@ func (s *Server) Verify(now time.Time, req *sip.Message, look func(user string) 
 		header = "Proxy-Authorization"
 	}
 	for _, value := range req.Values(header) {
-		got, err := lib.ParseCredentials(strings.ReplaceAll(value, "\t", " "))
-		if err == nil && got.Realm == s.realm {
-			return s.check(now, req, got, look)
+		if got, ok := parseAnswer(value); ok && got.realm == s.realm {
+			return s.check(now, req, &got, look)
 		}
 	}
 	return "", ErrNoCredentials
 }
 
-func (s *Server) check(now time.Time, req *sip.Message, got *lib.Credentials, look func(string) (Credentials, bool)) (string, error) {
-	cred, exists := look(got.Username)
+func (s *Server) check(now time.Time, req *sip.Message, got *answer, look func(string) (Credentials, bool)) (string, error) {
+	cred, exists := look(got.user)
 	if !exists {
-		cred = Credentials{User: got.Username, Password: "nobody"}
+		cred = Credentials{User: got.user, Password: "nobody"}
 	}
-	made, ours := s.made(got.Nonce)
-	if !s.offers(got.Algorithm) || got.QOP != "auth" || !cred.usable(s.realm, got.Algorithm) || !sameURI(got.URI, req.URI) {
+	made, ours := s.made(got.nonce)
+	if !s.offers(got.algorithm) || got.qop != "auth" || !cred.usable(s.realm, got.algorithm) || !sameURI(got.uri, req.URI) {
 		return "", ErrWrong
 	}
-	want, err := lib.Digest(&lib.Challenge{Realm: s.realm, Nonce: got.Nonce, Algorithm: got.Algorithm, QOP: []string{got.QOP}}, lib.Options{
-		Method: string(req.Method), URI: got.URI, Count: got.Nc, Cnonce: got.Cnonce,
-		Username: got.Username, Password: string(cred.Password), A1: strings.ToLower(string(cred.HA1)),
+	want, err := lib.Digest(&lib.Challenge{Realm: s.realm, Nonce: got.nonce, Algorithm: got.algorithm, QOP: []string{got.qop}}, lib.Options{
+		Method: string(req.Method), URI: got.uri, Count: got.count, Cnonce: got.cnonce,
+		Username: got.user, Password: string(cred.Password), A1: strings.ToLower(string(cred.HA1)),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(req.Body)), nil },
 	})
-	if err != nil || subtle.ConstantTimeCompare([]byte(want.Response), []byte(strings.ToLower(got.Response))) != 1 || !exists {
+	if err != nil || subtle.ConstantTimeCompare([]byte(want.Response), []byte(strings.ToLower(got.response))) != 1 || !exists {
 		return "", ErrWrong
 	}
-	if !ours || now.Sub(made) > s.life || now.Before(made) || !s.fresh(got.Nonce, got.Nc) {
+	if !ours || now.Sub(made) > s.life || now.Before(made) || !s.fresh(got.nonce, got.count) {
 		return "", ErrStale
 	}
-	return got.Username, nil
+	return got.user, nil
 }
 
 // fresh counts the use of a nonce; a count that was used before is a replay.
@@ -142,7 +149,7 @@ func (s *Server) fresh(nonce string, count int) bool {
 	if count <= last || (!seen || s.once) && count != 1 {
 		return false
 	}
-	if !seen && len(s.counts) >= maxCounts {
+	if !seen && len(s.counts) >= s.most {
 		clear(s.counts)
 	}
 	s.counts[nonce] = count

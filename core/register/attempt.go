@@ -34,18 +34,18 @@ func (e *Engine) ask(now time.Time, r *registration, m *sip.Message) {
 	r.ref, r.pending, r.phase, r.sentAt = e.lastRef, m, asked, now
 	e.refs[r.ref] = r
 	e.set(&r.alarm, now.Add(slotPatience))
-	e.emit(SendRequest{Ref: r.ref, Msg: m, Hop: Hop{URI: r.acct.Registrar, Key: r.acct.Key, Flow: r.flow}})
+	e.emit(SendRequest{Ref: r.ref, Msg: m, Hop: Hop{URI: r.hop.uri, Key: r.key, Flow: r.flow}})
 }
 
 // message is a REGISTER as RFC 3261 section 10.2 wants it: to the domain, one Call-ID and a rising CSeq for all of a registration.
 func (e *Engine) message(r *registration) *sip.Message {
-	id := r.acct.Identity
+	id := r.identity()
 	contact := sip.Address{URI: sip.URI{Scheme: "sip", User: id.URI.User}}
 	expires := r.expires
 	if r.ending {
 		expires = 0
-		if r.contact.Host != "" {
-			contact.URI = r.contact
+		if r.contact != nil {
+			contact.URI = r.bindingContact()
 		}
 	}
 	if e.cfg.Instance != "" {
@@ -66,7 +66,7 @@ func (e *Engine) message(r *registration) *sip.Message {
 // challenged answers a 401 or 407; when it can't, the error says why.
 func (e *Engine) challenged(now time.Time, r *registration, req, resp *sip.Message) error {
 	if r.client == nil {
-		r.client = digest.NewClient(r.acct.Credentials, e.cfg.Rand)
+		r.client = digest.NewClient(r.credentials, e.cfg.Rand)
 	}
 	if r.rounds >= maxRounds {
 		return digest.ErrRefused

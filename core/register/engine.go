@@ -14,7 +14,7 @@ import (
 // Account is what the registration of one identity needs.
 type Account struct {
 	Name        string      // how operators know it: its URI
-	Identity    sip.Address // To and From; the Request-URI is its domain
+	Identity    sip.Address // To and From, without parameters; the Request-URI is its domain
 	Registrar   sip.URI     // next hop
 	Credentials []digest.Credentials
 	Key         string        // accounts of different keys share no connection and no port; "" is the shared one
@@ -51,10 +51,11 @@ type Engine struct {
 // registration is one account with its state. What it does next is its phase; what is known of the binding is its status.
 type registration struct {
 	alarm
+	kept
 	id   ID
-	acct Account
 	pool *pool
 	hop  *registrar
+	goal *sip.URI // the registrar that it moves to once its request is answered; nil: it stays
 
 	in         *list
 	prev, next *registration
@@ -67,7 +68,7 @@ type registration struct {
 	tag     string
 	cseq    uint32
 	expires time.Duration // asked for
-	contact sip.URI       // of the binding, as it was sent
+	contact *sip.URI      // of the binding, as it was sent, without its user; nil: not known
 	until   time.Time     // end of the binding; zero: none
 
 	status   Status
@@ -136,7 +137,7 @@ func (e *Engine) Pool(name string, throttle time.Duration) PoolID {
 func (e *Engine) Add(now time.Time, in PoolID, a Account) ID {
 	p := e.pools[in-1]
 	e.last++
-	r := &registration{id: e.last, acct: a, pool: p, callID: sip.NewCallID(e.cfg.Rand), tag: sip.NewTag(e.cfg.Rand), expires: asks(a)}
+	r := &registration{id: e.last, kept: keep(a), pool: p, callID: sip.NewCallID(e.cfg.Rand), tag: sip.NewTag(e.cfg.Rand), expires: asks(a)}
 	r.fire = r
 	r.hop = e.registrar(a.Registrar)
 	e.byID[r.id] = r
@@ -185,35 +186,41 @@ func (e *Engine) Update(now time.Time, id ID, a Account) {
 	if r == nil || r.removed || e.stopping {
 		return
 	}
-	old := r.acct
-	r.acct = a
-	credentials := len(a.Credentials) > 0 && !slices.Equal(old.Credentials, a.Credentials) // taking them away sends nothing (spec 4.9.4)
-	moved := old.Registrar.String() != a.Registrar.String()
-	same := !moved && !credentials && old.Identity.String() == a.Identity.String() && old.Key == a.Key && asks(old) == asks(a)
-	if len(a.Credentials) == 0 {
+	old := r.kept
+	r.kept = keep(a)
+	moved := r.headsFor() != a.Registrar.String()
+	if !slices.Equal(old.credentials, r.credentials) {
 		r.client = nil
 	}
-	if same {
+	if !moved && r.sameBinding(&old) {
 		return
 	}
-	if credentials {
-		r.client = nil
-	}
-	r.expires = asks(a)
+	r.expires = r.asks
 	r.failures = 0
-	if moved || old.Key != a.Key {
+	if moved || old.key != r.key {
 		e.alight(r)
 	}
 	if r.phase == asked {
 		r.again = true
+		if moved {
+			r.goal = &a.Registrar
+		}
 		return
 	}
 	if moved {
-		e.move(r)
+		e.move(r, a.Registrar)
 	}
 	if r.in != &r.pool.waiting {
 		e.enqueue(now, r)
 	}
+}
+
+// headsFor names the registrar that it is at, or will be at when its request is answered.
+func (r *registration) headsFor() string {
+	if r.goal != nil {
+		return r.goal.String()
+	}
+	return r.hop.name
 }
 
 // Remove un-registers an account, if it ever was registered, and forgets it. Gone tells when that is done.
@@ -250,7 +257,7 @@ func (e *Engine) Shutdown(now time.Time) {
 	for _, r := range e.byID {
 		if r.phase == asked {
 			r.again = true
-			if r.acct.Unregister || r.removed {
+			if r.unregister || r.removed {
 				r.counted = true
 				e.leaving++
 			}
@@ -343,7 +350,7 @@ func (e *Engine) become(r *registration, s Status) {
 	e.counts[r.status.State]--
 	e.counts[s.State]++
 	r.status = s
-	e.emit(Changed{r.id, s, r.contact})
+	e.emit(Changed{r.id, s, r.bindingContact()})
 }
 
 // bound tells whether the registrar has our Contact.

@@ -258,7 +258,7 @@ func TestIntervalTooBrief(t *testing.T) {
 // The Contact of ours counts, not those of other devices; what a 2xx leaves out comes from the header or the request.
 func TestLifetime(t *testing.T) {
 	own, _ := sip.ParseURI("sip:account1@192.0.2.1:5060;transport=tcp")
-	r := &registration{expires: time.Hour, acct: account(1)}
+	r := &registration{expires: time.Hour, kept: keep(account(1))}
 	for _, v := range []struct {
 		contacts string
 		expires  string

@@ -25,14 +25,14 @@ func (e *Engine) paced(h *registrar, life time.Duration) time.Duration {
 
 // lifetime is what a 2xx grants: the expires of our Contact, else the Expires of the message, else what was asked for.
 func (r *registration) lifetime(resp *sip.Message, own sip.URI) time.Duration {
-	life := r.expires
+	life, user := r.expires, r.identity().URI.User
 	if d, ok := secondsIn(resp, "Expires"); ok {
 		life = d
 	}
 	ours, found := own.Host == "" && len(resp.Contact) == 1, false
 	for i := range resp.Contact {
 		c := &resp.Contact[i]
-		if !ours && !sameContact(&c.URI, &own, r.acct.Identity.URI.User) {
+		if !ours && !sameContact(&c.URI, &own, user) {
 			continue
 		}
 		found = true
@@ -56,7 +56,7 @@ func sameContact(c, own *sip.URI, user string) bool {
 	if own.Host == "" {
 		return c.User == user
 	}
-	return c.User == own.User && strings.EqualFold(c.Host, own.Host) && c.Port == own.Port
+	return c.User == user && strings.EqualFold(c.Host, own.Host) && c.Port == own.Port
 }
 
 // raise takes the Min-Expires of a 423 over.

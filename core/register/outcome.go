@@ -114,26 +114,24 @@ func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way 
 		return
 	}
 	contact := way.Contact
-	if contact.Host != "" {
-		contact.User = r.acct.Identity.URI.User
-	}
 	life := r.lifetime(resp, contact)
 	if life <= 0 {
 		e.failed(now, r, failure{reason: UnknownError, why: answered(resp) + ", but the registrar keeps no Contact of ours"})
 		return
 	}
-	moved := r.contact.String() != contact.String()
-	r.made, r.until, r.contact = now, now.Add(life), contact
+	at := r.hop.share(contact)
+	moved := !sameURI(r.contact, at)
+	r.made, r.until, r.contact = now, now.Add(life), at
 	e.ride(r, way.Flow)
 	first, again := !r.settled, r.told != ""
 	r.failures, r.quick, r.told, r.why = 0, false, "", ""
 	if r.status.State == OK && moved {
-		e.emit(Changed{r.id, r.status, contact})
+		e.emit(Changed{r.id, r.status, r.bindingContact()})
 	}
 	e.become(r, Status{State: OK})
 	if first || again {
 		ok, untold := r.hop.line(now)
-		e.tell(event.Registered{Account: r.acct.Name, Registrar: r.hop.name, For: life, Again: again, Quiet: !ok, Untold: untold})
+		e.tell(event.Registered{Account: r.name, Registrar: r.hop.name, For: life, Again: again, Quiet: !ok, Untold: untold})
 	}
 	e.settle(now, r, true)
 	e.rest(now, r)
@@ -147,7 +145,7 @@ func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way 
 func (e *Engine) failed(now time.Time, r *registration, f failure) {
 	e.rest(now, r)
 	if r.ending {
-		e.tell(event.UnregisterFailed{Account: r.acct.Name, Registrar: r.hop.name, Why: f.why})
+		e.tell(event.UnregisterFailed{Account: r.name, Registrar: r.hop.name, Why: f.why})
 		e.conclude(r)
 		return
 	}
@@ -159,7 +157,7 @@ func (e *Engine) failed(now time.Time, r *registration, f failure) {
 	e.become(r, Status{Failed, f.reason})
 	r.why = f.why
 	if f.silent && e.silence(now, r, f) {
-		e.tell(event.RegistrationFailed{Account: r.acct.Name, Registrar: r.hop.name, Reason: string(f.reason), Why: f.why, Quiet: true})
+		e.tell(event.RegistrationFailed{Account: r.name, Registrar: r.hop.name, Reason: string(f.reason), Why: f.why, Quiet: true})
 		r.told = f.reason
 		r.failures = min(r.failures, 254) + 1
 		e.hold(now, r)
@@ -189,7 +187,7 @@ func (e *Engine) report(now time.Time, r *registration, f failure, wait time.Dur
 	}
 	r.told = f.reason
 	e.tell(event.RegistrationFailed{
-		Account: r.acct.Name, Registrar: r.hop.name, Reason: string(f.reason), Why: f.why, RetryIn: wait, Quiet: quiet, Untold: untold,
+		Account: r.name, Registrar: r.hop.name, Reason: string(f.reason), Why: f.why, RetryIn: wait, Quiet: quiet, Untold: untold,
 	})
 }
 
@@ -214,8 +212,8 @@ func (e *Engine) next(now time.Time, r *registration) bool {
 		}
 		e.finish(now, r)
 	default:
-		if r.hop.name != r.acct.Registrar.String() {
-			e.move(r)
+		if r.goal != nil {
+			e.move(r, *r.goal)
 		}
 		e.enqueue(now, r)
 	}
@@ -226,7 +224,7 @@ func (e *Engine) next(now time.Time, r *registration) bool {
 func (e *Engine) finish(now time.Time, r *registration) {
 	r.leave()
 	e.set(&r.alarm, time.Time{})
-	if !r.bound(now) || r.hop.down || !r.removed && !r.acct.Unregister {
+	if !r.bound(now) || r.hop.down || !r.removed && !r.unregister {
 		e.conclude(r)
 		return
 	}
@@ -318,12 +316,12 @@ func answered(resp *sip.Message) string {
 func (e *Engine) explain(r *registration, resp *sip.Message, err error) string {
 	text := answered(resp)
 	switch {
-	case len(r.acct.Credentials) == 0:
+	case len(r.credentials) == 0:
 		return text + ": it wants a password, and the account has none; give it a secret"
 	case errors.Is(err, digest.ErrRefused):
 		return text + ": it does not accept the secret of the account; check secret, secretType, userid and realm"
 	case errors.Is(err, digest.ErrNoCredentials):
-		return fmt.Sprintf("%s: %v; the account's realm is %q", text, err, r.acct.Credentials[0].Realm)
+		return fmt.Sprintf("%s: %v; the account's realm is %q", text, err, r.credentials[0].Realm)
 	case errors.Is(err, digest.ErrAlgorithm):
 		return fmt.Sprintf("%s: %v; give the account a secret that is clrtxt, or a hash by the algorithm that is wanted", text, err)
 	}

@@ -11,6 +11,8 @@ import (
 type registrar struct {
 	alarm         // the next probe while it is down
 	name          string
+	uri           sip.URI
+	contact       *sip.URI      // the last one of share
 	urgent, fresh list          // wait for room: who has a binding to lose, and the others
 	silent        list          // failed without an answer; wait for a probe to succeed
 	good          list          // registered, and nothing under way
@@ -32,7 +34,7 @@ func (e *Engine) registrar(u sip.URI) *registrar {
 	name := u.String()
 	h := e.hops[name]
 	if h == nil {
-		h = &registrar{name: name}
+		h = &registrar{name: name, uri: u}
 		h.fire = h
 		e.hops[name] = h
 	}
@@ -50,10 +52,10 @@ func (e *Engine) release(h *registrar) {
 }
 
 // move follows a changed registrar.
-func (e *Engine) move(r *registration) {
+func (e *Engine) move(r *registration, to sip.URI) {
 	old := r.hop
 	old.unchecked(r)
-	r.hop = e.registrar(r.acct.Registrar)
+	r.hop, r.goal = e.registrar(to), nil
 	e.release(old)
 }
 

@@ -290,7 +290,7 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timers.Shutdown)
 	defer cancel()
-	idle := make(chan struct{})
+	idle, until := make(chan struct{}), time.Now().Add(cfg.Timers.Shutdown*9/10)
 	if err := s.stack.Do(func(now time.Time) {
 		s.idle = nil // of the drain
 		s.engine.Shutdown(now, "the server is stopping")
@@ -299,8 +299,7 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 		s.idle = idle
 		s.checkIdle()
 	}); err == nil {
-		await(idle, nil, min(lastAnswers, cfg.Timers.Shutdown/2))
-		s.awaitLines(idle, begin.Add(cfg.Own.DrainTimeout+cfg.Timers.Shutdown*9/10))
+		s.awaitLast(idle, min(lastAnswers, cfg.Timers.Shutdown/2), until)
 	}
 	s.closeControl()
 	err := s.stack.Close(ctx)
@@ -316,6 +315,9 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	}
 	if n := s.lines.pending(); n > 0 {
 		line += fmt.Sprintf("; %d accounts could not be un-registered", n)
+		if !time.Now().Before(until) {
+			line += fmt.Sprintf(" in time (b2bua::timers/shutdown-timeout=%s)", cfg.Timers.Shutdown)
+		}
 	}
 	s.log.Info(line)
 	if err != nil {
@@ -324,8 +326,8 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	return nil
 }
 
-// lastAnswers is how long a stop waits for the answers to its BYEs: a lost one is repeated twice in that time (T1, 2*T1), and a
-// dead peer does not hold up a restart.
+// lastAnswers is how long a stop waits for the answers to its BYEs, and for another account to be un-registered: a lost request is
+// repeated twice in that time (T1, 2*T1), and a dead peer does not hold up a restart.
 const lastAnswers = 2 * time.Second
 
 func await(idle, hurry <-chan struct{}, patience time.Duration) {

@@ -36,3 +36,39 @@ func TestHurryEndsTheWait(*testing.T) {
 	await(idle, nil, 24*time.Hour)
 	await(nil, nil, time.Nanosecond)
 }
+
+// Un-registrations that go on are waited for, in bounds, with a word each second; those that stand still are not.
+func TestRetreat(t *testing.T) {
+	begin := time.Unix(1000, 0)
+	at := func(ms int) time.Time { return begin.Add(time.Duration(ms) * time.Millisecond) }
+	fresh := func() *retreat { return &retreat{began: begin, patience: 2 * time.Second, until: at(4500)} }
+
+	r := fresh()
+	on, line := r.look(begin, 100_000)
+	assert.True(t, on)
+	assert.Equal(t, "stopping: 100000 accounts are un-registered, for 4.5s at most (b2bua::timers/shutdown-timeout)", line)
+	on, line = r.look(at(250), 90_000)
+	assert.True(t, on)
+	assert.Empty(t, line)
+	on, line = r.look(at(1000), 60_000)
+	assert.True(t, on)
+	assert.Equal(t, "stopping: 40000 of 100000 accounts are un-registered", line)
+	on, _ = r.look(at(2999), 60_000)
+	assert.True(t, on)
+	on, _ = r.look(at(3000), 60_000)
+	assert.False(t, on, "no answer for two seconds")
+
+	r = fresh()
+	_, _ = r.look(begin, 100_000)
+	on, _ = r.look(at(4500), 100)
+	assert.False(t, on, "the time is over")
+
+	r = fresh()
+	_, line = r.look(begin, 3)
+	assert.Empty(t, line)
+	on, line = r.look(at(1500), 0)
+	assert.True(t, on, "BYEs are waited for")
+	assert.Empty(t, line)
+	on, _ = r.look(at(2000), 0)
+	assert.False(t, on)
+}

@@ -68,9 +68,9 @@ func (e *Engine) otherResponse(now time.Time, t *tx, m *sip.Message) {
 		}
 		e.up(t, m)
 	default:
-		t.state, t.wire = completed, nil
+		t.state = completed
 		e.up(t, m)
-		e.linger(now, t, t.unlessReliable(e.timers.T4)) // timer K
+		e.remove(t) // timer K would only absorb repetitions, and a response without transaction is dropped just the same
 	}
 }
 

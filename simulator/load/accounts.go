@@ -75,6 +75,7 @@ func accountsRun(ctx context.Context, cfg AccountsConfig) (*AccountsResult, erro
 	p, err := proxy.New(proxy.Config{
 		Listen: []string{cfg.Network + ":" + registrarAddress}, Domains: []string{accountsDomain}, AuthDomains: []string{accountsDomain},
 		SharedPassword: "secret", Forgetful: true, MaxExpires: cfg.Lifetime, NonceLife: 24 * time.Hour,
+		Nonces: 2*cfg.Accounts + 1000,
 	})
 	if err != nil {
 		return nil, err

@@ -56,7 +56,9 @@ func (p *Proxy) digestServer(domain string, proxy bool) (*digest.Server, error) 
 	if s := p.digests[k]; s != nil {
 		return s, nil
 	}
-	s, err := digest.NewServer(digest.ServerConfig{Realm: k.realm, Proxy: proxy, Rand: p.rand, Algorithms: p.cfg.Algorithms, Life: p.cfg.NonceLife, Once: p.cfg.NonceOnce})
+	s, err := digest.NewServer(digest.ServerConfig{
+		Realm: k.realm, Proxy: proxy, Rand: p.rand, Algorithms: p.cfg.Algorithms, Life: p.cfg.NonceLife, Once: p.cfg.NonceOnce, Nonces: p.cfg.Nonces,
+	})
 	if err == nil {
 		p.digests[k] = s
 	}

@@ -42,6 +42,7 @@ type Config struct {
 	NonceLife   time.Duration     // 0: five minutes
 	NonceOnce   bool              // each request gets a challenge of its own
 	Strict      bool              // requests inside a dialog must authenticate as well, ACK apart
+	Nonces      int               // whose use is remembered at most, 0: 10 000; beyond it all are told to be stale
 	// SharedPassword, if set, is that of every user of AuthDomains who is not in Passwords.
 	SharedPassword string
 	// Forgetful: no message is kept, so that Messages and WaitMessage have nothing; for loads.
