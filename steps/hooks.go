@@ -46,6 +46,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.redisSteps(sc)
 	w.lineSteps(sc)
 	w.sqliteSteps(sc)
+	w.accountSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

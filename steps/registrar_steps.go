@@ -190,6 +190,7 @@ func (w *World) hasAccounts(pool string, table *godog.Table) error {
 		return err
 	}
 	network, _, _ := strings.Cut(w.registrarConfig.Listen[0], ":")
+	network = cmp.Or(w.listening, network)
 	err = errors.Join(
 		w.settings.set("b2bua-server/application", "sip-bridge"),
 		w.settings.set("b2bua-server::sip-bridge/providers", "providers.json"),

@@ -73,6 +73,7 @@ type World struct {
 	registrarConfig proxy.Config
 	outside         map[string]*outside // registrars that are processes
 	noted           held
+	listening       string // network of b2bua, if it is not that of the registrar
 
 	database *database                      // of the accounts
 	before   string                         // its content when b2bua was told of it

@@ -38,6 +38,7 @@ Feature: Which provider and account take a call
        "accountPools": {"pool": {"registrationRequired": false, "maxCallsPerLine": 1, "outboundProxy": "<sip:{{trunk}}>", "loader": [
          {"uri": "sip:a@sip.example.org", "alias": "sip:expected-from@sip.example.org"},
          {"uri": "sip:expected-to@sip.example.org"},
+         {"uri": "sip:expected-request@sip.example.org"},
          {"uri": "sip:c@sip.example.org", "alias": "sip:no-placeholder@static.example.com"}]}}}
       """
     When alice invites bob with
@@ -56,6 +57,11 @@ Feature: Which provider and account take a call
       | uri        | {to}                                  | sip:expected-to@sip.example.org |
       | alias      | sip:no-placeholder@static.example.com | sip:c@sip.example.org           |
       | {uri.user} | {to.user}                             | sip:expected-to@sip.example.org |
+      | sip:{uri.user}@{uri.hostport}{uri.uriParameters} | {to}  | sip:expected-to@sip.example.org |
+      | sip:{sipIdentity.user}-x | sip:{to.user}-x         | sip:expected-to@sip.example.org |
+      | {alias.user}@{alias.hostport} | {from.user}@{from.hostport} | sip:a@sip.example.org |
+      | {uri.user} | {requestAddress.user}                 | sip:expected-request@sip.example.org |
+      | {uri.user} | {requestUri.user}                     | sip:expected-request@sip.example.org |
 
   @4.6.2
   Scenario Outline: keys are compared byte for byte: <from> is not <alias>
@@ -99,3 +105,65 @@ Feature: Which provider and account take a call
       | sip:\\\\+39.*        | sips:+39612@sip.example.org       |
       | sip:.*@sip.example.org | sip:bob@sip.example.org;user=phone |
       | sip:Bob@.*           | sip:bob@sip.example.org           |
+
+  @seed @4.6
+  Scenario: providers are asked in their order, until one handles the call
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "Italy", "accountPool": "pool", "triggerCondition": {"strategy": "MatchRegex", "source": "", "pattern": "sip:\\+39.*"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "Random"}, "outgoingInvite": {"to": "{incoming.requestUri}"}},
+        {"name": "known callers", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "nextProvider",
+         "accountToUse": {"strategy": "FindInPool", "by": "alias", "source": "{from}"}, "outgoingInvite": {"to": "{incoming.requestUri}"}},
+        {"name": "France", "accountPool": "pool", "triggerCondition": {"strategy": "MatchRegex", "source": "{ignored}", "pattern": "sip:\\+33.*"}, "onAccountNotFound": "nextProvider",
+         "accountToUse": {"strategy": "Random"}, "outgoingInvite": {"to": "{incoming.requestUri}"}}],
+       "accountPools": {"pool": {"registrationRequired": false, "maxCallsPerLine": 9, "outboundProxy": "<sip:{{trunk}}>", "loader": [{"uri": "sip:line@trunk.example.org"}]}}}
+      """
+    When alice invites bob with
+      | header      | value                      |
+      | Request-URI | sip:+3912@sip.example.org  |
+    Then trunk is invited
+    And b2bua logs a message /because of provider "Italy", account sip:line@trunk.example.org/
+    When alice invites bob with
+      | header      | value                      |
+      | Request-URI | sip:+3312@sip.example.org  |
+    Then trunk is invited
+    And b2bua logs a message /because of provider "France", account sip:line@trunk.example.org/
+    When alice invites bob with
+      | header      | value                      |
+      | Request-URI | sip:+4912@sip.example.org  |
+    Then alice's call is declined
+    And b2bua logs a message /refused with 488: .*"Italy".*does not match.*"known callers".*no account.*"France".*does not match/
+
+  @4.6.2
+  Scenario: of two accounts with one alias the first is found, and the log says so at the start
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "p", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "FindInPool", "by": "alias", "source": "{from}"}, "outgoingInvite": {"to": "{incoming.to}"}}],
+       "accountPools": {"pool": {"registrationRequired": false, "maxCallsPerLine": 1, "outboundProxy": "<sip:{{trunk}}>", "loader": [
+         {"uri": "sip:a@trunk.example.org"},
+         {"uri": "sip:b@trunk.example.org", "alias": "sip:alice@sip.example.org"},
+         {"uri": "sip:c@trunk.example.org", "alias": "sip:alice@sip.example.org"}]}}}
+      """
+    Then b2bua logs a warning /sip:c@trunk.example.org.*alias/
+    When alice invites bob
+    Then trunk is invited
+    And the INVITE to trunk has
+      | header | value                              |
+      | From   | /<sip:b@trunk.example.org>;tag=.+/ |
+
+  @4.6.2
+  Scenario: a source that renders nothing finds nobody, least of all an account without alias
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "p", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "FindInPool", "by": "alias", "source": "{from.uriParameters}"}, "outgoingInvite": {"to": "{incoming.to}"}}],
+       "accountPools": {"pool": {"registrationRequired": false, "maxCallsPerLine": 1, "outboundProxy": "<sip:{{trunk}}>", "loader": [
+         {"uri": "sip:a@trunk.example.org"}]}}}
+      """
+    When alice invites bob
+    Then alice's call is declined
+    And b2bua logs a message /refused with 488: provider "p": source .from.uriParameters. is empty for this call/

@@ -32,10 +32,11 @@ Feature: How a bridged call leaves
       | sip:{account.uri.user}@{incoming.to.hostport}{incoming.from.uriParameters}         |                                                | sip:%25=expected-account@to.example.org:666;custom-param=%40/From | <sip:%25=expected-account@account.example.org>                  |
       | {account.alias}                                                                    |                                                | sip:expected-alias@alias.example.org;custom-param=Alias         | <sip:%25=expected-account@account.example.org>                   |
       | sip:stub@example.org                                                               | {incoming.from}                                | sip:stub@example.org                                            | <sip:expected-from@sip.example.org;custom-param=%40/From>        |
+      | sip:stub@example.org                                                               | {incoming.from.displayName} <sip:{incoming.from.user}@{incoming.from.hostport}{incoming.from.uriParameters}> | sip:stub@example.org | "Fel\\\\"ix" <sip:expected-from@sip.example.org;custom-param=%40/From> |
       | sip:stub@example.org                                                               | {incoming.from.displayName} {account.uri}      | sip:stub@example.org                                            | "Fel\\\\"ix" <sip:%25=expected-account@account.example.org>      |
 
   @S-SB-5 @4.5
-  Scenario: a From that is no address declines the call
+  Scenario: a From that is no address declines the call, and keeps no slot
     Given b2bua bridges calls of alice to trunk by the providers
       """
       {"schemaVersion": 2, "providers": [
@@ -47,6 +48,23 @@ Feature: How a bridged call leaves
     When alice invites bob
     Then alice's call is declined
     And b2bua logs a message /provider "p", account sip:line@trunk.example.org.*invalid URI in its 'From' header: 'alias;woops=invalid-uri'/
+    When alice invites bob
+    Then alice's call is declined
+    And b2bua logs a message /call 2 .*invalid URI in its 'From' header: 'alias;woops=invalid-uri'/
+
+  @4.5
+  Scenario: a To that is no address declines the call
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "p", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "Random"}, "outgoingInvite": {"to": "{account.alias}"}}],
+       "accountPools": {"pool": {"registrationRequired": false, "maxCallsPerLine": 1, "outboundProxy": "<sip:{{trunk}}>", "loader": [
+         {"uri": "sip:line@trunk.example.org"}]}}}
+      """
+    When alice invites bob
+    Then alice's call is declined
+    And b2bua logs a message /provider "p", account sip:line@trunk.example.org.*invalid URI in its 'To' header: ''/
 
   @seed @4.4
   Scenario Outline: the call goes by the proxy of the <owner>
@@ -178,6 +196,8 @@ Feature: How a bridged call leaves
       | "sdes"      | false | sdes      | RTP/SAVP         |
       | "sdes"      | true  | sdes      | RTP/SAVPF        |
       | "dtls-srtp" | true  | dtls-srtp | UDP/TLS/RTP/SAVPF |
+      | "zrtp"      | false | zrtp      | RTP/AVP           |
+      | "zrtp"      | true  | zrtp      | RTP/AVPF          |
 
   @4.8
   Scenario: a proxy that challenges gets the credentials of the account

@@ -66,3 +66,62 @@ Feature: How many calls an account takes
     Then trunk is invited
     When alice invites carol
     Then alice's call is declined
+
+  @4.2
+  Scenario: maxCallsPerLine=0 takes no calls
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      [{"name": "p", "pattern": ".*", "outboundProxy": "<sip:{{trunk}}>", "maxCallsPerLine": 0, "accounts": [{"uri": "sip:line@trunk.example.org"}]}]
+      """
+    When alice invites bob
+    Then alice's call is declined
+    And b2bua logs a message /maxCallsPerLine of pool "Account pool - p" is 0, so it never takes a call/
+
+  @S-SB-10
+  Scenario: three calls by two lines of two calls each, and each line has one when the others end
+    Given b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "p", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "FindInPool", "by": "{uri.user}", "source": "{to.user}"}, "outgoingInvite": {"to": "{incoming.to}"}}],
+       "accountPools": {"pool": {"registrationRequired": false, "maxCallsPerLine": 2, "outboundProxy": "<sip:{{trunk}}>", "loader": [
+         {"uri": "sip:one@trunk.example.org"}, {"uri": "sip:two@trunk.example.org"}]}}}
+      """
+    When alice invites one
+    Then trunk is invited
+    When trunk accepts
+    Then the call between alice and trunk is up
+    And alice's call is also known as first
+    When alice invites one
+    Then trunk is invited
+    When trunk accepts
+    Then the call between alice and trunk is up
+    When alice invites two
+    Then trunk is invited
+    When first hangs up
+    Then SIP_BRIDGE INFO becomes exactly
+      """
+      {
+      	"providers" :{{space}}
+      	[
+      		{
+      			"accounts" :{{space}}
+      			[
+      				{
+      					"address" : "sip:one@trunk.example.org",
+      					"freeSlots" : 1,
+      					"registerEnabled" : false,
+      					"status" : "OK"
+      				},
+      				{
+      					"address" : "sip:two@trunk.example.org",
+      					"freeSlots" : 1,
+      					"registerEnabled" : false,
+      					"status" : "OK"
+      				}
+      			],
+      			"name" : "p"
+      		}
+      	]
+      }
+      """
