@@ -59,6 +59,14 @@ type Refusal struct {
 	Why    string // for the log: the rule or setting that decided, and what to do
 }
 
+// Transfers is an Application that translates the targets of transfers from one leg's world to the other's; where it is none, they stay
+// as they are. As pure as Decide.
+type Transfers interface {
+	// Transfer is where a transfer leads on the other leg. The facts are those of the REFER: To is its Refer-To address without headers, From who
+	// sent it, RequestURI that of the leg's INVITE. current is the account of the call. ok is false when the target stays as it is.
+	Transfer(f Facts, current *account.Account) (to sip.Address, why string, ok bool)
+}
+
 // Application decides what happens to a call. It must be pure: a decision changes nothing, and depends on nothing but the facts,
 // the application's own tables with the state of their accounts, and the randomness that it was given. No I/O.
 type Application interface {

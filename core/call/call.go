@@ -51,7 +51,8 @@ type call struct {
 	streams   []bool    // by m= index: open in the media plane
 	through   bool      // the phones agree on ZRTP keys with each other
 	asking    *exchange // an offer made in mid-call whose answer waits for the other leg
-	rounds    int       // re-INVITEs of ours in a row that no offer of a peer called for
+	transfers []*transfer
+	rounds    int // re-INVITEs of ours in a row that no offer of a peer called for
 }
 
 // tries counts what was repeated on leg B, each bounded.
@@ -104,6 +105,7 @@ type leg struct {
 	inEarly      bool   // A: the answer was sent in a 183; B: media of a provisional answer runs
 	offered      bool   // A: our offer is in the 2xx, the answer comes with the ACK
 	told180      bool
+	referred     bool // its peer has sent a REFER
 
 	keyErr    error        // of the newest handshake that goes on nevertheless
 	sas       string       // of ZRTP

@@ -38,7 +38,11 @@ func (l *leg) request(now time.Time, tx TxID, req *sip.Message) {
 		l.info(tx, req)
 	case sip.OPTIONS:
 		e.respond(tx, req, 200, "", "", sip.Header{Name: "Allow", Value: allow})
-	case sip.NOTIFY, sip.PRACK: // no subscription, no reliable provisional response of ours exists
+	case sip.REFER:
+		l.refer(now, tx, req)
+	case sip.NOTIFY:
+		l.notified(tx, req)
+	case sip.PRACK: // no reliable provisional response of ours exists
 		e.respond(tx, req, 481, "", "")
 	default:
 		e.respond(tx, req, 405, "", "", sip.Header{Name: "Allow", Value: allow})

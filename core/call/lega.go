@@ -14,7 +14,10 @@ import (
 )
 
 // allow lists what works (decision 14).
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY"
+
+// replacesTag is the extension that crosses the bridge (RFC 3891, spec 2.12.4).
+const replacesTag = "replaces"
 
 const sdpType = "application/sdp"
 
@@ -90,8 +93,17 @@ func isSDP(contentType string) bool {
 	return strings.EqualFold(strings.TrimSpace(t), sdpType)
 }
 
+// required are the extensions that a request asks for and that do not work.
 func required(req *sip.Message) string {
-	return strings.Join(req.Values("Require"), ", ")
+	var need []string
+	for _, v := range req.Values("Require") {
+		for tag := range strings.SplitSeq(v, ",") {
+			if tag = strings.TrimSpace(tag); tag != "" && !strings.EqualFold(tag, replacesTag) {
+				need = append(need, tag)
+			}
+		}
+	}
+	return strings.Join(need, ", ")
 }
 
 func withoutTag(a sip.Address) sip.Address {
@@ -207,6 +219,7 @@ func (l *leg) tell200(now time.Time) error {
 	}
 	resp := c.e.response(l.invite, 200, "", l.tag)
 	resp.Set("Allow", allow)
+	resp.Set("Supported", replacesTag)
 	l.describe(resp, l.ours)
 	l.acks[l.invite.CSeq.Number] = l.tx
 	c.e.emit(SendResponse{Tx: l.tx, Msg: resp})

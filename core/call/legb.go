@@ -152,6 +152,7 @@ func (c *call) inviteB() *sip.Message {
 	}
 	m.Set("User-Agent", e.cfg.UserAgent)
 	m.Set("Allow", allow)
+	m.Set("Supported", replacesTag)
 	m.Set(bridgeHeader, bridgeValue)
 	if v, ok := c.a.invite.Header("Referred-By"); ok {
 		if addr, err := sip.ParseAddress(v); err == nil {
@@ -160,6 +161,9 @@ func (c *call) inviteB() *sip.Message {
 	}
 	if v, ok := e.translateReplaces(c.a.invite); ok {
 		m.Set("Replaces", v)
+		if c.a.invite.ListHas("Require", replacesTag) {
+			m.Set("Require", replacesTag)
+		}
 	}
 	if c.tries.minSE != "" { // RFC 4028 section 7.3; the callee refreshes, we do not
 		m.Set("Session-Expires", c.tries.minSE+";refresher=uas")
@@ -175,35 +179,6 @@ func hopsLeft(invite *sip.Message) int {
 		return most
 	}
 	return min(most, invite.MaxForwards-1)
-}
-
-// translateReplaces is spec 2.12.4: the dialog that leg A's peer knows becomes the one that leg B's peer knows.
-func (e *Engine) translateReplaces(invite *sip.Message) (string, bool) {
-	v, ok := invite.Header("Replaces")
-	if !ok {
-		return "", false
-	}
-	id := dialog.ID{}
-	callID, params, _ := strings.Cut(v, ";")
-	id.CallID = strings.TrimSpace(callID)
-	for p := range strings.SplitSeq(params, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-		switch strings.ToLower(name) {
-		case "from-tag":
-			id.Remote = value
-		case "to-tag":
-			id.Local = value
-		}
-	}
-	if id.Local == "" || id.Remote == "" {
-		return "", false
-	}
-	l := e.dialogs[id]
-	if l == nil || l.side != SideA || l.call.b.dlg == nil {
-		return v, true
-	}
-	o := l.call.b.dlg.ID()
-	return fmt.Sprintf("%s;from-tag=%s;to-tag=%s", o.CallID, o.Local, o.Remote), true
 }
 
 // inviteOutcome is one response, or the failure, of the INVITE that ref names.

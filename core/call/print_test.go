@@ -78,7 +78,7 @@ func (w *world) printMessage(prefix string, m *sip.Message, hop Hop) {
 	var shown []sip.Header
 	for _, h := range m.Other {
 		switch h.Name {
-		case "User-Agent", "Allow", bridgeHeader:
+		case "User-Agent", "Allow", "Supported", bridgeHeader:
 		default:
 			shown = append(shown, h)
 		}

@@ -38,6 +38,7 @@ func (c *call) end(now time.Time, w ending) {
 	c.e.timers.stop(c.ringing)
 	c.e.timers.stop(c.longest)
 	c.e.timers.stop(c.keyless)
+	c.endTransfers(w.by)
 	c.report(now, w)
 	c.become(stOver)
 	c.releaseLine()

@@ -21,7 +21,7 @@ func (e *Engine) stray(tx TxID, req *sip.Message, from Source) {
 		headers = []sip.Header{{Name: "Allow-Events", Value: ""}}
 	case 200:
 		if req.Method == sip.OPTIONS {
-			headers = []sip.Header{{Name: "Allow", Value: allow}, {Name: "Accept", Value: sdpType}}
+			headers = []sip.Header{{Name: "Allow", Value: allow}, {Name: "Accept", Value: sdpType}, {Name: "Supported", Value: replacesTag}}
 		}
 	}
 	tag := ""

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"b2bua/core/account"
 	"b2bua/core/app"
 	"b2bua/core/sip"
 	"b2bua/core/transaction"
@@ -107,14 +108,25 @@ type world struct {
 	ownReq  map[Ref]*sip.Message
 	reRef   Ref // last re-INVITE of ours
 	last    map[string]*sdp.Session
-	infoRef Ref               // last INFO of ours
-	byes    []*sip.Message    // of ours
-	closed  bool              // a BYE without credentials is challenged
-	opened  map[string]int    // streams, how often
-	keys    map[string]string // of ours: the stream that uses it
+	infoRef Ref                // last INFO of ours
+	asked   map[sip.Method]Ref // last REFER and NOTIFY of ours
+	byes    []*sip.Message     // of ours
+	closed  bool               // a BYE without credentials is challenged
+	opened  map[string]int     // streams, how often
+	keys    map[string]string  // of ours: the stream that uses it
 }
 
-type scriptedApp struct{ d app.Decision }
+type scriptedApp struct {
+	d  app.Decision
+	to sip.Address // of transfers; zero: they stay as they are
+}
+
+func (a *scriptedApp) Transfer(f app.Facts, _ *account.Account) (sip.Address, string, bool) {
+	if a.to.URI.IsZero() {
+		return sip.Address{}, "nobody knows " + f.To.String() + " of " + f.From.String() + " at " + f.RequestURI.String(), false
+	}
+	return a.to, "the transcript", true
+}
 
 func (a *scriptedApp) Decide(f app.Facts) app.Decision {
 	d := a.d
@@ -131,7 +143,7 @@ func (a *scriptedApp) Decide(f app.Facts) app.Decision {
 func newWorld(t *testing.T) *world {
 	proxy, err := sip.ParseAddress("<sip:127.0.0.1:5060;transport=tcp;lr>")
 	require.NoError(t, err)
-	w := &world{t: t, now: time.Unix(1000, 0), app: &scriptedApp{d: app.Decision{Proxy: proxy}}, open: map[string]bool{}, ownReq: map[Ref]*sip.Message{}, last: map[string]*sdp.Session{}}
+	w := &world{t: t, now: time.Unix(1000, 0), app: &scriptedApp{d: app.Decision{Proxy: proxy}}, open: map[string]bool{}, asked: map[sip.Method]Ref{}, ownReq: map[Ref]*sip.Message{}, last: map[string]*sdp.Session{}}
 	w.hop = "127.0.0.2"
 	w.config(nil)
 	return w
@@ -159,6 +171,11 @@ func (w *world) config(args map[string]string) {
 			w.located = failure(v)
 		case "hop":
 			w.hop = v
+		case "transfer":
+			w.app.to = sip.Address{}
+			if v != "" {
+				w.app.to = w.addr(v)
+			}
 		case "route":
 			w.route = netip.MustParseAddr(v)
 		case "media":
@@ -251,6 +268,17 @@ func (w *world) command(line string) {
 		w.e.PictureLost(w.now, 1, sides[multi["method"][0]])
 	case "info":
 		w.responseInfo(args, multi)
+	case "refer", "notify":
+		status, err := strconv.Atoi(multi["method"][0])
+		require.NoError(w.t, err)
+		ref := w.asked[sip.Method(strings.ToUpper(verb))]
+		resp := sip.NewResponse(w.ownReq[ref], status, args["phrase"], "")
+		w.headers(resp, multi)
+		w.e.Response(w.now, ref, resp, Source{})
+	case "refer-fails":
+		w.e.RequestFailed(w.now, w.asked[sip.REFER], failure(multi["method"][0]))
+	case "notify-fails":
+		w.e.RequestFailed(w.now, w.asked[sip.NOTIFY], failure(multi["method"][0]))
 	case "info-fails":
 		w.e.RequestFailed(w.now, w.infoRef, failure(multi["method"][0]))
 	case "b-fails":
@@ -369,6 +397,11 @@ func (w *world) setApp(args map[string]string) {
 			}
 		case "callee":
 			w.app.d.Callee = w.addr(v)
+		case "transfer":
+			w.app.to = sip.Address{}
+			if v != "" {
+				w.app.to = w.addr(v)
+			}
 		case "route":
 			w.app.d.Proxy = sip.Address{}
 		default:
@@ -561,6 +594,8 @@ func (w *world) drain() {
 				w.reRef = o.Ref
 			case o.Msg.Method == sip.INFO:
 				w.infoRef = o.Ref
+			case o.Msg.Method == sip.REFER, o.Msg.Method == sip.NOTIFY:
+				w.asked[o.Msg.Method] = o.Ref
 			case o.Msg.Method == sip.BYE:
 				w.answerBye(o)
 			}

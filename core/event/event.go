@@ -173,6 +173,45 @@ func (e Failed) Text() string {
 	return fmt.Sprintf("%v: to %s failed, leg A got %d: %s", e.Call, e.Line.after(e.To), e.Status, e.Why)
 }
 
+// Transfer is a REFER that one leg's peer sent and the other one's gets.
+type Transfer struct {
+	Call   Call
+	Leg    string // that it came from
+	Asked  string // its target
+	Target string // the same for the other leg
+	Why    string
+}
+
+// Level of Transfer.
+func (Transfer) Level() Level { return Message }
+
+// Text of Transfer.
+func (e Transfer) Text() string {
+	if e.Asked == e.Target {
+		return fmt.Sprintf("%v: %s transfers the other one to %s (%s)", e.Call, e.Leg, e.Target, e.Why)
+	}
+	return fmt.Sprintf("%v: %s transfers the other one to %s, which is %s there (%s)", e.Call, e.Leg, e.Asked, e.Target, e.Why)
+}
+
+// Transferred is the result of a transfer.
+type Transferred struct {
+	Call   Call
+	Leg    string // that asked
+	Result string // status line
+	Known  bool   // there is one; else it is the last that was heard
+}
+
+// Level of Transferred.
+func (Transferred) Level() Level { return Message }
+
+// Text of Transferred.
+func (e Transferred) Text() string {
+	if !e.Known {
+		return fmt.Sprintf("%v: what comes of the transfer that %s asked for was not told, the last was %s", e.Call, e.Leg, e.Result)
+	}
+	return fmt.Sprintf("%v: the transfer that %s asked for: %s", e.Call, e.Leg, e.Result)
+}
+
 // Released is the end of a call in any state.
 type Released struct {
 	Call     Call

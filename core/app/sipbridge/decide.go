@@ -14,7 +14,10 @@ import (
 // statusNotAcceptable is what every refusal of this application is answered with (spec 2.4.7).
 const statusNotAcceptable = 488
 
-var _ app.Application = (*Bridge)(nil)
+var (
+	_ app.Application = (*Bridge)(nil)
+	_ app.Transfers   = (*Bridge)(nil)
+)
 
 // Decide chooses provider and account, and how leg B is placed (spec 4.5, 4.6).
 func (b *Bridge) Decide(f app.Facts) app.Decision {
