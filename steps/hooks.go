@@ -29,6 +29,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.dtmfSteps(sc)
 	w.processSteps(sc)
 	w.dialogSteps(sc)
+	w.transferSteps(sc)
 	w.reofferSteps(sc)
 	w.bundleSteps(sc)
 	w.crowdSteps(sc)

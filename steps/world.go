@@ -55,6 +55,7 @@ type World struct {
 	calls    map[string]*wire.Call     // the latest call of each literal phone
 	pending  map[string]string         // phone -> branch of a request whose answer a later step looks at
 	inside   map[string]*inside        // phone -> its latest request inside a call
+	referred map[string]*wire.Received // phone -> the latest REFER that it received
 	offered  map[string]*wire.Received // phone -> the latest re-INVITE that it received
 	versions map[string]int            // phone -> of its descriptions inside calls
 	manners  map[string]string         // phone -> how it answers offers inside calls, if not willingly
@@ -90,7 +91,7 @@ func newWorld(suite *Suite) *World {
 		hosts: map[string]netip.Addr{}, sides: map[string]*proxy.Proxy{}, suite: suite, settings: newSettings(), recorder: capture.NewRecorder(), named: map[string]string{},
 		outside: map[string]*outside{},
 		phones:  map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{}, files: map[string]string{},
-		inside: map[string]*inside{}, offered: map[string]*wire.Received{}, versions: map[string]int{}, manners: map[string]string{},
+		inside: map[string]*inside{}, referred: map[string]*wire.Received{}, offered: map[string]*wire.Received{}, versions: map[string]int{}, manners: map[string]string{},
 		ends: map[string]*endpoint.Phone{}, kits: map[string]endpoint.Media{}, media: map[string]*endpoint.Call{}, lines: map[string]*wire.Line{},
 		redis: map[string]*stores.RedisServer{},
 	}

@@ -159,7 +159,7 @@ func (c *Call) Cancel(extra ...Header) error {
 	return c.phone.Send(c.to, m.Bytes())
 }
 
-// Request sends a request inside the dialog and returns its branch.
+// Request sends a request inside the dialog and returns its branch. A body without Content-Type is a session description.
 func (c *Call) Request(method, body string, extra ...Header) (branch string, err error) {
 	c.mu.Lock()
 	c.cseq++
@@ -167,13 +167,14 @@ func (c *Call) Request(method, body string, extra ...Header) (branch string, err
 	m := c.request(method, branch, c.cseq)
 	c.over = c.over || method == "BYE"
 	c.mu.Unlock()
-	if method == "INVITE" || method == "UPDATE" {
+	switch method {
+	case "INVITE", "UPDATE", "REFER", "NOTIFY":
 		m.Add("Contact", c.phone.Contact())
 	}
 	m.Headers = append(m.Headers, extra...)
-	if body != "" {
+	m.Body = body
+	if body != "" && !m.Has("Content-Type") {
 		m.Add("Content-Type", "application/sdp")
-		m.Body = body
 	}
 	return branch, c.phone.Send(c.to, m.Bytes())
 }
