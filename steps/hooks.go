@@ -48,6 +48,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.lineSteps(sc)
 	w.sqliteSteps(sc)
 	w.accountSteps(sc)
+	w.outageSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

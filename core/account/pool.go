@@ -28,6 +28,7 @@ type Pool struct {
 	indexes []*Index
 	numbers *uint64
 	load    uint32 // the last StartLoad
+	lacking string
 }
 
 // Numbers gives accounts their numbers; pools of one process share it.
@@ -43,6 +44,12 @@ func (p *Pool) Settings() Settings { return p.cfg }
 
 // Name is the key in accountPools.
 func (p *Pool) Name() string { return p.cfg.Name }
+
+// SetLacking notes why the pool may lack accounts or have old ones, for who is to know why a call found none; "": it is up to date.
+func (p *Pool) SetLacking(why string) { p.lacking = why }
+
+// Lacking is what was noted.
+func (p *Pool) Lacking() string { return p.lacking }
 
 // Grow makes room for so many accounts, before a load.
 func (p *Pool) Grow(n int) {

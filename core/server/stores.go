@@ -51,6 +51,7 @@ type poolState struct {
 	loading  time.Time // since when; zero: none runs
 	loaded   time.Time // end of the last complete load
 	failed   time.Time // since when the database cannot be asked; zero: it answers
+	failing  bool      // a load failed, so that no single read can say that all is well
 	reason   string
 	lastRead time.Time
 }
@@ -72,6 +73,7 @@ func (s *server) newStores(ctx context.Context, cfg *config.Config, sources []so
 		}
 		k := &kept{st: st, store: store, state: poolState{backend: src.sql.Backend}}
 		k.keeper = keeper.New(src.pool, s)
+		src.pool.SetLacking(k.state.lacking(store.Where()))
 		st.pools = append(st.pools, k)
 	}
 	if r := cfg.Registrar; r.RedisConfigured {
@@ -187,6 +189,9 @@ const (
 // progressEvery is how often a long load is told of.
 const progressEvery = 5 * time.Second
 
+// slowLoad is how soon a load is told of that has brought nothing yet.
+const slowLoad = 10 * time.Second
+
 // onLoop runs f on the loop and waits for it.
 func (k *kept) onLoop(ctx context.Context, f func(now time.Time)) error {
 	done := make(chan struct{})
@@ -210,7 +215,13 @@ func (k *kept) Reload(ctx context.Context) error {
 	begin := time.Now()
 	k.state.begin(begin)
 	told := begin
+	late := time.AfterFunc(slowLoad, func() {
+		k.st.s.report(event.Accounts{At: event.Warning, Pool: k.keeper.Pool().Name(), What: fmt.Sprintf(
+			"%s has not answered initQuery within %v; the accounts stay as they are until it does, for %v at most", k.store.Where(), slowLoad, sqlstore.DefaultLoad)})
+	})
+	defer late.Stop()
 	_, err := k.store.Load(ctx, func(b sqlstore.Batch) error {
+		late.Stop()
 		k.state.progress(b.Total)
 		if now := time.Now(); now.Sub(told) >= progressEvery {
 			told = now
@@ -221,7 +232,7 @@ func (k *kept) Reload(ctx context.Context) error {
 	if err == nil {
 		err = k.sweep(ctx, begin)
 	}
-	k.state.end(time.Now(), true, err)
+	k.ended(true, err)
 	return err
 }
 
@@ -279,7 +290,7 @@ func (k *kept) One(ctx context.Context, key redisfeed.Key) error {
 			k.st.s.lines.grown()
 		})
 	}
-	k.state.end(time.Now(), false, err)
+	k.ended(false, err)
 	return err
 }
 
@@ -316,17 +327,43 @@ func (p *poolState) end(now time.Time, load bool, err error) {
 	if load {
 		p.loading = time.Time{}
 	}
-	switch {
-	case errors.Is(err, context.Canceled):
-	case err != nil:
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if err != nil {
+		p.failing = p.failing || load
 		if p.reason = err.Error(); p.failed.IsZero() {
 			p.failed = now
 		}
-	case load:
-		p.loaded, p.lastRead, p.failed, p.reason = now, now, time.Time{}, ""
-	default:
-		p.lastRead = now
+		return
 	}
+	if p.lastRead = now; load {
+		p.loaded, p.failing = now, false
+	}
+	if !p.failing {
+		p.failed, p.reason = time.Time{}, ""
+	}
+}
+
+// lacking is why the pool may lack accounts, or have old ones.
+func (p *poolState) lacking(where string) string {
+	p.Lock()
+	defer p.Unlock()
+	switch {
+	case p.loaded.IsZero() && !p.failed.IsZero():
+		return where + " has not answered since " + p.failed.Format(time.DateTime)
+	case p.loaded.IsZero():
+		return where + " is still being read"
+	case !p.failed.IsZero():
+		return fmt.Sprintf("its accounts are those of %s, %s has not answered since %s", p.lastRead.Format(time.DateTime), where, p.failed.Format(time.DateTime))
+	}
+	return ""
+}
+
+// ended notes how a load or a lookup ended, also for the calls that find no account.
+func (k *kept) ended(load bool, err error) {
+	k.state.end(time.Now(), load, err)
+	_ = k.st.s.stack.Do(func(time.Time) { k.keeper.Pool().SetLacking(k.state.lacking(k.store.Where())) }) // closed: there are no calls
 }
 
 // followed notes that announcements are heard, or not any more.

@@ -15,8 +15,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"b2bua/core/account/redisfeed"
 	"b2bua/core/app"
 	"b2bua/core/config"
+	"b2bua/core/control"
 	"b2bua/core/sip"
 	"b2bua/core/transport"
 )
@@ -180,4 +182,41 @@ func TestWhereAnSQLiteFileIs(t *testing.T) {
 	require.NoError(t, os.WriteFile("accounts", nil, 0o600))
 	assert.Equal(t, "accounts", findFile("accounts", beside), "as Flexisip has it")
 	assert.Equal(t, "/nowhere/accounts", findFile("/nowhere/accounts", beside))
+}
+
+func TestAStalePoolSaysSo(t *testing.T) {
+	d := newDatabase(t)
+	d.add("alice")
+	s, j := running(t, d.settings(allAccounts))
+	j.says(t, "pool sql: loaded from")
+	k := s.stores.pools[0]
+	state := func() (out control.Pool) {
+		t.Helper()
+		require.NoError(t, k.onLoop(t.Context(), func(time.Time) { out = s.stores.shown()[0] }))
+		return out
+	}
+	refusal := func() string { return decide(t, s, "sip:carol@inside.example.org").Refusal.Why }
+	key := redisfeed.Key{URI: "sip:carol@provider.example.com", Identifier: "carol"}
+	assert.Equal(t, "loaded", state().State)
+	assert.NotContains(t, refusal(), "has not answered")
+
+	d.run("ALTER TABLE accounts RENAME TO hidden")
+	require.Error(t, k.One(t.Context(), key))
+	stale := state()
+	assert.Equal(t, "stale", stale.State)
+	assert.Contains(t, stale.Error, "no such table")
+	assert.Contains(t, refusal(), "(its accounts are those of "+stale.LastRead.Format(time.DateTime)+", SQLite file "+d.path+" has not answered since ")
+	d.run("ALTER TABLE hidden RENAME TO accounts")
+	require.NoError(t, k.One(t.Context(), key))
+	assert.Equal(t, "loaded", state().State)
+	assert.NotContains(t, refusal(), "has not answered")
+
+	d.run("ALTER TABLE accounts RENAME TO hidden")
+	require.Error(t, k.Reload(t.Context()))
+	d.run("ALTER TABLE hidden RENAME TO accounts")
+	require.NoError(t, k.One(t.Context(), key))
+	assert.Equal(t, "stale", state().State, "one account does not make up for a load")
+	require.NoError(t, k.Reload(t.Context()))
+	assert.Equal(t, "loaded", state().State)
+	assert.Empty(t, state().Error)
 }

@@ -1,6 +1,7 @@
 package redisfeed
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -51,6 +52,9 @@ type Queue struct {
 	pausedTo time.Time // the database does not answer
 	pause    time.Duration
 	downAt   time.Time // since when; zero: it answers
+	told     string    // of that time
+	toldAt   time.Time
+	readAt   time.Time // last answer; zero: no load was complete yet
 	stopped  bool
 	outputs  []Work
 	drained  int
@@ -170,15 +174,41 @@ func (q *Queue) failed(now time.Time, err error) {
 	q.pausedTo = now.Add(q.pause)
 	if q.downAt.IsZero() {
 		q.downAt = now
-		q.say(event.Error, "the database cannot be asked (%v): its accounts stay as they were last read; tried again by itself, every %v at the latest", err, lastPause)
 	}
+	q.tellFailed(now, err)
+}
+
+// Adviser is an error that knows what to do about it.
+type Adviser interface{ Advice() string }
+
+// tellFailed tells it once, and when the reason changes, and every ten minutes.
+func (q *Queue) tellFailed(now time.Time, err error) {
+	since, advice, why := "", "", err.Error()
+	var adviser Adviser
+	if errors.As(err, &adviser) && adviser.Advice() != "" {
+		advice = "; " + adviser.Advice()
+	}
+	switch {
+	case q.told == "":
+	case q.told != why && now.Sub(q.toldAt) >= tellChange, now.Sub(q.toldAt) >= tellAgain:
+		since = ", since " + q.downAt.Format(time.DateTime)
+	default:
+		return
+	}
+	q.told, q.toldAt = why, now
+	what := "the pool is not loaded yet, calls that need its accounts are declined"
+	if !q.readAt.IsZero() {
+		what = "its accounts stay as they were read at " + q.readAt.Format(time.DateTime)
+	}
+	q.say(event.Error, "the database cannot be asked%s (%s): %s; tried again by itself, every %v at the latest%s", since, why, what, lastPause, advice)
 }
 
 func (q *Queue) answered(now time.Time) {
 	if !q.downAt.IsZero() {
 		q.say(event.Message, "the database answers again, after %v", now.Sub(q.downAt).Round(time.Millisecond))
 	}
-	q.pause, q.pausedTo, q.downAt = 0, time.Time{}, time.Time{}
+	q.pause, q.pausedTo, q.downAt, q.told = 0, time.Time{}, time.Time{}, ""
+	q.readAt = now
 }
 
 // Advance does what is due.

@@ -124,6 +124,48 @@ func TestADatabaseThatIsDown(t *testing.T) {
 	assert.Equal(t, "read12:a=2 read13:b=1", work(q), "nothing is lost")
 }
 
+// slowness is an error with a remedy.
+type slowness struct{}
+
+func (slowness) Error() string  { return "too slow" }
+func (slowness) Advice() string { return "buy a faster one" }
+
+func TestWhatAnOutageTells(t *testing.T) {
+	q, now := NewQueue("one"), start
+	q.Reload(now)
+	work(q)
+	fail := func(err error) string {
+		now = q.Deadline()
+		q.Advance(now)
+		work(q)
+		q.Done(now, q.loading, err)
+		return work(q)
+	}
+	q.Done(now, 1, errors.New("connection refused"))
+	assert.Equal(t, "{pool one: the database cannot be asked (connection refused): the pool is not loaded yet, calls that need its accounts are declined; "+
+		"tried again by itself, every 30s at the latest}", work(q))
+	assert.Empty(t, fail(slowness{}), "another reason, so soon")
+	var told []string
+	for now.Before(start.Add(25 * time.Minute)) {
+		if text := fail(slowness{}); text != "" {
+			told = append(told, text)
+		}
+	}
+	require.Len(t, told, 3, "the other reason after a minute, then each ten minutes")
+	for _, text := range told {
+		assert.Contains(t, text, "cannot be asked, since "+start.Format(time.DateTime)+" (too slow)")
+		assert.Contains(t, text, "at the latest; buy a faster one}")
+	}
+	assert.Contains(t, fail(nil), "the database answers again, after 2")
+
+	q.Update(now, Key{"a", "1"})
+	work(q)
+	read := now
+	now = now.Add(time.Hour)
+	q.Done(now, q.last, slowness{})
+	assert.Contains(t, work(q), "(too slow): its accounts stay as they were read at "+read.Format(time.DateTime))
+}
+
 func TestAFloodIsBounded(t *testing.T) {
 	q := NewQueue("one")
 	for i := range 20_000 {

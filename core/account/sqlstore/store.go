@@ -3,8 +3,10 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -30,7 +32,7 @@ type Config struct {
 // Default deadlines.
 const (
 	DefaultLoad   = 10 * time.Minute
-	DefaultLookup = 30 * time.Second
+	DefaultLookup = 2 * time.Minute // on a new connection it takes seven answers, of a slow server ten seconds each
 	DefaultCheck  = 60 * time.Second
 )
 
@@ -165,6 +167,22 @@ func (e *QueryError) Denied() bool {
 	return false
 }
 
+// Advice is what to do about it, unless Error says it.
+func (e *QueryError) Advice() string {
+	var column *ColumnError
+	switch {
+	case errors.As(e.Err, &column):
+		return "give the result this column, by AS in the query or in the table"
+	case e.Denied():
+		return "correct the pool's connection, or what its user may do"
+	case e.Lost:
+		return "check that the database runs, and where the pool's connection leads"
+	case errors.Is(e.Err, context.DeadlineExceeded):
+		return "look for what slows the database down, an index that is missing for one"
+	}
+	return ""
+}
+
 // publicText is an error without what may be a secret.
 func publicText(err error) string {
 	var server *mysql.MySQLError
@@ -184,6 +202,8 @@ func publicText(err error) string {
 		return "it took too long and was given up"
 	case errors.Is(err, context.Canceled):
 		return "it was given up"
+	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection broke: the server has gone, or what answers there is none"
 	}
 	return err.Error()
 }

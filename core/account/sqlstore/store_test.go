@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -285,4 +287,31 @@ func TestCompileNamesTheField(t *testing.T) {
 	cfg.Connection = "db="
 	_, err = Compile(cfg)
 	assert.EqualError(t, err, "connection: connection: it names no database; write db=…")
+}
+
+func TestAQueryErrorSaysWhatToDo(t *testing.T) {
+	code := func(number uint16, state string) *mysql.MySQLError {
+		e := &mysql.MySQLError{Number: number, Message: "as the server says"}
+		copy(e.SQLState[:], state)
+		return e
+	}
+	for _, c := range []struct {
+		err          error
+		lost         bool
+		says, advice string
+	}{
+		{code(1045, "28000"), false, "as the server says (MySQL error 1045)", "correct the pool's connection, or what its user may do"},
+		{mysql.ErrInvalidConn, true, "the connection broke: the server has gone, or what answers there is none", "check that the database runs"},
+		{&net.OpError{Op: "dial", Err: errors.New("refused")}, true, "dial: refused", "check that the database runs"},
+		{context.DeadlineExceeded, false, "it took too long and was given up", "look for what slows the database down"},
+		{&NullError{Column: "username", Row: 3}, false, "row 3: column 'username' is NULL, which an account cannot have; correct the row", ""},
+		{&ColumnError{Missing: [2]string{"secret"}}, false, "column 'secret' does not exist", "give the result this column"},
+		{errors.New("anything"), false, "anything", ""},
+	} {
+		e := &QueryError{Field: "initQuery", Where: "there", Lost: c.lost, Err: c.err}
+		assert.Contains(t, e.Error(), "initQuery on there: "+c.says)
+		if assert.Contains(t, e.Advice(), c.advice); c.advice == "" {
+			assert.Empty(t, e.Advice())
+		}
+	}
 }

@@ -225,6 +225,8 @@ func (s *step) missing() string {
 	p := s.provider
 	pool := p.pool
 	switch {
+	case pool.Len() == 0 && pool.Lacking() != "":
+		return fmt.Sprintf(": pool %q has no accounts: %s", pool.Name(), pool.Lacking())
 	case pool.Len() == 0:
 		return fmt.Sprintf(": pool %q has no accounts", pool.Name())
 	case p.find == nil:
@@ -240,5 +242,9 @@ func (s *step) missing() string {
 		return fmt.Sprintf(": no account of pool %q has %s = %s; %s has it but for the parameters: a source such as sip:{from.user}@{from.hostport} leaves them out",
 			pool.Name(), p.find.by, clip(s.key), s.near.URI())
 	}
-	return fmt.Sprintf(": no account of pool %q has %s = %s", pool.Name(), p.find.by, clip(s.key))
+	lacking := ""
+	if why := pool.Lacking(); why != "" {
+		lacking = " (" + why + ")"
+	}
+	return fmt.Sprintf(": no account of pool %q has %s = %s%s", pool.Name(), p.find.by, clip(s.key), lacking)
 }

@@ -2,6 +2,7 @@ package sipbridge
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,6 +226,22 @@ func TestARefusalHintsAtParameters(t *testing.T) {
 	require.NotNil(t, d.Refusal)
 	assert.Contains(t, d.Refusal.Why, "sip:felix@jabiru.example.org has it but for the parameters")
 	assert.Contains(t, d.Refusal.Why, "sip:{from.user}@{from.hostport}")
+}
+
+func TestARefusalSaysWhyAccountsAreLacking(t *testing.T) {
+	b := bidirectional(t)
+	pool := b.Pools()[0]
+	pool.SetLacking("the database sleeps")
+	why := func() string {
+		return b.Decide(facts(t, "sip:nobody@flexisip.example.org", "sip:j@flexisip.example.org", "sip:x@y.org")).Refusal.Why
+	}
+	assert.Contains(t, why(), `has alias = sip:nobody@flexisip.example.org (the database sleeps)`)
+	for _, a := range slices.Collect(pool.All()) {
+		pool.Remove(a.URI())
+	}
+	assert.Contains(t, why(), `has no accounts: the database sleeps`)
+	pool.SetLacking("")
+	assert.NotContains(t, why(), "sleeps")
 }
 
 // S-TWEAK-1.

@@ -18,6 +18,8 @@ import (
 type Manner struct {
 	kind  kind
 	delay time.Duration
+	after int // octets
+	times int
 }
 
 type kind int
@@ -27,6 +29,7 @@ const (
 	refuse
 	silent
 	garbage
+	breaking
 )
 
 // Pass passes everything on.
@@ -43,6 +46,10 @@ func Silent() Manner { return Manner{kind: silent} }
 
 // Garbage answers with bytes of no protocol and hangs up, once the server has something to say.
 func Garbage() Manner { return Manner{kind: garbage} }
+
+// Break passes on until the answers of one connection since it was set have so many octets, and cuts that connection. Times is how
+// often; what comes after passes.
+func Break(octets, times int) Manner { return Manner{kind: breaking, after: octets, times: times} }
 
 // Proxy is one address in front of one server.
 type Proxy struct {
@@ -203,6 +210,7 @@ func (n notice) Write(b []byte) (int, error) {
 // answers carries what the server says, as the manner of the moment wants it. Of an answer in many pieces only the first one is slow.
 func (p *Proxy) answers(client, server net.Conn, asked <-chan struct{}) {
 	buf := make([]byte, 64<<10)
+	since := 0 // octets since the manner is breaking
 	for {
 		n, err := server.Read(buf)
 		if err != nil {
@@ -212,8 +220,14 @@ func (p *Proxy) answers(client, server net.Conn, asked <-chan struct{}) {
 		if !open {
 			return
 		}
+		if since += n; m.kind != breaking {
+			since = 0
+		}
 		if m.kind == garbage {
 			_, _ = client.Write(rubbish)
+			return
+		}
+		if m.kind == breaking && since >= m.after && p.breaks() {
 			return
 		}
 		select {
@@ -225,6 +239,14 @@ func (p *Proxy) answers(client, server net.Conn, asked <-chan struct{}) {
 			return
 		}
 	}
+}
+
+// breaks tells whether another connection is to break.
+func (p *Proxy) breaks() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.manner.times--
+	return p.manner.times >= 0
 }
 
 // hold waits, at most until the manner changes: the new one is for what is held back, too.

@@ -136,6 +136,20 @@ func TestGarbage(t *testing.T) {
 	assert.Equal(t, rubbish, got)
 }
 
+func TestBreaksAfterOctetsThenPasses(t *testing.T) {
+	p := start(t)
+	c := connect(t, p)
+	c.isAnswered()
+	require.NoError(t, p.Set(Break(12, 1)))
+	c.isAnswered()
+	_, err := c.ask("hello")
+	require.ErrorIs(t, err, io.EOF, "the second answer makes it twelve octets")
+	c = connect(t, p)
+	for range 3 {
+		c.isAnswered()
+	}
+}
+
 func TestCloseLeavesNothing(t *testing.T) {
 	p := start(t)
 	c := connect(t, p)
