@@ -231,7 +231,14 @@ func (w *World) clientAsks(request string) (string, error) {
 	if err := w.running(); err != nil {
 		return "", err
 	}
-	conn, err := net.Dial("unix", fmt.Sprintf("/tmp/flexisip-b2bua-%d", w.process.PID()))
+	var conn net.Conn
+	err := w.until("there is no socket for clients", func() (_ bool, err error) { // it is opened after those for SIP
+		conn, err = net.Dial("unix", fmt.Sprintf("/tmp/flexisip-b2bua-%d", w.process.PID()))
+		if errors.Is(err, os.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil, err
+	})
 	if err != nil {
 		return "", err
 	}

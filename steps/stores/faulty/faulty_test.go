@@ -54,15 +54,15 @@ func connect(t *testing.T, p *Proxy) *client {
 	return &client{c, t, bufio.NewReader(c)}
 }
 
-func (c *client) ask(line string) (string, error) {
-	_, err := c.Write([]byte(line + "\n"))
+func (c *client) ask() (string, error) {
+	_, err := c.Write([]byte("hello\n"))
 	require.NoError(c.t, err)
 	return c.r.ReadString('\n')
 }
 
 func (c *client) isAnswered() {
 	c.t.Helper()
-	got, err := c.ask("hello")
+	got, err := c.ask()
 	require.NoError(c.t, err)
 	assert.Equal(c.t, "hello\n", got)
 }
@@ -102,7 +102,7 @@ func TestSilenceEndsWithTheNextManner(t *testing.T) {
 	fresh := connect(t, p)
 	answers := make(chan string, 2)
 	for _, c := range []*client{running, fresh} {
-		go func() { s, _ := c.ask("hello"); answers <- s }()
+		go func() { s, _ := c.ask(); answers <- s }()
 	}
 	require.Never(t, func() bool { return len(answers) > 0 }, 50*time.Millisecond, 10*time.Millisecond)
 	require.NoError(t, p.Set(Pass()))
@@ -120,7 +120,7 @@ func TestSlowAnswers(t *testing.T) {
 	assert.GreaterOrEqual(t, time.Since(began), 60*time.Millisecond)
 	require.NoError(t, p.Set(Slow(time.Hour)))
 	answer := make(chan string)
-	go func() { s, _ := c.ask("hello"); answer <- s }()
+	go func() { s, _ := c.ask(); answer <- s }()
 	require.NoError(t, p.Set(Pass())) // whether the answer is held back already or not
 	assert.Equal(t, "hello\n", <-answer)
 }
@@ -142,7 +142,7 @@ func TestBreaksAfterOctetsThenPasses(t *testing.T) {
 	c.isAnswered()
 	require.NoError(t, p.Set(Break(12, 1)))
 	c.isAnswered()
-	_, err := c.ask("hello")
+	_, err := c.ask()
 	require.ErrorIs(t, err, io.EOF, "the second answer makes it twelve octets")
 	c = connect(t, p)
 	for range 3 {
