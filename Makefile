@@ -66,8 +66,9 @@ interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, libbzr
 	INTEROP_SECONDS=$(INTEROP_SECONDS) bash .ci/interop
 
 .PHONY: stores
-stores: ## accounts from a MariaDB, and changes announced by a redis-server, of the tests' own (Debian packages mariadb-server-core, redis-server)
+stores: ## accounts in SQLite and MariaDB, changes by Redis: in containers where a Docker engine runs, else as child processes (B2BUA_STORES=docker|local)
 	$(GO) test -tags stores -count=1 ./core/account/...
+	cd steps && $(GO) test -count=1 -run TestFeatures -args -godog.tags=@stores
 
 .PHONY: bench
 bench: bench-calls bench-media bench-micro bench-handshakes bench-zrtp bench-accounts ## all figures but those of bench-capacity
