@@ -26,8 +26,17 @@ type database struct {
 	fault   *faulty.Proxy    // in front of the server, if the scenario needs one
 }
 
-// openDatabase makes an empty one. "mariadb" is the shared server, "own mariadb" one that the scenario may stop.
+// openDatabase makes an empty one, from now on the database of the scenario. "mariadb" is on the shared server, "own mariadb" on one
+// that the scenario may stop. {{database}} is how a providers file names it, as is {{sqlite}} and so on.
 func (w *World) openDatabase(kind string) (*database, error) {
+	d, err := w.newDatabase(kind)
+	if err == nil {
+		w.database, w.named["database"], w.named[kind] = d, d.members(), d.members()
+	}
+	return d, err
+}
+
+func (w *World) newDatabase(kind string) (*database, error) {
 	ctx, cancel := w.wait()
 	defer cancel()
 	d := &database{backend: "mysql"}

@@ -26,6 +26,7 @@ func (w *World) databaseSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the (own mariadb|sqlite|mariadb) database with (\d+) accounts at jabiru$`, w.databaseOfMany)
 	sc.Step(`^the database does "([^"]+)"$`, w.databaseDoes)
 	sc.Step(`^the database does$`, func(s *godog.DocString) error { return w.databaseDoes(s.Content) })
+	sc.Step(`^the database is asked for something with (\w+)$`, w.databaseIsAsked)
 	sc.Step(`^b2bua reaches the database through a network that fails$`, w.faultyDatabase)
 	sc.Step(`^the network to the database (passes|is silent|is cut|answers garbage)$`, w.databaseNetwork)
 	sc.Step(`^b2bua has the accounts of the database$`, func() error { return w.hasDatabase("{}", nil) })
@@ -46,11 +47,9 @@ func (w *World) databaseSteps(sc *godog.ScenarioContext) {
 
 // databaseOf makes a database by statements that all backends know.
 func (w *World) databaseOf(kind, statements string) error {
-	d, err := w.openDatabase(kind)
-	if err != nil {
+	if _, err := w.openDatabase(kind); err != nil {
 		return err
 	}
-	w.database, w.named["database"] = d, d.members()
 	return w.databaseDoes(statements)
 }
 
@@ -86,7 +85,6 @@ func (w *World) databaseWithRows(kind string, list []map[string]string) error {
 	if err != nil {
 		return err
 	}
-	w.database, w.named["database"] = d, d.members()
 	ctx, cancel := w.wait()
 	defer cancel()
 	return d.createAccounts(ctx, list)
@@ -104,6 +102,22 @@ func (w *World) databaseDoes(statements string) error {
 	ctx, cancel := w.wait()
 	defer cancel()
 	return d.run(ctx, text)
+}
+
+// databaseIsAsked waits until a statement with a word runs. Servers only.
+func (w *World) databaseIsAsked(word string) error {
+	d, err := w.theDatabase()
+	if err != nil {
+		return err
+	}
+	return w.until("no such statement runs", func() (bool, error) {
+		ctx, cancel := w.wait()
+		defer cancel()
+		n := 0
+		err := d.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = ? AND info LIKE ? AND id <> CONNECTION_ID()",
+			d.server.Name, "%"+word+"%").Scan(&n)
+		return n > 0, err
+	})
 }
 
 func (w *World) faultyDatabase() error {

@@ -24,6 +24,7 @@ func (w *World) settingsSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^b2bua runs with an outbound proxy where nobody listens, over (udp|tcp), for (\w+)$`, w.runsTowardsNobody)
 	sc.Step(`^the error line /(.+)/ is expected$`, w.expectError)
 	sc.Step(`^b2bua logs an? (message|warning|error) /(.+)/$`, w.logs)
+	sc.Step(`^b2bua logs a (debug) line /(.+)/$`, w.logs)
 	sc.Step(`^b2bua has closed the media ports of the call$`, w.awaitIdle)
 }
 

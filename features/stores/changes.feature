@@ -499,3 +499,106 @@ Feature: Changes of accounts while b2bua runs
       | database |
       | sqlite   |
       | mariadb  |
+
+  @S-POOL-4 @4.10
+  Scenario: Accounts that are new register one after the other, and wait meanwhile
+    Given the registrar of jabiru over udp
+    And a Redis server
+    And the sqlite database with 1 accounts at jabiru
+    And b2bua has the accounts of the database, in a pool with '{"registrationThrottlingRateMs": 3000}'
+    And b2bua follows Redis
+    And the accounts become
+      | account  | status |
+      | account0 | OK     |
+    When Redis is down
+    And the database does
+      """
+      INSERT INTO accounts (username, domain, secret, secret_type) VALUES ('account1', 'jabiru.example.org', 'secret', 'clrtxt');
+      INSERT INTO accounts (username, domain, secret, secret_type) VALUES ('account2', 'jabiru.example.org', 'secret', 'clrtxt')
+      """
+    And Redis is up again
+    Then the accounts become
+      | account  | status          |
+      | account0 | OK              |
+      | account1 | OK              |
+      | account2 | Should register |
+    And the accounts become
+      | account  | status |
+      | account0 | OK     |
+      | account1 | OK     |
+      | account2 | OK     |
+
+  @4.9.3
+  Scenario: What is announced while all accounts are read is not lost
+    Given a Redis server
+    And the mariadb database with 3 accounts at jabiru
+    And b2bua has the accounts of the database by the queries
+      | query     | SQL                                         |
+      | initQuery | SELECT * FROM accounts WHERE SLEEP(0.5) = 0 |
+    And b2bua follows Redis
+    When Redis restarts
+    And b2bua listens to Redis
+    And the database is asked for something with SLEEP
+    And the database does "UPDATE accounts SET alias_username = 'changed' WHERE username = 'account0'"
+    And the account account0 is announced
+    Then a call from sip:changed@sip.example.org is of sip:account0@jabiru.example.org
+    And a call from sip:alias0@sip.example.org finds no account
+
+  @4.9.3
+  Scenario: Every pool of a database is told of every change
+    Given a Redis server
+    And the sqlite database with the accounts
+      | username | alias_username | alias_domain       |
+      | account1 | one            | sqlite.example.org |
+    And the mariadb database with the accounts
+      | username | alias_username | alias_domain        |
+      | account1 | one            | mariadb.example.org |
+    And b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "one", "accountPool": "one", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "nextProvider",
+         "accountToUse": {"strategy": "FindInPool", "by": "alias", "source": "{from}"}, "outgoingInvite": {"to": "{incoming.to}"}},
+        {"name": "two", "accountPool": "two", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "FindInPool", "by": "alias", "source": "{from}"}, "outgoingInvite": {"to": "{incoming.to}"}}],
+       "accountPools": {
+        "one": {"registrationRequired": false, "maxCallsPerLine": 1, "outboundProxy": "<sip:{{trunk}}>", "loader": {
+          {{sqlite}}, "initQuery": "SELECT * FROM accounts", "updateQuery": "SELECT * FROM accounts WHERE username = :identifier"}},
+        "two": {"registrationRequired": false, "maxCallsPerLine": 1, "outboundProxy": "<sip:{{trunk}}>", "loader": {
+          {{mariadb}}, "initQuery": "SELECT * FROM accounts", "updateQuery": "SELECT * FROM accounts WHERE username = :identifier"}}}}
+      """
+    And b2bua listens to Redis
+    And a call from sip:one@sqlite.example.org is of sip:account1@jabiru.example.org
+    And a call from sip:one@mariadb.example.org is of sip:account1@jabiru.example.org
+    When the database does "UPDATE accounts SET alias_username = 'changed'"
+    And the account account1 is announced
+    Then b2bua logs a debug line /pool one: sip:account1@jabiru.example.org is as it was/
+    And b2bua logs a debug line /pool two: sip:account1@jabiru.example.org has changed/
+    And a call from sip:one@sqlite.example.org is of sip:account1@jabiru.example.org
+    And a call from sip:one@mariadb.example.org finds no account
+    And a call from sip:changed@mariadb.example.org is of sip:account1@jabiru.example.org
+
+  @4.9.4
+  Scenario Outline: <database>: another outbound proxy is registered at only if that is where the account registers
+    Given the registrar of jabiru over udp with
+      | setting        | value |
+      | authentication | none  |
+    And a Redis server
+    And the <database> database with 2 accounts at jabiru
+    And b2bua has the accounts of the database, in a pool with '{"registrar": <registrar>, "outboundProxy": "<{{jabiru}}>"}'
+    And b2bua follows Redis
+    And the registrar got 2 REGISTERs and 0 un-REGISTERs
+    When the database does "UPDATE accounts SET outbound_proxy = '<{{jabiru}};lr>' WHERE username = 'account1'"
+    And the account account1 is announced
+    And the database does "INSERT INTO accounts (username, domain) VALUES ('last', 'jabiru.example.org')"
+    And the account last is announced
+    Then the accounts become
+      | account  | status |
+      | account0 | OK     |
+      | account1 | OK     |
+      | last     | OK     |
+    And account1 sent <REGISTERs> REGISTERs
+
+    Examples:
+      | database | registrar      | REGISTERs |
+      | sqlite   | null           | 2         |
+      | mariadb  | "<{{jabiru}}>" | 1         |
