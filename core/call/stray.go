@@ -62,7 +62,7 @@ func strayStatus(req *sip.Message) (status int, why string) {
 		case strings.EqualFold(strings.TrimSpace(name), "presence"):
 			return 489, "presence is not bridged"
 		}
-		return 488, "the trenscrypter bridges no subscriptions"
+		return 488, "subscriptions are not bridged"
 	default:
 		if inDialog {
 			return 481, "the To tag belongs to no dialog"

@@ -25,6 +25,7 @@ func (u *udpSocket) path(to netip.AddrPort) transaction.Path {
 // leads to one of these addresses. When its connection has gone by the time of a repetition it is routed again.
 func (s *Stack) Ack(invite TxID, ack *sip.Message, hop NextHop) {
 	now := time.Now()
+	s.keepAckHop(invite, hop)
 	if f := s.flows[hop.Flow]; f != nil {
 		s.ackByFlow(invite, ack, f)
 		return
@@ -42,6 +43,19 @@ func (s *Stack) Ack(invite TxID, ack *sip.Message, hop NextHop) {
 			s.ackBy(now, invite, ack, hop.Key, list, nil)
 		}
 	})
+}
+
+// keepAckHop remembers where an ACK goes, for a repetition after its connection has gone, as long as its transaction is there.
+func (s *Stack) keepAckHop(invite TxID, hop NextHop) {
+	if len(s.ackHops) >= s.ackSweep {
+		for id := range s.ackHops {
+			if _, there := s.engine.PathOf(id); !there {
+				delete(s.ackHops, id)
+			}
+		}
+		s.ackSweep = max(64, 2*len(s.ackHops))
+	}
+	s.ackHops[invite] = hop
 }
 
 func (s *Stack) unsent(ack *sip.Message, err error) {
@@ -114,7 +128,7 @@ func (s *Stack) sendAck(now time.Time, o *transaction.Output) {
 		return
 	}
 	ack.Via = ack.Via[1:] // ours
-	s.Ack(o.Tx, ack, NextHop{})
+	s.Ack(o.Tx, ack, s.ackHops[o.Tx])
 }
 
 // reconnect looks for a new connection for the final response of an INVITE whose own was lost (RFC 3261 section 18.2.2): to where the

@@ -87,6 +87,29 @@ func TestAckByAddressOfName(t *testing.T) {
 	}
 }
 
+// A connection that breaks after the ACK was sent: the one for the repeated 2xx goes to the name by a new connection, too.
+func TestRepeatedAckByAddressOfName(t *testing.T) {
+	cert, pool := certificate(t, "trunk.example.com")
+	own, ownPool := certificate(t, "127.0.67.46")
+	trunk := newUser(t, listenOn("tls", "127.0.67.45:0"), serving(cert), trusting(ownPool))
+	zone := names{hosts: map[string][]string{"trunk.example.com": {"127.0.67.45"}}}
+	uac := newUser(t, listenOn("tls", "127.0.67.46:0"), serving(own), trusting(pool), resolving(zone))
+	invite := newRequest(t, sip.INVITE, fmt.Sprintf("sip:trunk.example.com:%d;transport=tls", trunk.at().Port()))
+	id := uac.request(invite, NextHop{})
+	in := trunk.next("request")
+	trunk.respond(in.tx, sip.NewResponse(in.msg, 200, "", "bob"))
+	final := uac.final()
+	uac.do(func() {
+		uac.stack.Ack(id, ackTo(t, invite, final.msg, fmt.Sprintf("sip:%s;transport=tls", trunk.at())), NextHop{Near: final.near(0), First: invite.URI})
+	})
+	trunk.next("request") // and takes no notice, as if it had been lost
+	trunk.drop(in.flow.ID)
+	got := trunk.next("request")
+	assert.Equal(t, sip.ACK, got.msg.Method)
+	assert.NotEqual(t, in.flow.ID, got.flow.ID)
+	trunk.do(func() { trunk.stack.Acked(in.tx) })
+}
+
 // Who connected to us is reached by that connection at the port that it says it listens on, and nowhere else.
 func TestNearOfIncoming(t *testing.T) {
 	cert, pool := certificate(t, "trunk.example.com")

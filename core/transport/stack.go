@@ -147,6 +147,8 @@ type Stack struct {
 	dialling int    // invited ones that are being made
 	attempts map[TxID]*attempt
 	lookups  map[destination][]func(now time.Time, list []candidate, err error)
+	ackHops  map[TxID]NextHop // of INVITEs whose 2xx may be repeated
+	ackSweep int              // so many of them are looked through
 	routes   routeCache
 	noTCP    map[netip.AddrPort]time.Time
 	sweep    time.Time // next look at idle connections and keep-alives
@@ -176,7 +178,7 @@ func New(cfg Config, h Handler) (*Stack, error) {
 		resolve: newResolver(cfg.Resolver),
 		in:      make(chan inbound, 512), wake: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
 		flows: map[FlowID]*flow{}, targets: map[target]*flow{}, dials: map[target]*dialing{}, attempts: map[TxID]*attempt{}, lookups: map[destination][]func(time.Time, []candidate, error){},
-		udp: newUDPSockets(), noTCP: map[netip.AddrPort]time.Time{}, strangers: newSources(cfg.Limits),
+		udp: newUDPSockets(), ackHops: map[TxID]NextHop{}, noTCP: map[netip.AddrPort]time.Time{}, strangers: newSources(cfg.Limits),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	for _, l := range cfg.Listen {
