@@ -84,9 +84,11 @@ func TestCtl(t *testing.T) {
 		says   []string
 		never  string
 	}{
-		{"status", 0, []string{"version              1.2.3", "accounts: OK         5",
+		{"status", 0, []string{
+			"version              1.2.3", "accounts: OK         5",
 			"2 available; SQLite file /x: stale since 2026-01-01 13:00:00, loaded at 2026-01-01 12:00:00: unable to open",
-			"6900 accounts, 0 available; SQLite file /y: loading, 7000 rows so far", "not seen since 2026-01-01 12:00:00: no subscription at Redis redis:6379"}, ""},
+			"6900 accounts, 0 available; SQLite file /y: loading, 7000 rows so far", "not seen since 2026-01-01 12:00:00: no subscription at Redis redis:6379",
+		}, ""},
 		{"health", 0, []string{"healthy: b2bua 1.2.3 answers (calls: 0, accounts OK: 5)\n"}, ""},
 		{"status --json", 0, []string{`"version":"1.2.3"`}, ""},
 		{"accounts", 0, []string{"PROVIDER  ACCOUNT     STATUS", "one       sip:good@x  OK                                    3           yes        " + time.Unix(7200, 0).Format(time.TimeOnly) + "  -", "the registrar answered 403 (2 in a row)"}, ""},
