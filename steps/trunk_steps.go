@@ -24,7 +24,10 @@ func (w *World) trunkSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the proxy (\w+) at (\S+) over tls, that serves (\S+) with the passwords$`, w.proxyOverTLS)
 	sc.Step(`^the proxy (\w+) at (\S+) over tls, whose certificate has its name and whose Record-Route its address, that serves (\S+) with the passwords$`, w.proxyByAddress)
 	sc.Step(`^the proxy (\w+) drops its connections$`, w.proxyDrops)
-	sc.Step(`^b2bua bridges by the file "([^"]+)"$`, w.bridgesByFile)
+	sc.Step(`^the proxy (\w+) is strict, and its nonces are good once$`, w.isStrict)
+	sc.Step(`^b2bua bridges by the file "([^"]+)"$`, func(file string) error { return w.bridgesByFile(file, "tcp") })
+	sc.Step(`^b2bua bridges by the file "([^"]+)" over (tcp|udp)$`, w.bridgesByFile)
+	sc.Step(`^the proxy (\w+) got (\d+) calls? of b2bua$`, w.gotCalls)
 	sc.Step(`^the phones of the proxy (\w+)$`, w.phonesOf)
 	sc.Step(`^(\S+) is available$`, func(account string) error { return w.statusBecomes(account, "OK") })
 	sc.Step(`^(\w+) dials (sip:\S+)$`, w.dialsURI)
@@ -92,8 +95,12 @@ func (w *World) trunk(name, host, domain, kind string, table *godog.Table) error
 	return w.openProxy(name, cfg)
 }
 
+// isStrict stands before the proxy: each request gets a challenge, those inside a call too.
+func (w *World) isStrict(name string) { w.strict[name] = true }
+
 func (w *World) openProxy(name string, cfg proxy.Config) error {
 	cfg.Name, cfg.Hosts, cfg.Record = name, w.hosts, w.recorder
+	cfg.Strict, cfg.NonceOnce = w.strict[name], w.strict[name]
 	cfg.TLSClient = &tls.Config{RootCAs: w.authority.pool(), MinVersion: tls.VersionTLS12}
 	p, err := proxy.New(cfg)
 	if err != nil {
@@ -104,12 +111,12 @@ func (w *World) openProxy(name string, cfg proxy.Config) error {
 	return nil
 }
 
-// bridgesByFile starts b2bua, which listens by TCP, trusts the scenario's authority and knows its hosts.
-func (w *World) bridgesByFile(file string) error {
+// bridgesByFile starts b2bua, which trusts the scenario's authority and knows its hosts.
+func (w *World) bridgesByFile(file, network string) error {
 	err := errors.Join(
 		w.settings.set("b2bua-server/application", "sip-bridge"),
 		w.settings.set("b2bua-server::sip-bridge/providers", file),
-		w.settings.set("b2bua-server/transport", fmt.Sprintf("sip:%s;transport=tcp", w.b2bua)),
+		w.settings.set("b2bua-server/transport", fmt.Sprintf("sip:%s;transport=%s", w.b2bua, network)),
 	)
 	if err != nil {
 		return err
@@ -145,10 +152,10 @@ func (w *World) phonesOf(name string, table *godog.Table) error {
 	if err != nil {
 		return err
 	}
-	through := side.URI()
+	through, network := side.URI(), "udp"
 	for _, u := range side.URIs() {
 		if strings.Contains(u, "transport=tcp") {
-			through = u
+			through, network = u, "tcp"
 		}
 	}
 	for _, r := range rows {
@@ -158,7 +165,7 @@ func (w *World) phonesOf(name string, table *godog.Table) error {
 		}
 		phone, err := w.openSoftphone(endpoint.Config{
 			Name: r.text("name"), AOR: r.text("address"), DisplayName: r.text("display name"), Username: r.text("user"), Password: r.text("password"),
-			Listen: fmt.Sprintf("tcp:%s:5060", addr), Proxy: through, MediaIP: addr.String(), Media: endpoint.Media{Encryption: cmp.Or(r.text("encryption"), "none")},
+			Listen: fmt.Sprintf("%s:%s:5060", network, addr), Proxy: through, MediaIP: addr.String(), Media: endpoint.Media{Encryption: cmp.Or(r.text("encryption"), "none")},
 		})
 		if err != nil {
 			return err
@@ -272,6 +279,24 @@ func (w *World) wasAskedToUnregister(name string, n int) error {
 	}
 	if len(ended) != n {
 		return fmt.Errorf("%d accounts were un-registered", len(ended))
+	}
+	return nil
+}
+
+// gotCalls counts calls, not repetitions.
+func (w *World) gotCalls(name string, n int) error {
+	side, err := w.side(name)
+	if err != nil {
+		return err
+	}
+	ids := map[string]bool{}
+	for _, m := range side.Messages() {
+		if !m.Sent && m.IsRequest() && m.Method() == "INVITE" && m.HasHeader("X-Flexisip-B2BUA") {
+			ids[m.Header("Call-ID")] = true
+		}
+	}
+	if len(ids) != n {
+		return fmt.Errorf("it got %d", len(ids))
 	}
 	return nil
 }

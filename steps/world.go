@@ -60,15 +60,16 @@ type World struct {
 	versions map[string]int            // phone -> of its descriptions inside calls
 	manners  map[string]string         // phone -> how it answers offers inside calls, if not willingly
 
-	proxy *proxy.Proxy
-	hosts map[string]netip.Addr      // names of a scenario with several proxies
-	sides map[string]*proxy.Proxy    // those proxies
-	ends  map[string]*endpoint.Phone // softphones
-	kits  map[string]endpoint.Media  // what each softphone was made with
-	media map[string]*endpoint.Call  // the latest call of each softphone
-	pairs [][2]string                // of softphones in a crowd: caller, callee
-	modes []mode                     // of encryption, for a matrix
-	lines map[string]*wire.Line      // literal media ends
+	proxy  *proxy.Proxy
+	hosts  map[string]netip.Addr      // names of a scenario with several proxies
+	sides  map[string]*proxy.Proxy    // those proxies
+	strict map[string]bool            // of them: ask for a password in each request
+	ends   map[string]*endpoint.Phone // softphones
+	kits   map[string]endpoint.Media  // what each softphone was made with
+	media  map[string]*endpoint.Call  // the latest call of each softphone
+	pairs  [][2]string                // of softphones in a crowd: caller, callee
+	modes  []mode                     // of encryption, for a matrix
+	lines  map[string]*wire.Line      // literal media ends
 
 	registrar       *proxy.Proxy // of the provider's domain
 	registrarConfig proxy.Config
@@ -89,8 +90,8 @@ type World struct {
 func newWorld(suite *Suite) *World {
 	return &World{
 		hosts: map[string]netip.Addr{}, sides: map[string]*proxy.Proxy{}, suite: suite, settings: newSettings(), recorder: capture.NewRecorder(), named: map[string]string{},
-		outside: map[string]*outside{},
-		phones:  map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{}, files: map[string]string{},
+		outside: map[string]*outside{}, strict: map[string]bool{},
+		phones: map[string]*wire.Phone{}, calls: map[string]*wire.Call{}, pending: map[string]string{}, files: map[string]string{},
 		inside: map[string]*inside{}, referred: map[string]*wire.Received{}, offered: map[string]*wire.Received{}, versions: map[string]int{}, manners: map[string]string{},
 		ends: map[string]*endpoint.Phone{}, kits: map[string]endpoint.Media{}, media: map[string]*endpoint.Call{}, lines: map[string]*wire.Line{},
 		redis: map[string]*stores.RedisServer{},

@@ -161,3 +161,51 @@ Feature: Proxies that ask for a password
       | network | algorithm   | hash |
       | udp     | MD5         | ha1  |
       | tcp     | SHA-256,MD5 | md5  |
+
+  @4.8
+  Scenario: a provider that asks for a password whatever is said, with nonces that are good once
+    Given the hosts flexisip.example.org and jabiru.example.org
+    And the file "flexisip.conf"
+      """
+      [global]
+      transports=sip:flexisip.example.org;transport=tcp
+      [module::Registrar]
+      reg-domains=flexisip.example.org
+      [module::B2bua]
+      enabled=true
+      b2bua-server=sip:{{b2bua}};transport=tcp
+      """
+    And the proxy flexisip with the file "flexisip.conf"
+    And the proxy jabiru is strict, and its nonces are good once
+    And the proxy jabiru at jabiru.example.org over tls, that serves jabiru.example.org with the passwords
+      | user   | password |
+      | felix  | Mellon   |
+      | jasper | Galadhon |
+    And the file "providers.json"
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "p", "accountPool": "pool", "triggerCondition": {"strategy": "Always"}, "onAccountNotFound": "decline",
+         "accountToUse": {"strategy": "Random"}, "outgoingInvite": {"to": "sip:{incoming.to.user}@{account.uri.hostport}"}}],
+       "accountPools": {"pool": {"registrationRequired": true, "maxCallsPerLine": 1, "outboundProxy": "<sip:jabiru.example.org;transport=tls>", "loader": [
+         {"uri": "sip:felix@jabiru.example.org", "secretType": "clrtxt", "secret": "Mellon"}]}}}
+      """
+    And b2bua bridges by the file "providers.json"
+    And sip:felix@jabiru.example.org is available
+    And the phones of the proxy flexisip
+      | name  | address                        |
+      | felix | sip:felix@flexisip.example.org |
+    And the phones of the proxy jabiru
+      | name   | address                       | password |
+      | jasper | sip:jasper@jabiru.example.org | Galadhon |
+    When felix dials sip:jasper@flexisip.example.org
+    Then jasper's phone rings
+    And the proxy jabiru challenged a INVITE of b2bua
+    When jasper picks up
+    Then felix and jasper are in the call
+    And felix and jasper hear each other
+    When felix ends the call
+    Then jasper is free again
+    And the proxy jabiru challenged a BYE of b2bua
+    When b2bua is told to stop
+    Then b2bua ends
+    And the proxy jabiru was asked to un-register 1 accounts

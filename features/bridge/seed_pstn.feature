@@ -155,3 +155,37 @@ Feature: The PSTN fallback of the documentation, end to end
     When marie dials sip:london@flexisip.example.org
     Then marie's call was refused with 488
     And b2bua logs a message /refused with 488: .*does not match sip:\+44201234567@example\.net;user=phone/
+
+  @S-SB-14 @seed
+  Scenario: she has two telephones: both ring, one is answered, and the other one falls silent
+    Given the file "records.conf"
+      """
+      <sip:pauline@flexisip.example.org> <sip:+33612345678@example.net;user=phone>;q=0.5, <sip:+33698765432@example.net;user=phone>;q=0.5
+      """
+    And the file "flexisip.conf"
+      """
+      [global]
+      transports=sip:flexisip.example.org;transport=tcp
+      [module::Registrar]
+      reg-domains=flexisip.example.org
+      static-records-file=records.conf
+      [module::Forward]
+      routes-config-path=routes.conf
+      """
+    And the proxy flexisip with the file "flexisip.conf"
+    And the phones of the proxy provider
+      | name   | address                                    | user      | password |
+      | mobile | sip:+33698765432@some.provider.example.com | telephone | wired    |
+    And the phones of the proxy flexisip
+      | name  | address                        |
+      | marie | sip:marie@flexisip.example.org |
+    When marie dials sip:pauline@flexisip.example.org
+    Then telephone's phone rings
+    And mobile's phone rings
+    And the proxy provider got 2 calls of b2bua
+    When telephone picks up
+    Then marie and telephone are in the call
+    And mobile is free again
+    And marie and telephone hear each other
+    When marie ends the call
+    Then telephone is free again
