@@ -210,29 +210,62 @@ func (k *kept) onLoop(ctx context.Context, f func(now time.Time)) error {
 	}
 }
 
+// batchesAhead are read while the loop deals with others: a file is locked against writers no longer than it takes to read, and 16,000
+// rows are 8 MB.
+const batchesAhead = 16
+
 // Reload implements redislink.Loader.
 func (k *kept) Reload(ctx context.Context) error {
 	begin := time.Now()
 	k.state.begin(begin)
-	told := begin
+	err := k.load(ctx, begin)
+	if err == nil {
+		err = k.sweep(ctx, begin)
+	}
+	k.ended(true, err)
+	return err
+}
+
+// load reads, and has the loop apply what is read.
+func (k *kept) load(ctx context.Context, begin time.Time) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batches, applied := make(chan sqlstore.Batch, batchesAhead), make(chan error)
+	go func() {
+		var err error
+		for b := range batches {
+			if err == nil {
+				if err = k.take(ctx, b); err != nil {
+					cancel()
+				}
+			}
+		}
+		applied <- err
+	}()
 	late := time.AfterFunc(slowLoad, func() {
 		k.st.s.report(event.Accounts{At: event.Warning, Pool: k.keeper.Pool().Name(), What: fmt.Sprintf(
 			"%s has not answered initQuery within %v; the accounts stay as they are until it does, for %v at most", k.store.Where(), slowLoad, sqlstore.DefaultLoad)})
 	})
 	defer late.Stop()
+	told := begin
 	_, err := k.store.Load(ctx, func(b sqlstore.Batch) error {
 		late.Stop()
-		k.state.progress(b.Total)
 		if now := time.Now(); now.Sub(told) >= progressEvery {
 			told = now
 			k.st.s.report(event.AccountsLoading{Pool: k.keeper.Pool().Name(), From: k.store.Where(), Rows: b.Total, After: now.Sub(begin)})
 		}
-		return k.take(ctx, b)
+		k.state.progress(b.Total)
+		select {
+		case batches <- b:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	})
-	if err == nil {
-		err = k.sweep(ctx, begin)
+	close(batches)
+	if unapplied := <-applied; err == nil {
+		err = unapplied
 	}
-	k.ended(true, err)
 	return err
 }
 
@@ -278,7 +311,7 @@ func (k *kept) One(ctx context.Context, key redisfeed.Key) error {
 	row, ok, err := k.store.Lookup(ctx, key.Identifier)
 	var null *sqlstore.NullError
 	if errors.As(err, &null) { // the row's fault, not the database's
-		row, ok, err = sqlstore.Row{Problems: []account.Problem{null.Problem()}}, true, nil
+		row, ok, err = sqlstore.Row{Spec: account.Spec{URI: key.URI}, Problems: []account.Problem{null.Problem()}}, true, nil
 	}
 	var query *sqlstore.QueryError
 	if errors.As(err, &query) && query.Lasting() && (k.blind || k.store.Plan().UpdateFault != nil) { // to ask again would be of no use

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"b2bua/core/account/redisfeed"
 	"b2bua/core/app"
@@ -98,6 +99,8 @@ func logTo(j *journal) *slog.Logger { return slog.New(slog.NewTextHandler(j, nil
 // running is a server of that configuration, and what it logs.
 func running(t *testing.T, cfg *config.Config) (*server, *journal) {
 	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	j := &journal{}
 	s, err := start(t.Context(), cfg, Options{Log: logTo(j)})
 	require.NoError(t, err)
@@ -219,4 +222,41 @@ func TestAStalePoolSaysSo(t *testing.T) {
 	require.NoError(t, k.Reload(t.Context()))
 	assert.Equal(t, "loaded", state().State)
 	assert.Empty(t, state().Error)
+}
+
+func TestARowWithoutANameThatIsAnnounced(t *testing.T) {
+	d := newDatabase(t)
+	d.add("alice", "bob")
+	s, j := running(t, d.settings(allAccounts))
+	j.says(t, "pool sql: loaded from")
+	pool, alice := s.stores.pools[0], redisfeed.Key{URI: "sip:alice@provider.example.com", Identifier: "alice"}
+	d.run("UPDATE accounts SET username = NULL WHERE id = 'alice'")
+	require.NoError(t, pool.One(t.Context(), alice), "to ask again would bring the same")
+	j.says(t, "sip:alice@provider.example.com: username: it is NULL, which an account cannot have; write a value; the account stays as it was")
+	require.ErrorContains(t, pool.Reload(t.Context()), "column 'username' is NULL")
+	accounts := 0
+	require.NoError(t, pool.onLoop(t.Context(), func(time.Time) { accounts = s.stores.shown()[0].Accounts }))
+	assert.Equal(t, 2, accounts)
+}
+
+func TestAnUpdateQueryThatIsNoneIsAWarning(t *testing.T) {
+	d := newDatabase(t)
+	d.add("alice")
+	cfg := d.settings(allAccounts)
+	data, err := os.ReadFile(cfg.SIPBridge.Providers)
+	require.NoError(t, err)
+	key := redisfeed.Key{URI: "sip:alice@provider.example.com", Identifier: "alice"}
+	for query, want := range map[string]string{
+		"not yet implemented": "only a statement that reads is run",
+		"SELECT username FROM accounts WHERE id = :identifier": "column 'domain' or 'hostport' do not exist",
+	} {
+		require.NoError(t, os.WriteFile(cfg.SIPBridge.Providers, bytes.Replace(data, []byte("SELECT * FROM accounts WHERE id = :identifier"), []byte(query), 1), 0o600))
+		b, findings := loadBridge(cfg)
+		require.NotNil(t, b, "%v", findings)
+		s, j := running(t, cfg)
+		j.says(t, "created=1")
+		require.NoError(t, s.stores.pools[0].One(t.Context(), key))
+		j.says(t, "sip:alice@provider.example.com: its change was announced and cannot be read (updateQuery on SQLite file "+d.path)
+		assert.Contains(t, j.text(), want)
+	}
 }
