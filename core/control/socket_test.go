@@ -75,7 +75,7 @@ func original(t *testing.T, path, request string) string {
 	conn, err := net.Dial("unix", path)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
 	_, err = conn.Write([]byte(request))
 	require.NoError(t, err)
 	buf := make([]byte, 65535)
@@ -124,7 +124,7 @@ func TestAnswerSurvivesWhatIsNotRead(t *testing.T) {
 	} {
 		conn, err := net.Dial("unix", path)
 		require.NoError(t, err)
-		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
 		_, err = conn.Write([]byte(request))
 		require.NoError(t, err)
 		text, err := io.ReadAll(conn)

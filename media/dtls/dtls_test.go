@@ -257,7 +257,7 @@ func TestLinger(t *testing.T) {
 	_, client := w.join(t, a, addrA, addrB, true, b.Fingerprint())
 	requireKeys(t, result(t, client), result(t, server))
 	require.Equal(t, 3, lost)
-	require.Eventually(t, func() bool { end.mu.Lock(); defer end.mu.Unlock(); return len(end.peers) == 0 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { end.mu.Lock(); defer end.mu.Unlock(); return len(end.peers) == 0 }, 30*time.Second, 5*time.Millisecond)
 }
 
 // The rate is kept, in the order of arrival, and what cannot be done in time is refused.
@@ -289,7 +289,7 @@ func TestBusy(t *testing.T) {
 	a, b := handshaker(t, Config{Running: 1, Timeout: 300 * time.Millisecond}), handshaker(t, Config{})
 	w := newWire(nil)
 	_, first := w.join(t, a, addrA, addrX, true, b.Fingerprint()) // holds the only place until its time is over
-	require.Eventually(t, func() bool { return w.records(addrA.String()) > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return w.records(addrA.String()) > 0 }, 30*time.Second, time.Millisecond)
 	_, second := w.join(t, a, addrB, addrX, true, b.Fingerprint())
 	require.ErrorIs(t, result(t, second).Err, ErrBusy)
 	require.ErrorIs(t, result(t, first).Err, ErrTimeout)

@@ -40,7 +40,7 @@ func TestStrangerAnswersForTheServer(t *testing.T) {
 			}
 			_, _ = w.join(t, x, addrX, addrA, false, a.Fingerprint())
 			_, client := w.join(t, a, addrA, signalled, true, b.Fingerprint())
-			require.Eventually(t, func() bool { return w.records(addrX.String()) > 0 }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return w.records(addrX.String()) > 0 }, 30*time.Second, time.Millisecond)
 			end, server := w.join(t, b, at, addrA, false, a.Fingerprint())
 			w.mu.Lock()
 			w.ends[signalled] = end

@@ -28,8 +28,8 @@ func TestClientIsWaitedFor(t *testing.T) {
 				end.mu.Lock()
 				defer end.mu.Unlock()
 				return len(end.peers) == 1 && end.peers[0].kept
-			}, 10*time.Second, time.Millisecond)
-			require.Eventually(t, func() bool { return len(b.running) == 0 }, 10*time.Second, time.Millisecond, "it keeps no other from its handshake")
+			}, 30*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return len(b.running) == 0 }, 30*time.Second, time.Millisecond, "it keeps no other from its handshake")
 			open.Store(true)
 			requireKeys(t, result(t, client), result(t, server))
 		})

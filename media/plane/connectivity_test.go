@@ -34,7 +34,7 @@ func probe(t testing.TB, c *net.UDPConn, to netip.AddrPort, with ice.Credentials
 	require.NoError(t, err)
 	buf := make([]byte, 2048)
 	for {
-		require.NoError(t, c.SetReadDeadline(time.Now().Add(5*time.Second)))
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(30*time.Second)))
 		n, _, err := c.ReadFromUDPAddrPort(buf)
 		require.NoError(t, err, "no response")
 		if ans := (&stun.Message{Raw: buf[:n]}); stun.IsMessage(ans.Raw) && ans.Decode() == nil && ans.TransactionID == m.TransactionID {

@@ -47,7 +47,7 @@ func TestMovedPeerKeepsItsKeys(t *testing.T) {
 			require.NoError(t, a.stream.Set(B, other))
 			a.events.wait(t, B, SecureFailed, 2)
 			a.phone.say(8, "nobody's")
-			require.Eventually(t, func() bool { return a.stream.Stats(B).Unsent == 1 }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return a.stream.Stats(B).Unsent == 1 }, 30*time.Second, time.Millisecond)
 		})
 	}
 }
@@ -83,7 +83,7 @@ func TestAnotherPhonePicksUp(t *testing.T) {
 				require.Equal(t, "hello too", string(a.phone.hear().Payload))
 				strangers := a.stream.Stats(B).Strangers
 				first.phone.say(8, "nobody's")
-				require.Eventually(t, func() bool { return a.stream.Stats(B).Strangers == strangers+1 }, 10*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return a.stream.Stats(B).Strangers == strangers+1 }, 30*time.Second, time.Millisecond)
 				talk(t, a, second)
 			})
 		}

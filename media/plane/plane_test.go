@@ -110,7 +110,7 @@ func (p *phone) say(pt uint8, payload string) {
 func (p *phone) hear() *rtp.Packet {
 	p.t.Helper()
 	buf := make([]byte, 2048)
-	require.NoError(p.t, p.rtp.SetReadDeadline(time.Now().Add(5*time.Second)))
+	require.NoError(p.t, p.rtp.SetReadDeadline(time.Now().Add(30*time.Second)))
 	n, _, err := p.rtp.ReadFromUDPAddrPort(buf)
 	require.NoError(p.t, err)
 	b := buf[:n]
@@ -137,7 +137,7 @@ func (p *phone) report(pkts ...rtcp.Packet) {
 func (p *phone) readReport() []rtcp.Packet {
 	p.t.Helper()
 	buf := make([]byte, 2048)
-	require.NoError(p.t, p.rtcp.SetReadDeadline(time.Now().Add(5*time.Second)))
+	require.NoError(p.t, p.rtcp.SetReadDeadline(time.Now().Add(30*time.Second)))
 	n, _, err := p.rtcp.ReadFromUDPAddrPort(buf)
 	require.NoError(p.t, err)
 	b := buf[:n]

@@ -169,10 +169,10 @@ func TestNothingInClear(t *testing.T) {
 			n.phone.say(8, "secret")
 			peer.say(8, "clear")
 		}
-		require.Eventually(t, func() bool { return n.stream.Stats(B).NotReady == 50 && n.stream.Stats(B).Unsent == 50 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return n.stream.Stats(B).NotReady == 50 && n.stream.Stats(B).Unsent == 50 }, 30*time.Second, time.Millisecond)
 		buf := make([]byte, 2048)
 		for range 3 { // ClientHello, and its repetitions
-			require.NoError(t, peer.rtp.SetReadDeadline(time.Now().Add(5*time.Second)))
+			require.NoError(t, peer.rtp.SetReadDeadline(time.Now().Add(30*time.Second)))
 			k, _, err := peer.rtp.ReadFromUDPAddrPort(buf)
 			require.NoError(t, err)
 			require.EqualValues(t, 22, buf[0])
@@ -259,7 +259,7 @@ func TestWrongFingerprint(t *testing.T) {
 		require.Empty(t, a.events.find(B, Secured))
 		require.Empty(t, b.events.find(B, Secured))
 		a.phone.say(8, "x")
-		require.Eventually(t, func() bool { return a.stream.Stats(B).Unsent == 1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return a.stream.Stats(B).Unsent == 1 }, 30*time.Second, time.Millisecond)
 
 		// The description that is right after all starts anew.
 		a.secure(t, b, true, true)
@@ -275,7 +275,7 @@ func TestHelloBeforeTheAnswer(t *testing.T) {
 	drivers(t, func(t *testing.T, cfg Config) {
 		a, b := newNode(t, cfg, dtls.Config{Flight: time.Minute}), newNode(t, cfg, dtls.Config{})
 		a.secure(t, b, true, true)
-		require.Eventually(t, func() bool { return b.stream.Stats(B).Other == 1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return b.stream.Stats(B).Other == 1 }, 30*time.Second, time.Millisecond)
 		b.secure(t, a, false, true)
 		a.events.wait(t, B, Secured, 1)
 		b.events.wait(t, B, Secured, 1)

@@ -16,7 +16,7 @@ import (
 // eventually waits for a condition of another goroutine.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	require.Eventually(t, ok, 10*time.Second, 2*time.Millisecond, what)
+	require.Eventually(t, ok, 30*time.Second, 2*time.Millisecond, what)
 }
 
 // next waits for an event.

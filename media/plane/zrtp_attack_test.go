@@ -87,10 +87,10 @@ func TestZRTPInClearIsDropped(t *testing.T) {
 		p.to = netip.AddrPortFrom(n.stream.Ports(B).Addr, n.stream.Ports(B).RTP)
 		p.write(p.packet("media in clear, as long as a tag", true))
 		n.phone.say(8, "clear")
-		require.Eventually(t, func() bool { s := n.stream.Stats(B); return s.NotReady == 1 && s.Unsent == 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { s := n.stream.Stats(B); return s.NotReady == 1 && s.Unsent == 1 }, 30*time.Second, time.Millisecond)
 		n.connect(t, p)
 		p.write(p.packet("media in clear, as long as a tag", true))
-		require.Eventually(t, func() bool { return n.stream.Stats(B).AuthFailed == 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return n.stream.Stats(B).AuthFailed == 1 }, 30*time.Second, time.Millisecond)
 		speak(t, n.phone, p)
 		require.Zero(t, p.inClear())
 	})
@@ -256,11 +256,11 @@ func TestZRTPAnotherPeerWithoutHash(t *testing.T) {
 		other := newZRTPPhone(t, zrtpPhoneConfig{name: "other"})
 		require.NoError(t, n.stream.Set(B, without(other)))
 		before := n.stream.Stats(B).Other
-		require.Eventually(t, func() bool { return n.stream.Stats(B).Other > before+2 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return n.stream.Stats(B).Other > before+2 }, 30*time.Second, time.Millisecond)
 		require.Len(t, n.events.find(B, Secured), 1)
 
 		quiet := p.chatter()
-		require.Eventually(t, func() bool { return len(n.events.find(B, Latched)) > 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(n.events.find(B, Latched)) > 1 }, 30*time.Second, time.Millisecond)
 		other.start(n.stream.Ports(B))
 		second := n.events.wait(t, B, Secured, 2)[1].ZRTP
 		other.secure()
@@ -285,7 +285,7 @@ func TestZRTPStrangerFirst(t *testing.T) {
 			return out && zrtpType(b) != wire.Hello && zrtpType(b) != wire.HelloACK // has us wait for the rest
 		}})
 		stranger.start(n.stream.Ports(B))
-		require.Eventually(t, stranger.met, 5*time.Second, time.Millisecond)
+		require.Eventually(t, stranger.met, 30*time.Second, time.Millisecond)
 		p.start(n.stream.Ports(B))
 		require.Equal(t, p.secure().SAS, n.events.wait(t, B, Secured, 1)[0].ZRTP.SAS)
 		speak(t, n.phone, p)

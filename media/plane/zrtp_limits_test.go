@@ -70,7 +70,7 @@ func TestZRTPBusy(t *testing.T) {
 		works := n.plane.zrtp.works
 		for i := range works.hands { // first all that work, then the queue
 			require.True(t, works.add(block))
-			require.Eventually(t, func() bool { return int(blocked.Load()) == i+1 }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return int(blocked.Load()) == i+1 }, 30*time.Second, time.Millisecond)
 		}
 		for works.add(block) {
 			continue // until it is full
@@ -108,7 +108,7 @@ func TestZRTPWorkshopCloses(t *testing.T) {
 	for range 2 {
 		require.True(t, w.add(task{job: &zrtp.Job{}, gone: func() bool { return false }}))
 	}
-	require.Eventually(t, func() bool { return len(w.ready) == 1 }, 5*time.Second, time.Millisecond) // one waits for its turn
+	require.Eventually(t, func() bool { return len(w.ready) == 1 }, 30*time.Second, time.Millisecond) // one waits for its turn
 	w.close()
 }
 
@@ -125,7 +125,7 @@ func TestZRTPFlood(t *testing.T) {
 		for i := range 100 {
 			p.write([]byte{0x10, 0, 0, byte(i), 'Z', 'R', 'T', 'P', 0, 0, 0, 7})
 		}
-		require.Eventually(t, func() bool { return n.stream.Stats(B).Other == 100 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return n.stream.Stats(B).Other == 100 }, 30*time.Second, time.Millisecond)
 		require.LessOrEqual(t, e.waiting.Load(), int32(maxWaiting))
 		close(release)
 		n.connect(t, p)
@@ -204,11 +204,11 @@ func TestZRTPOnPlainSideGivenUp(t *testing.T) {
 		require.NoError(t, n.stream.Set(B, plain))
 		p.drop = func(out bool, b []byte) bool { return out && zrtpType(b) > 2 }
 		p.start(n.stream.Ports(B))
-		require.Eventually(t, func() bool { return legs(n.plane) == 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return legs(n.plane) == 1 }, 30*time.Second, time.Millisecond)
 		p.write(p.packet("plain", true))
 		require.Equal(t, "plain", string(n.phone.hear().Payload))
 		n.phone.say(8, "plain")
-		require.Eventually(t, func() bool { return p.inClear() == 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return p.inClear() == 1 }, 30*time.Second, time.Millisecond)
 		n.stream.Close()
 		<-n.stream.Closed()
 		require.Empty(t, n.events.find(B, SecureFailed))
@@ -229,7 +229,7 @@ func TestZRTPSecondHalvesGoFirst(t *testing.T) {
 		<-begin
 		return true
 	}}))
-	require.Eventually(t, waiting.Load, 5*time.Second, time.Millisecond)
+	require.Eventually(t, waiting.Load, 30*time.Second, time.Millisecond)
 	add := func(n int, begun bool) bool {
 		return w.add(task{job: &zrtp.Job{}, begun: begun, gone: func() bool { order <- n; return true }})
 	}

@@ -262,7 +262,7 @@ func (p *zrtpPhone) hear() *pionrtp.Packet {
 		var out pionrtp.Packet
 		require.NoError(p.t, out.Unmarshal(b))
 		return &out
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		require.Fail(p.t, "nothing came")
 		return nil
 	}

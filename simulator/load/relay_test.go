@@ -210,7 +210,7 @@ func TestMediaThroughTheFloor(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := client.Do(t.Context(), "ping", nil)
 		return errors.As(err, &refused)
-	}, 10*time.Second, time.Millisecond, "it knows no ping, and listens once it says so")
+	}, 30*time.Second, time.Millisecond, "it knows no ping, and listens once it says so")
 	cfg := direct("udp", 60)
 	cfg.DUT, cfg.NG, cfg.Media, cfg.Sockets = netip.AddrPort{}, at, true, 2
 	cfg.Warm, cfg.Duration, cfg.Sample = 100*time.Millisecond, 300*time.Millisecond, 1

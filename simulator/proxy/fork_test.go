@@ -56,7 +56,7 @@ func TestEverySuccessIsForwarded(t *testing.T) {
 			}, uas)
 			require.NoError(t, err)
 			t.Cleanup(func() {
-				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 				defer cancel()
 				assert.NoError(t, stack.Close(ctx))
 			})

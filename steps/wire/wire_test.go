@@ -85,7 +85,7 @@ func TestDescriptions(t *testing.T) {
 func TestTwoPhonesCallEachOther(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			alice, bob := phone(t, "alice", network), phone(t, "bob", network)
 			call := func() (*Call, *Call) {
@@ -132,7 +132,7 @@ func phone(t *testing.T, name, network string) *Phone {
 }
 
 func TestRetransmissionsAreNotDelivered(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	alice, bob := phone(t, "alice", "udp"), phone(t, "bob", "udp")
 	raw := []byte("OPTIONS sip:bob@x SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n")
@@ -153,7 +153,7 @@ func TestAwaitTellsWhatCameInstead(t *testing.T) {
 }
 
 func TestLinesHearTones(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	open := func() *Line {
 		l, err := OpenLine(netip.MustParseAddrPort("127.0.0.1:0"), nil)
