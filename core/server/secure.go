@@ -31,6 +31,7 @@ func (s *server) keyEvent(now time.Time, ev plane.Event, number uint64, index in
 	side := call.Side(ev.Side)
 	st := s.streams[streamKey{number, index}]
 	switch {
+	case ev.Inherited && st.keyed[side]: // told before
 	case ev.Kind == plane.Secured && ev.Channel == relay.RTP:
 		s.engine.Secured(now, number, index, side, ev.Suite, agreedByZRTP(ev.ZRTP))
 		st.keyed[side] = true

@@ -172,6 +172,7 @@ func (st *Stream) inherit(side Side, from *Stream) {
 		m.via[side] = st.legs[side]
 	}
 	from.leave(side)
+	st.retell(side)
 	for _, m := range append([]*Stream{st, from}, g.members...) {
 		st.plane.driver.wire(m)
 	}

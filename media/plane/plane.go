@@ -52,6 +52,9 @@ type Event struct {
 	Call   string
 	Stream *Stream
 	ZRTP   *zrtp.Report // of a Secured by ZRTP
+	// Inherited: of a Secured by DTLS that was told of another stream, whose transport this one has since. That may have ended before
+	// anybody read it.
+	Inherited bool
 }
 
 // holdTimeout is how long a side that is on hold may be silent (spec 2.10).

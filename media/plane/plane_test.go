@@ -109,18 +109,45 @@ func (p *phone) say(pt uint8, payload string) {
 // hear waits for one packet.
 func (p *phone) hear() *rtp.Packet {
 	p.t.Helper()
-	buf := make([]byte, 2048)
-	require.NoError(p.t, p.rtp.SetReadDeadline(time.Now().Add(30*time.Second)))
-	n, _, err := p.rtp.ReadFromUDPAddrPort(buf)
+	out, err := p.next()
 	require.NoError(p.t, err)
-	b := buf[:n]
-	if p.recv != nil {
-		b, err = p.recv.DecryptRTP(nil, b, nil)
-		require.NoError(p.t, err)
+	return out
+}
+
+func (p *phone) next() (*rtp.Packet, error) {
+	buf := make([]byte, 2048)
+	if err := p.rtp.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		return nil, err
 	}
-	var out rtp.Packet
-	require.NoError(p.t, out.Unmarshal(b))
-	return &out
+	n, _, err := p.rtp.ReadFromUDPAddrPort(buf)
+	b := buf[:n]
+	if err == nil && p.recv != nil {
+		b, err = p.recv.DecryptRTP(nil, b, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := new(rtp.Packet)
+	return out, out.Unmarshal(b)
+}
+
+// listenFor hears everything up to a payload, beside the test: nothing waits in the socket, which could run over. The returned function
+// waits for it.
+func (p *phone) listenFor(payload string) (heard func()) {
+	done := make(chan error, 1)
+	go func() {
+		for {
+			out, err := p.next()
+			if err != nil || string(out.Payload) == payload {
+				done <- err
+				return
+			}
+		}
+	}()
+	return func() {
+		p.t.Helper()
+		require.NoError(p.t, <-done)
+	}
 }
 
 func (p *phone) report(pkts ...rtcp.Packet) {

@@ -25,6 +25,7 @@ type guard struct {
 	remote netip.AddrPort // signalled
 	assoc  *dtls.Association
 	keyed  bool
+	suite  sdp.Suite       // once keyed
 	proof  *sdp.DTLSParams // under which the keys in force were made, by this guard or one before; nil: none are
 	dead   bool            // it failed, and is not tried any more
 	proven netip.AddrPort  // where the peer was, once keyed
@@ -181,6 +182,17 @@ func (g *guard) completed(side Side, ch relay.Channel, r dtls.Result) {
 	}
 }
 
+// retell tells of the handshake of a transport that the stream has inherited.
+func (st *Stream) retell(side Side) {
+	g := st.guards[side][relay.RTP]
+	if g == nil || !g.keyed || st.plane.cfg.Notify == nil {
+		return
+	}
+	st.plane.cfg.Notify(Event{
+		Event: relay.Event{Kind: Secured, Side: side, Channel: relay.RTP, Addr: g.proven, Suite: g.suite}, Call: st.call, Stream: st, Inherited: true,
+	})
+}
+
 func (st *Stream) secured(now time.Time, side Side, ch relay.Channel, g *guard, r dtls.Result, p *relay.Prepared) {
 	if r.Err != nil {
 		g.dead = !errors.Is(r.Err, dtls.ErrTimeout) && !errors.Is(r.Err, dtls.ErrBusy) // these are tried further
@@ -191,7 +203,7 @@ func (st *Stream) secured(now time.Time, side Side, ch relay.Channel, g *guard, 
 		st.relay.Fail(side, ch, r.Err, !g.dead)
 		return
 	}
-	g.keyed, g.proven, g.proof = true, r.Remote, g.params
+	g.keyed, g.suite, g.proven, g.proof = true, r.Recv.Suite, r.Remote, g.params
 	st.relay.Secure(now, side, ch, r.Remote, p)
 	waiting := g.early
 	g.early = nil

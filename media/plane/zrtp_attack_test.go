@@ -221,14 +221,12 @@ func TestZRTPAnotherPeer(t *testing.T) {
 
 		other := newZRTPPhone(t, zrtpPhoneConfig{name: "other"})
 		other.stream.Handle(time.Now(), zrtp.PeerHash{Hash: hash})
-		quiet := p.chatter()
+		heard, quiet := n.phone.listenFor("new"), p.chatter()
 		second := n.connect(t, other)
 		other.secure()
 		quiet()
 		other.say("new")
-		for heard := "still here"; heard == "still here"; { // before that
-			heard = string(n.phone.hear().Payload)
-		}
+		heard()
 		require.NotEqual(t, first.Peer, second.Peer)
 		require.True(t, other.secure().HashVerified)
 		speak(t, n.phone, other)
@@ -259,16 +257,14 @@ func TestZRTPAnotherPeerWithoutHash(t *testing.T) {
 		require.Eventually(t, func() bool { return n.stream.Stats(B).Other > before+2 }, 30*time.Second, time.Millisecond)
 		require.Len(t, n.events.find(B, Secured), 1)
 
-		quiet := p.chatter()
+		heard, quiet := n.phone.listenFor("new"), p.chatter()
 		require.Eventually(t, func() bool { return len(n.events.find(B, Latched)) > 1 }, 30*time.Second, time.Millisecond)
 		other.start(n.stream.Ports(B))
 		second := n.events.wait(t, B, Secured, 2)[1].ZRTP
 		other.secure()
 		quiet()
 		other.say("new")
-		for heard := "still here"; heard == "still here"; { // before that
-			heard = string(n.phone.hear().Payload)
-		}
+		heard()
 		require.Equal(t, other.secure().SAS, second.SAS)
 		speak(t, n.phone, other)
 	})

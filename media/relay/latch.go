@@ -118,6 +118,9 @@ func (l *latch) settled(now time.Time, authentic bool) bool {
 	if !l.source.IsValid() || now.Sub(l.last) > settledHeard {
 		return false
 	}
+	if l.source == l.former && l.source != l.signalled { // another one is about to speak, and may have to be heard before this one stops
+		return false
+	}
 	if l.prev.IsValid() && now.Before(l.prevUntil) {
 		return false
 	}

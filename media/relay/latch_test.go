@@ -127,3 +127,22 @@ func TestSettled(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, natA, to)
 }
+
+// Who speaks on from where the peer was before a new description keeps nobody else from being heard, however late.
+func TestFormerSourceNeverSettles(t *testing.T) {
+	for _, suite := range []sdp.Suite{sdp.NoSuite, sdp.AESCM128SHA180} {
+		x := newBench(t, agreed(addrA, suite, 1, pcmu), agreed(addrB, sdp.NoSuite, 10, pcmu))
+		require.True(t, x.flows(start, addrA, A, 1, 7))
+		x.apply(start, A, agreed(natA, suite, 1, pcmu))
+		for i := range uint16(500) {
+			now := after(time.Duration(i) * 20 * time.Millisecond)
+			require.True(t, x.flows(now, addrA, A, 2+i, 7))
+			_, ok := x.r.Settled(now, A)
+			require.False(t, ok, "the peer said that it is elsewhere now")
+		}
+		x.flows(after(10*time.Second), natA, A, 900, 77)
+		to, ok := x.r.Settled(after(10*time.Second), A)
+		require.True(t, ok)
+		require.Equal(t, natA, to)
+	}
+}

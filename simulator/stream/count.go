@@ -110,7 +110,7 @@ func (r *receiver) stats() Stats {
 		st.Jitter = time.Duration(r.last.jitter * float64(time.Second))
 	}
 	st.Heard, st.Now = r.detector.Second(), r.detector.Now()
-	if r.marked != 0 && r.detector.Blocks() == 0 {
+	if r.marked != 0 {
 		st.Heard = tone.Heard{Hertz: r.marked, Confidence: 1}
 		st.Now = st.Heard
 	}

@@ -41,7 +41,7 @@ type Stats struct {
 	Nacked      int    // packets that the other side asked for again by NACK, and that were sent from here
 	Tone        float64
 	Heard       tone.Heard // over the last second; marked payloads count as a clear tone
-	Now         tone.Heard // over the last 200 ms
+	Now         tone.Heard // over the last 200 ms, since the last Set
 	MOS         float64
 	SSRC        uint32    // ours
 	HeardSSRC   uint32    // of the last packet
@@ -67,7 +67,7 @@ type receiver struct {
 	last     *source
 	detector *tone.Detector
 	samples  []int16
-	marked   float64   // tone named by the last marked payload; 0: none
+	marked   float64   // tone named by the newest payload, if that was marked
 	heardAt  time.Time // when the newest sound or picture came
 	events   []byte
 	pictures int
@@ -277,7 +277,7 @@ func (r *receiver) listen(now time.Time, h header, codec sdp.Codec) {
 			r.samples = append(r.samples, law.Decode(b))
 		}
 		r.detector.Write(r.samples)
-		r.heardAt = now
+		r.marked, r.heardAt = 0, now
 	case isEvent(codec):
 		r.event(h)
 	default:

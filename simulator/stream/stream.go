@@ -156,8 +156,8 @@ func (s *Stream) SetDTLS(d DTLS) {
 	s.own = d
 }
 
-// Set configures or re-configures the stream. Unchanged keys keep their SRTP contexts. What is heard from then on was heard under the
-// new configuration.
+// Set configures or re-configures the stream. Unchanged keys keep their SRTP contexts. What is heard now (Stats.Now) was heard
+// since then.
 func (s *Stream) Set(a sdp.Agreed) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,7 +178,8 @@ func (s *Stream) Set(a sdp.Agreed) error {
 		return err
 	}
 	s.agreed, s.set = a, a.Enabled
-	s.rx.detector, s.rx.marked = tone.NewDetector(), 0
+	s.rx.detector.Mark()
+	s.rx.heardAt = time.Time{}
 	s.tx.codec, s.tx.ok = mainCodec(a.Codecs)
 	s.hurry()
 	return nil

@@ -16,6 +16,7 @@ type Detector struct {
 	n            int
 	heard        [history]Heard
 	at, blocks   int
+	mark         int // at, when Mark was called
 }
 
 // Heard is what a stretch of audio contains.
@@ -77,17 +78,20 @@ func (d *Detector) Blocks() int { return d.blocks }
 
 // Second is the tone that held most of the last second, with its mean confidence over the whole of it: half a second of a
 // clear tone gives about 0.5.
-func (d *Detector) Second() Heard { return d.last(history) }
+func (d *Detector) Second() Heard { return d.last(min(history, d.at), history) }
 
-// Now is the same over the last 200 ms.
-func (d *Detector) Now() Heard { return d.last(4) }
+// Now is the same over the last 200 ms, since Mark.
+func (d *Detector) Now() Heard { return d.last(min(4, d.at-d.mark), 4) }
+
+// Mark begins Now with silence.
+func (d *Detector) Mark() { d.mark, d.n = d.at, 0 }
 
 // Clear is the confidence that a party's tone has on an unimpaired line, with a margin: what Now must reach to count as heard.
 const Clear = 0.8
 
-func (d *Detector) last(n int) Heard {
+// last is what the newest blocks hold, of n that should be there.
+func (d *Detector) last(blocks, n int) Heard {
 	var sum [count]float64
-	blocks := min(n, d.at)
 	for i := 1; i <= blocks; i++ {
 		if h := d.heard[(d.at-i)%history]; h.Hertz > 0 {
 			sum[int(h.Hertz-lowest)/step] += h.Confidence
