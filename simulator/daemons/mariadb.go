@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // MariaDB starts a database server. Its users are those that Init makes: the root of mariadb-install-db has no password, but only
@@ -89,21 +90,29 @@ func Find(program string) (string, error) {
 	}
 	path := "/usr/sbin/" + program
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("%w: %s (apt-get install --no-install-recommends mariadb-server-core mariadb-client-core redis-server)", ErrMissing, program)
+		return "", missing(program)
 	}
 	return path, nil
 }
 
-// ErrMissing is that a program is not installed.
-var ErrMissing = errors.New("program not found")
+// ErrMissing is that programs are not installed.
+var ErrMissing = errors.New("not installed")
 
-// Missing tells which of the programs that this package starts is not there; nil: all are.
+func missing(programs ...string) error {
+	return fmt.Errorf("%s: %w; apt-get install --no-install-recommends mariadb-server-core mariadb-client-core redis-server",
+		strings.Join(programs, ", "), ErrMissing)
+}
+
+// Missing tells which of the programs that this package starts are not there; nil: none.
 func Missing() error {
-	var faults []error
+	var away []string
 	for _, program := range []string{"mariadb-install-db", "my_print_defaults", "mariadbd", "redis-server"} {
 		if _, err := Find(program); err != nil {
-			faults = append(faults, err)
+			away = append(away, program)
 		}
 	}
-	return errors.Join(faults...)
+	if away == nil {
+		return nil
+	}
+	return missing(away...)
 }

@@ -15,7 +15,7 @@ import (
 func Way() stores.Way {
 	return stores.Way{
 		Name: "local", Try: open,
-		Remedy: []string{"install the servers: apt-get install --no-install-recommends mariadb-server-core mariadb-client-core redis-server"},
+		Remedy: []string{"install MariaDB's and Redis's servers, which then run as child processes (Debian's packages are named above)"},
 	}
 }
 
