@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver
 
+	"b2bua/simulator/testca"
 	"b2bua/steps/stores"
 	"b2bua/steps/stores/faulty"
 )
@@ -24,6 +26,7 @@ type database struct {
 	file    string           // of SQLite
 	server  *stores.Database // else
 	fault   *faulty.Proxy    // in front of the server, if the scenario needs one
+	options string           // at the end of the connection string
 }
 
 // openDatabase makes an empty one, from now on the database of the scenario. "mariadb" is on the shared server, "own mariadb" on one
@@ -52,6 +55,10 @@ func (w *World) newDatabase(kind string) (*database, error) {
 		return d, nil
 	case "mariadb":
 		d.server, err = w.suite.stores.SharedDatabase(ctx)
+	case "mariadb over TLS":
+		if d.server, err = w.suite.stores.SharedDatabase(ctx); err == nil {
+			err = w.requireTLS(ctx, d.server)
+		}
 	case "own mariadb":
 		var addr netip.Addr
 		if addr, err = w.net.Next(); err == nil {
@@ -70,6 +77,19 @@ func (w *World) newDatabase(kind string) (*database, error) {
 		_ = d.server.Drop(ctx)
 	})
 	return d, nil
+}
+
+// requireTLS lets the user of a shared database come by TLS only. The authority of its certificate is in {{dir}}/database/ca.pem,
+// another one, which has signed nothing, in {{dir}}/stranger/ca.pem.
+func (w *World) requireTLS(ctx context.Context, d *stores.Database) error {
+	stranger, err := testca.New()
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(w.dir, "database")
+	_, err = d.DB.ExecContext(ctx, "ALTER USER '"+d.User+"'@'%' REQUIRE SSL")
+	return errors.Join(err, stranger.WriteDir(filepath.Join(w.dir, "stranger"), "b2bua.example.org"),
+		os.MkdirAll(folder, 0o700), os.WriteFile(filepath.Join(folder, "ca.pem"), d.CA, 0o600))
 }
 
 // openSQLite waits for a reader, as b2bua is one.
@@ -91,7 +111,7 @@ func (d *database) connection() string {
 		addr = d.fault.Addr()
 	}
 	password := strings.ReplaceAll(d.server.Password, `'`, `\'`)
-	return fmt.Sprintf("host=%s port=%d db=%s user=%s password='%s'", addr.Addr(), addr.Port(), d.server.Name, d.server.User, password)
+	return fmt.Sprintf("host=%s port=%d db=%s user=%s password='%s'", addr.Addr(), addr.Port(), d.server.Name, d.server.User, password) + d.options
 }
 
 // members are dbBackend and connection in a providers file, {{database}}.

@@ -23,9 +23,10 @@ func (w *World) databaseSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the (own mariadb|sqlite|mariadb) database$`, func(kind string, s *godog.DocString) error { return w.databaseOf(kind, s.Content) })
 	sc.Step(`^the (own mariadb|sqlite|mariadb) database with the accounts$`, w.databaseWith)
 	sc.Step(`^the (own mariadb|sqlite|mariadb) database without accounts$`, func(kind string) error { return w.databaseWithRows(kind, nil) })
-	sc.Step(`^the (own mariadb|sqlite|mariadb) database with (\d+) accounts at jabiru$`, w.databaseOfMany)
+	sc.Step(`^the (own mariadb|mariadb over TLS|sqlite|mariadb)(?: database)? with (\d+) accounts at jabiru$`, w.databaseOfMany)
 	sc.Step(`^the database does "([^"]+)"$`, w.databaseDoes)
 	sc.Step(`^the database does$`, func(s *godog.DocString) error { return w.databaseDoes(s.Content) })
+	sc.Step(`^the connection string ends with "([^"]+)"$`, w.connectionEndsWith)
 	sc.Step(`^the database is asked for something with (\w+)$`, w.databaseIsAsked)
 	sc.Step(`^b2bua reaches the database through a network that fails$`, w.faultyDatabase)
 	sc.Step(`^the network to the database (passes|is silent|is cut|answers garbage)$`, w.databaseNetwork)
@@ -102,6 +103,17 @@ func (w *World) databaseDoes(statements string) error {
 	ctx, cancel := w.wait()
 	defer cancel()
 	return d.run(ctx, text)
+}
+
+func (w *World) connectionEndsWith(text string) error {
+	d, err := w.theDatabase()
+	if err != nil {
+		return err
+	}
+	text, err = w.expand(text)
+	d.options = " " + text
+	w.named["database"] = d.members()
+	return err
 }
 
 // databaseIsAsked waits until a statement with a word runs. Servers only.

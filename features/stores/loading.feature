@@ -231,3 +231,37 @@ Feature: Accounts from a database
       | database |
       | sqlite   |
       | mariadb  |
+
+  @4.9.2
+  Scenario Outline: MariaDB over TLS: <options>
+    Given the mariadb over TLS with 1 accounts at jabiru
+    And the connection string ends with "<options>"
+    When b2bua has the accounts of the database
+    Then the accounts become
+      | account  | status |
+      | account0 | OK     |
+
+    Examples:
+      | options                                                 |
+      | sslca={{dir}}/database/ca.pem                           |
+      | ssl_mode=REQUIRED                                       |
+      | ssl_mode=VERIFY_IDENTITY sslca={{dir}}/database/ca.pem  |
+
+  @4.9.2
+  Scenario: MariaDB whose certificate another authority has signed gets no password, and the pool stays empty
+    Given the mariadb over TLS with 1 accounts at jabiru
+    And the connection string ends with "sslca={{dir}}/stranger/ca.pem"
+    When b2bua has the accounts of the database
+    Then b2bua logs an error /pool pool: the database cannot be asked .*certificate signed by unknown authority/
+    And there are no accounts
+
+  @4.9.2
+  Scenario: MariaDB that wants TLS and does not get it refuses the user, and so b2bua the start
+    Given the mariadb over TLS with 1 accounts at jabiru
+    And the connection string ends with "ssl_mode=DISABLED"
+    And b2bua is to have the accounts of the database by the queries
+      | query     | SQL                    |
+      | initQuery | SELECT * FROM accounts |
+    When b2bua is run with "-c b2bua.conf"
+    Then it exits with status 255
+    And it prints 'Access denied for user'

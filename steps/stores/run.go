@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"b2bua/simulator/testca"
 	"b2bua/steps/loopback"
 )
 
@@ -87,7 +88,7 @@ func (r *Run) SharedDatabase(ctx context.Context) (*Database, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.shared, err = startDatabase(ctx, provider, addr, Spec{}); err != nil {
+		if r.shared, err = startSecure(ctx, provider, addr); err != nil {
 			return nil, err
 		}
 	}
@@ -129,6 +130,7 @@ type Database struct {
 	Name           string
 	User, Password string
 	DB             *sql.DB // as the suite's own user
+	CA             []byte  // of the authority that signed the certificate of a shared server, in PEM
 	owned          bool    // Server belongs to this database alone
 }
 
@@ -139,6 +141,23 @@ const (
 	Password = `correct 'horse`
 	quoted   = `correct ''horse`
 )
+
+// startSecure starts a server that offers TLS; nobody needs to use it.
+func startSecure(ctx context.Context, p Provider, addr netip.Addr) (*Database, error) {
+	ca, err := testca.New()
+	if err != nil {
+		return nil, err
+	}
+	s := Spec{Args: []string{"--ssl-ca={dir}/ca.pem", "--ssl-cert={dir}/certificate.pem", "--ssl-key={dir}/key.pem"}}
+	if s.Files, err = ca.Files(addr.String()); err != nil {
+		return nil, err
+	}
+	d, err := startDatabase(ctx, p, addr, s)
+	if err == nil {
+		d.CA = ca.PEM()
+	}
+	return d, err
+}
 
 func startDatabase(ctx context.Context, p Provider, addr netip.Addr, s Spec) (*Database, error) {
 	s.Kind, s.Addr = SQL, netip.AddrPortFrom(addr, SQLPort)
@@ -186,7 +205,7 @@ func (d *Database) create(ctx context.Context, name string) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Database{Server: d.Server, Name: name, User: name, Password: Password, DB: db, owned: name == "accounts"}, nil
+	return &Database{Server: d.Server, Name: name, User: name, Password: Password, DB: db, CA: d.CA, owned: name == "accounts"}, nil
 }
 
 // Drop removes the database and its user, or the server that is its own.
