@@ -49,6 +49,7 @@ func register(sc *godog.ScenarioContext, suite *Suite) {
 	w.sqliteSteps(sc)
 	w.accountSteps(sc)
 	w.outageSteps(sc)
+	w.floodSteps(sc)
 }
 
 // finish ends the world after the last step. A scenario whose steps all passed fails here if the product misbehaved; the world

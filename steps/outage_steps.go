@@ -35,8 +35,6 @@ func (w *World) outageSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the database freezes$`, w.withServer(func(d *database) error { return d.server.Server.Pause() }))
 	sc.Step(`^the database thaws$`, w.withServer(func(d *database) error { return d.server.Server.Resume() }))
 	sc.Step(`^the database wants (another|the old) password$`, w.otherPassword)
-	sc.Step(`^(Redis|Replica) freezes$`, func(name string) error { return w.frozen(name, true) })
-	sc.Step(`^(Redis|Replica) thaws$`, func(name string) error { return w.frozen(name, false) })
 	sc.Step(`^b2bua has the accounts of the database and of a file$`, w.hasBoth)
 	sc.Step(`^(\w+) calls (\w+) by the alias (\w+)$`, w.callsByAlias)
 	sc.Step(`^the call of (\w+) and (\w+) goes on$`, w.goesOn)
@@ -89,17 +87,6 @@ func (w *World) databaseIs(m faulty.Manner) error {
 		return err
 	}
 	return d.fault.Set(m)
-}
-
-func (w *World) frozen(name string, on bool) error {
-	r, err := w.redisNamed(name)
-	if err != nil {
-		return err
-	}
-	if on {
-		return r.Pause()
-	}
-	return r.Resume()
 }
 
 // otherPassword changes the password of b2bua's user, for connections that are made from now on.

@@ -151,23 +151,38 @@ func (w *World) listensTo(name string) error {
 	})
 }
 
-// follows waits until b2bua listens, and has read all accounts since.
+// follows waits until b2bua listens, says so, and has read all accounts since.
 func (w *World) follows(name string) error {
 	if err := w.listensTo(name); err != nil {
 		return err
 	}
 	return w.until("the accounts were not read since", func() (bool, error) {
-		read := false
+		n, followed, read := 0, false, false
 		for _, line := range w.process.Lines() {
-			switch {
-			case strings.Contains(line.Text, "changes of accounts are followed"):
-				read = false
-			case strings.Contains(line.Text, ": loaded from "):
-				read = true
+			switch text := line.Text; {
+			case strings.Contains(text, "changes of accounts are followed"):
+				n, followed, read = n+1, true, false
+			case strings.Contains(text, "changes are not seen until") || strings.Contains(text, "changes of accounts are not seen"):
+				followed, read = false, false
+			case strings.Contains(text, ": loaded from "):
+				read = followed
 			}
 		}
-		return read, nil
+		return read && n > w.trouble.subscriptions, nil
 	})
+}
+
+// subscriptions counts what b2bua says.
+func (w *World) subscriptions() int {
+	n := 0
+	if w.process != nil {
+		for _, line := range w.process.Lines() {
+			if strings.Contains(line.Text, "changes of accounts are followed") {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (w *World) redisDown(name string) error {
@@ -175,6 +190,7 @@ func (w *World) redisDown(name string) error {
 	if err != nil {
 		return err
 	}
+	w.trouble.subscriptions = w.subscriptions()
 	ctx, cancel := w.wait()
 	defer cancel()
 	return r.Stop(ctx)

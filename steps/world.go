@@ -80,6 +80,7 @@ type World struct {
 	database *database                      // of the accounts
 	before   string                         // its content when b2bua was told of it
 	redis    map[string]*stores.RedisServer // by name
+	trouble  trouble                        // of Redis
 
 	authority *authority // of the scenario's certificates; nil without TLS
 

@@ -199,3 +199,216 @@ Feature: Databases and Redis servers that fail
       | database | count  | last   |
       | sqlite   | 200000 | 199999 |
       | mariadb  | 200000 | 199999 |
+
+  Scenario: Redis is down when b2bua starts, is lost later, and comes back each time
+    Given a Redis server
+    And the mariadb database with the accounts
+      | username | alias_username | alias_domain    | outbound_proxy |
+      | account0 | alias0         | sip.example.org | <sip:{{dave}}> |
+      | account1 | alias1         | sip.example.org |                |
+    And Redis is down
+    When b2bua has the accounts of the database and of a file
+    Then the pool becomes loaded, with 2 accounts
+    And b2bua logs a warning /Redis: no server to follow .*connection refused.*: changes of accounts are not seen; tried again by itself; check redis-server-domain and redis-server-port/
+    And a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    When the database does "UPDATE accounts SET alias_username = 'first' WHERE username = 'account1'"
+    And Redis is up again
+    And b2bua follows Redis
+    Then a call from sip:first@sip.example.org is of sip:account1@jabiru.example.org
+    And b2bua has logged /Redis: no server to follow/ once
+    And what b2bua holds is noted
+    When carol calls dave by the alias alias0
+    And Redis is down
+    Then b2bua logs a warning /Redis .* is lost .*: accounts stay as they are, changes are not seen until it or another server is found/
+    When the database does
+      """
+      UPDATE accounts SET alias_username = 'second' WHERE username = 'account1';
+      INSERT INTO accounts (username, domain, alias_username, alias_domain) VALUES ('account2', 'jabiru.example.org', 'alias2', 'sip.example.org')
+      """
+    Then a call from sip:first@sip.example.org is of sip:account1@jabiru.example.org
+    And a call by the file is taken
+    And the call of carol and dave goes on
+    When Redis is up again
+    Then b2bua logs a message /Redis .*: changes of accounts are followed again, after .*; all accounts are loaded/
+    And the pool becomes loaded, with 3 accounts
+    And a call from sip:second@sip.example.org is of sip:account1@jabiru.example.org
+    And a call from sip:alias2@sip.example.org is of sip:account2@jabiru.example.org
+    And b2bua has logged /Redis .* is lost/ once
+    And the call of carol and dave goes on
+    When carol hangs up
+    Then dave's call is released
+    And b2bua holds no more than was noted
+
+  Scenario: Redis fails over to its replica, and back
+    Given a Redis server and its replica
+    And the mariadb database with the accounts
+      | username | alias_username | alias_domain    | outbound_proxy |
+      | account0 | alias0         | sip.example.org | <sip:{{dave}}> |
+      | account1 | alias1         | sip.example.org |                |
+    And b2bua has the accounts of the database and of a file
+    And b2bua follows Redis
+    And what b2bua holds is noted
+    When carol calls dave by the alias alias0
+    And Redis is down
+    Then b2bua logs a warning /Redis .* is lost/
+    When the database does "UPDATE accounts SET alias_username = 'first' WHERE username = 'account1'"
+    Then a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    And a call by the file is taken
+    When the replica is promoted
+    And b2bua follows the replica
+    Then a call from sip:first@sip.example.org is of sip:account1@jabiru.example.org
+    And the call of carol and dave goes on
+    When the replica is down
+    And the database does "UPDATE accounts SET alias_username = 'second' WHERE username = 'account1'"
+    And Redis is up again
+    And b2bua follows Redis
+    Then a call from sip:second@sip.example.org is of sip:account1@jabiru.example.org
+    And the call of carol and dave goes on
+    When carol hangs up
+    Then dave's call is released
+    And b2bua holds no more than was noted
+
+  Scenario: Redis announces 10 000 changes a second
+    Given a Redis server
+    And the sqlite database with 50 accounts of one statement
+    And the database does "UPDATE accounts SET outbound_proxy = '<sip:{{dave}}>' WHERE username = 'account0'"
+    And b2bua has the accounts of the database and of a file
+    And b2bua follows Redis
+    And what b2bua holds is noted
+    When carol calls dave by the alias alias0
+    And Redis begins to announce 50 accounts, 10000 messages a second
+    And Redis has announced 10000 messages more
+    Then a call by the file is taken
+    And a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    And the call of carol and dave goes on
+    When the database does
+      """
+      UPDATE accounts SET alias_username = 'first' WHERE username = 'account1';
+      UPDATE accounts SET alias_username = 'last' WHERE username = 'account49';
+      DELETE FROM accounts WHERE username = 'account25'
+      """
+    And Redis has announced 20000 messages more
+    And a call by the file is taken
+    And Redis announces nothing any more
+    And the account account1 is announced
+    And the account account49 is announced
+    Then the pool becomes loaded, with 49 accounts
+    And a call from sip:first@sip.example.org is of sip:account1@jabiru.example.org
+    And a call from sip:last@sip.example.org is of sip:account49@jabiru.example.org
+    And a call from sip:alias25@sip.example.org is declined, because .*no account of pool "pool" has uri = .*
+    And b2bua logs an error /messages? on flexisip.B2BUA.account ignored/
+    And the call of carol and dave goes on
+    When carol hangs up
+    Then dave's call is released
+    And b2bua holds no more than was noted
+    And no secret is in the log
+
+  Scenario: Redis does not answer any more, without closing its connections
+    Given the settings
+      | setting                                                     | value |
+      | module::Registrar/redis-subscription-keep-alive-check-period | 1     |
+    And a Redis server
+    And the sqlite database with 2 accounts at jabiru
+    And b2bua has the accounts of the database and of a file
+    And b2bua follows Redis
+    And what b2bua holds is noted
+    When Redis freezes
+    Then b2bua logs a warning /Redis .* is lost \(no answer within 5s\)/
+    And b2bua logs a warning /Redis: no server to follow .*no answer within 5s/
+    And a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    When the database does "UPDATE accounts SET alias_username = 'other' WHERE username = 'account1'"
+    And Redis thaws
+    Then b2bua logs a message /changes of accounts are followed again/
+    When b2bua follows Redis
+    Then a call from sip:other@sip.example.org is of sip:account1@jabiru.example.org
+    And b2bua holds no more than was noted
+
+  Scenario: Redis answers garbage
+    Given a Redis server
+    And b2bua reaches Redis through a network that fails
+    And the sqlite database with 2 accounts at jabiru
+    And b2bua has the accounts of the database and of a file
+    And b2bua follows Redis
+    And what b2bua holds is noted
+    When the network to Redis answers garbage
+    Then b2bua logs a warning /Redis .* is lost/
+    And b2bua logs a warning /Redis: no server to follow .*: changes of accounts are not seen; tried again by itself/
+    When the database does "UPDATE accounts SET alias_username = 'other' WHERE username = 'account1'"
+    Then a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    When the network to Redis passes
+    Then b2bua logs a message /changes of accounts are followed again/
+    When b2bua follows Redis
+    Then a call from sip:other@sip.example.org is of sip:account1@jabiru.example.org
+    And b2bua holds no more than was noted
+
+  Scenario: The password of Redis is changed while b2bua runs
+    Given the settings
+      | setting                               | value       |
+      | module::Registrar/redis-auth-user     | bridge      |
+      | module::Registrar/redis-auth-password | Mellon-mine |
+    And a Redis server
+    And Redis wants the password Mellon-mine of bridge
+    And the sqlite database with 2 accounts at jabiru
+    And b2bua has the accounts of the database and of a file
+    And b2bua follows Redis
+    And what b2bua holds is noted
+    When Redis wants the password Mellon-other of bridge
+    And Redis drops its listeners
+    Then b2bua logs an error /Redis: no server to follow .*WRONGPASS.*: changes of accounts are not seen; tried again by itself; correct redis-auth-user and redis-auth-password/
+    When the database does "UPDATE accounts SET alias_username = 'other' WHERE username = 'account1'"
+    Then a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    When Redis wants the password Mellon-mine of bridge
+    Then b2bua logs a message /changes of accounts are followed again/
+    When b2bua follows Redis
+    Then a call from sip:other@sip.example.org is of sip:account1@jabiru.example.org
+    And b2bua holds no more than was noted
+    And no secret is in the log
+
+  Scenario: The database and Redis are both down when b2bua starts
+    Given a Redis server
+    And the own mariadb database with 2 accounts at jabiru
+    And Redis is down
+    And the database is killed
+    When b2bua has the accounts of the database and of a file
+    Then b2bua logs a warning /Redis: no server to follow/
+    And b2bua logs an error /pool pool: the database cannot be asked .*: the pool is not loaded yet, calls that need its accounts are declined/
+    And a call from sip:alias1@sip.example.org is declined, because .*pool "pool" has no accounts: MySQL database .* has not answered since .*
+    And a call by the file is taken
+    When the database is started again
+    Then the pool becomes loaded, with 2 accounts
+    And a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    When the database does "UPDATE accounts SET alias_username = 'other' WHERE username = 'account1'"
+    And Redis is up again
+    And b2bua follows Redis
+    Then a call from sip:other@sip.example.org is of sip:account1@jabiru.example.org
+    And no secret is in the log
+
+  Scenario: The database and Redis are both lost while b2bua runs
+    Given a Redis server
+    And the own mariadb database with the accounts
+      | username | alias_username | alias_domain    | outbound_proxy |
+      | account0 | alias0         | sip.example.org | <sip:{{dave}}> |
+      | account1 | alias1         | sip.example.org |                |
+    And b2bua has the accounts of the database and of a file
+    And b2bua follows Redis
+    And what b2bua holds is noted
+    When carol calls dave by the alias alias0
+    And Redis is down
+    And the database does "UPDATE accounts SET alias_username = 'other' WHERE username = 'account1'"
+    And the database is killed
+    Then b2bua logs a warning /Redis .* is lost/
+    And a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    And a call by the file is taken
+    When Redis is up again
+    Then b2bua logs an error /pool pool: the database cannot be asked .*: its accounts stay as they were read at/
+    And the pool is stale, with 2 accounts
+    And a call from sip:alias1@sip.example.org is of sip:account1@jabiru.example.org
+    And the call of carol and dave goes on
+    When the database is started again
+    Then the pool becomes loaded, with 2 accounts
+    And a call from sip:other@sip.example.org is of sip:account1@jabiru.example.org
+    And the call of carol and dave goes on
+    When carol hangs up
+    Then dave's call is released
+    And b2bua holds no more than was noted
+    And no secret is in the log

@@ -25,7 +25,10 @@ const (
 
 func startRedis(ctx context.Context, p Provider, addr netip.Addr, s Spec) (*RedisServer, error) {
 	s.Kind, s.Addr = Redis, netip.AddrPortFrom(addr, RedisPort)
-	s.Args = append([]string{"--user", redisUser, "on", ">" + redisPassword, "~*", "&*", "+@all"}, s.Args...)
+	s.Args = append([]string{
+		"--user", redisUser, "on", ">" + redisPassword, "~*", "&*", "+@all",
+		"--replica-announce-ip", addr.String(), // on loopback a connection does not show where the replica listens
+	}, s.Args...)
 	server, err := p.Start(ctx, s)
 	if err != nil {
 		return nil, err
