@@ -19,6 +19,7 @@ type loadCmd struct {
 	Floor    loadFloorCmd    `cmd:"" help:"A relay that only receives and sends, to be measured with media --ng: what the system calls alone cost."`
 	Burst    loadBurstCmd    `cmd:"" help:"Many handshakes of DTLS or ZRTP at once while calls are running: how long they take, and whether a packet is lost."`
 	Accounts loadAccountsCmd `cmd:"" help:"Accounts at a registrar: time, CPU and memory, the spread of refreshes, recovery."`
+	Database loadDatabaseCmd `cmd:"" help:"Accounts of a database: time until they take calls, memory, the time that announced changes take."`
 }
 
 // loadFlags are those of both kinds.

@@ -38,3 +38,18 @@ type AccountsResult struct{}
 
 // Accounts refuses.
 func Accounts(context.Context, AccountsConfig) (*AccountsResult, error) { return nil, ErrUnsupported }
+
+// DatabaseConfig describes a load of accounts from a database.
+type DatabaseConfig struct {
+	Accounts       int
+	Backend        string
+	Program        []string
+	Updates, Calls int
+	Duration       time.Duration
+}
+
+// DatabaseResult is what it took.
+type DatabaseResult struct{}
+
+// Database refuses.
+func Database(context.Context, DatabaseConfig) (*DatabaseResult, error) { return nil, ErrUnsupported }
