@@ -94,7 +94,7 @@ bench-zrtp: build ## ZRTP handshakes per second and core, and a burst of 200 whi
 	bench/zrtp.sh
 
 .PHONY: bench-accounts
-bench-accounts: build ## 10 000 and 100 000 accounts at a registrar: time, CPU and memory for each, refreshes, recovery, lookups
+bench-accounts: build ## 10 000 and 100 000 accounts at a registrar, 1 000 000 in a database: time, CPU, memory, refreshes, recovery, lookups, changes
 	bench/accounts.sh
 
 .PHONY: bench-micro

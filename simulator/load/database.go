@@ -14,8 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"b2bua/simulator/daemons"
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"b2bua/simulator/daemons"
 )
 
 // DatabaseConfig describes a load of accounts from a database, which do not register.

@@ -22,8 +22,10 @@ import (
 
 const (
 	probeAddress = "127.0.0.44:5060"
-	// probeEvery is the rest after a call that was refused, before the next one.
+	// probeEvery is the rest after a call that was refused, before the next one; it grows to probePart of what the account has been
+	// waited for, so that many that wait are no load of their own.
 	probeEvery = time.Millisecond
+	probePart  = 16
 )
 
 // probe tells when accounts are usable: it calls by way of one again and again until the call comes back as leg B, where it is refused.
@@ -36,8 +38,13 @@ type probe struct {
 	slow time.Duration
 
 	// Of the loop.
-	waits map[int]chan time.Time
+	waits map[int]waiting
 	asked map[transport.TxID]asked
+}
+
+type waiting struct {
+	since time.Time
+	tell  chan time.Time
 }
 
 type asked struct {
@@ -46,7 +53,7 @@ type asked struct {
 }
 
 func newProbe(dut string) (*probe, error) {
-	p := &probe{dut: netip.MustParseAddrPort(dut), waits: map[int]chan time.Time{}, asked: map[transport.TxID]asked{}}
+	p := &probe{dut: netip.MustParseAddrPort(dut), waits: map[int]waiting{}, asked: map[transport.TxID]asked{}}
 	var err error
 	p.stack, err = transport.New(transport.Config{
 		Listen: []transport.Listener{{Network: "udp", Addr: netip.MustParseAddrPort(probeAddress)}},
@@ -74,8 +81,8 @@ func (p *probe) longest() time.Duration {
 // usable gets the moment at which a call came out by the account.
 func (p *probe) usable(account int) <-chan time.Time {
 	c := make(chan time.Time, 1)
-	_ = p.stack.Do(func(time.Time) {
-		p.waits[account] = c
+	_ = p.stack.Do(func(now time.Time) {
+		p.waits[account] = waiting{now, c}
 		p.call(account)
 	})
 	return c
@@ -102,8 +109,8 @@ func (p *probe) HandleRequest(_ time.Time, tx transport.TxID, req *sip.Message, 
 	if tx == 0 {
 		return
 	}
-	if n, err := strconv.Atoi(strings.TrimPrefix(req.URI.User, "probe")); err == nil && p.waits[n] != nil {
-		p.waits[n] <- time.Now()
+	if n, err := strconv.Atoi(strings.TrimPrefix(req.URI.User, "probe")); err == nil && p.waits[n].tell != nil {
+		p.waits[n].tell <- time.Now()
 		delete(p.waits, n)
 	}
 	p.stack.Respond(tx, sip.NewResponse(req, 486, "", p.stack.Tag(tx)))
@@ -125,7 +132,8 @@ func (p *probe) HandleFailure(_ time.Time, tx transport.TxID, _ error) { p.ended
 func (p *probe) ended(tx transport.TxID) {
 	a, ok := p.asked[tx]
 	delete(p.asked, tx)
-	if !ok || p.waits[a.account] == nil {
+	w := p.waits[a.account]
+	if !ok || w.tell == nil {
 		return
 	}
 	p.mu.Lock()
@@ -133,7 +141,7 @@ func (p *probe) ended(tx transport.TxID) {
 	done := p.done
 	p.mu.Unlock()
 	if !done {
-		time.AfterFunc(probeEvery, func() {
+		time.AfterFunc(max(probeEvery, time.Since(w.since)/probePart), func() {
 			_ = p.stack.Do(func(time.Time) { p.call(a.account) }) // closed: nobody waits any more
 		})
 	}
