@@ -24,7 +24,9 @@ func TestDatabaseFiles(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(dir, "providers.json"))
 	require.NoError(t, err)
 	var doc struct {
-		AccountPools map[string]struct{ Loader struct{ InitQuery, UpdateQuery, Connection string } }
+		AccountPools map[string]struct {
+			Loader struct{ InitQuery, UpdateQuery, Connection string }
+		}
 	}
 	require.NoError(t, json.Unmarshal(text, &doc))
 	loader := doc.AccountPools["load"].Loader
