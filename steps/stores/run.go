@@ -19,6 +19,8 @@ type Run struct {
 	choose func(ctx context.Context) (Provider, error)
 	tell   func(provider string)
 
+	starting sync.Mutex // one database at a time: the starts of several starve each other
+
 	mu       sync.Mutex
 	provider Provider
 	fault    error // why there is none; asked once only
@@ -103,7 +105,10 @@ func (r *Run) OwnDatabase(ctx context.Context, addr netip.Addr, s Spec) (*Databa
 	if err != nil {
 		return nil, err
 	}
+	r.starting.Lock()
+	ctx = context.WithoutCancel(ctx) // who waited for others has as much patience as they had: the provider's
 	server, err := startDatabase(ctx, provider, addr, s)
+	r.starting.Unlock()
 	if err != nil {
 		return nil, err
 	}
