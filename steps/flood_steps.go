@@ -96,7 +96,7 @@ func (w *World) floods(accounts, rate int) error {
 		return err
 	}
 	if w.trouble.flood != nil {
-		return errors.New("Redis announces already")
+		return errors.New("there is a flood already")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &flood{stop: cancel, done: make(chan error, 1)}
@@ -145,7 +145,7 @@ func (f *flood) publish(ctx context.Context, r *stores.RedisServer, due int64, a
 
 func (w *World) flooding() (*flood, error) {
 	if w.trouble.flood == nil {
-		return nil, errors.New("Redis announces nothing in this scenario")
+		return nil, errors.New("there is no flood in this scenario")
 	}
 	return w.trouble.flood, nil
 }
@@ -159,7 +159,7 @@ func (w *World) floodsOn(more int64) error {
 	return w.until("the messages were not sent", func() (bool, error) {
 		select {
 		case err := <-f.done:
-			return false, fmt.Errorf("Redis takes no more: %w", err)
+			return false, fmt.Errorf("no more is taken: %w", err)
 		default:
 			return f.sent.Load() >= want, nil
 		}
