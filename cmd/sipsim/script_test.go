@@ -94,7 +94,7 @@ func TestScriptedCall(t *testing.T) {
 	code := run([]string{
 		"call", uri, "--encryption", "sdes", "--avpf", "--json", "--do",
 		"0s dtmf 12#, 100ms info 5A, 200ms hold, 300ms resume, 400ms video on, 600ms rekey, 800ms update, 900ms replay 10," +
-			"1s feedback pli, 1s picture, 1s source, 1s video off, 1100ms reinvite, 1200ms rebind, 1300ms hangup",
+			"1s feedback pli, 1s picture, 1s source, 2s video off, 2100ms reinvite, 2200ms rebind, 3s hangup",
 	}, &stdout, &stderr)
 	require.Equal(t, exitOK, code, stderr.String())
 	require.Equal(t, exitOK, <-answered, answering.String())

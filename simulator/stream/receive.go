@@ -74,6 +74,7 @@ type receiver struct {
 	feedback int
 	nacked   int
 	eventAt  uint32 // RTP timestamp of the last event
+	eventOf  uint32 // its SSRC
 	delay    time.Duration
 	path     *impair.Impairer // of what is received on the RTP port
 	pathFrom netip.AddrPort   // where the newest of it came from
@@ -289,11 +290,14 @@ func (r *receiver) listen(now time.Time, h header, codec sdp.Codec) {
 
 // event notes a telephone event once: all its packets have one timestamp (RFC 4733 section 2.3).
 func (r *receiver) event(h header) {
-	if len(h.payload) < 4 || int(h.payload[0]) >= len(digits) || len(r.events) > 0 && r.eventAt == h.timestamp || len(r.events) >= 256 {
+	if len(h.payload) < 4 || int(h.payload[0]) >= len(digits) || len(r.events) >= 256 {
+		return
+	}
+	if len(r.events) > 0 && r.eventOf == h.ssrc && int32(h.timestamp-r.eventAt) <= 0 { // of this event, or one before that comes late or again
 		return
 	}
 	r.events = append(r.events, digits[h.payload[0]])
-	r.eventAt = h.timestamp
+	r.eventAt, r.eventOf = h.timestamp, h.ssrc
 }
 
 // control takes one RTCP or SRTCP packet.

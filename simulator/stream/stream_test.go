@@ -257,3 +257,15 @@ func TestCloseIsIdempotent(t *testing.T) {
 	a.Close()
 	assert.Error(t, a.Set(sdp.Agreed{Enabled: true, Encryption: sdp.SDES}), "no key")
 }
+
+// Packets of one event share its timestamp (RFC 4733 section 2.5.1.2); those of a former one may come late, or be repeated by somebody.
+func TestEventsCountOnce(t *testing.T) {
+	r := newReceiver()
+	for _, e := range []struct {
+		ssrc, timestamp uint32
+		digit           byte
+	}{{1, 0xffffff00, 1}, {1, 0xffffff00, 1}, {1, 0x20, 2}, {1, 0xffffff00, 1}, {1, 0x140, 11}, {1, 0x20, 2}, {2, 0x10, 2}} {
+		r.event(header{ssrc: e.ssrc, timestamp: e.timestamp, payload: []byte{e.digit, 0x0a, 0, 160}})
+	}
+	assert.Equal(t, "12#2", r.stats().Events)
+}
