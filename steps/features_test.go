@@ -46,6 +46,10 @@ func TestFeatures(t *testing.T) {
 	if run.Paths = flag.Args(); len(run.Paths) == 0 {
 		run.Paths = []string{"../features"}
 	}
+	if suite.builder.Race && run.Tags == "" {
+		run.Tags = "~@million"
+		t.Log("scenarios @million are not run: with the race detector they take minutes. Without it, make features and make stores run them")
+	}
 	terminal := isTerminal(os.Stdout)
 	if testing.Verbose() && terminal && run.Format == plainFormat {
 		run.Format = "pretty"
