@@ -42,6 +42,9 @@ type Account struct {
 // Spec is what is configured.
 func (a *Account) Spec() Spec { return a.spec }
 
+// Format prints the URI alone, by any verb: fmt does not ask fields that are not exported, so the secret would show.
+func (a Account) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("account " + a.spec.URI)) }
+
 // Number names the account in this process; it is not used twice.
 func (a *Account) Number() uint64 { return a.number }
 

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"fmt"
 	"iter"
 	"time"
 
@@ -38,6 +39,9 @@ type Numbers struct{ last uint64 }
 func NewPool(cfg Settings, n *Numbers) *Pool {
 	return &Pool{cfg: cfg, byURI: map[string]*Account{}, numbers: &n.last}
 }
+
+// Format prints the name alone, by any verb: see Account.Format.
+func (p Pool) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("pool " + p.cfg.Name)) }
 
 // Settings are what is configured.
 func (p *Pool) Settings() Settings { return p.cfg }

@@ -316,3 +316,16 @@ func BenchmarkMillion(b *testing.B) {
 		runtime.KeepAlive(p)
 	}
 }
+
+func TestNoSecretIsPrinted(t *testing.T) {
+	p := pool(account.Settings{})
+	a := p.Put(spec(t, account.Text{URI: "sip:a@x.org", SecretType: "clrtxt", Secret: "Mellon"})).Account
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x"} {
+		for _, x := range []any{a, *a, p, *p, a.Spec(), struct{ Account *account.Account }{a}} {
+			s := fmt.Sprintf(verb, x)
+			assert.NotContains(t, s, "Mellon")
+			assert.NotContains(t, s, fmt.Sprintf("%x", "Mellon"))
+		}
+	}
+	assert.Equal(t, "account sip:a@x.org", fmt.Sprint(a))
+}

@@ -234,7 +234,8 @@ func TestSecretsPrintRedacted(t *testing.T) {
 	c := Credentials{User: "alice", Password: "geheim", HA1: "0123"}
 	js, err := json.Marshal(c)
 	require.NoError(t, err)
-	for _, s := range []string{fmt.Sprint(c), fmt.Sprintf("%+v %#v %q %x %s", c, c, c, c.Password, c.HA1), string(js)} {
+	client := NewClient([]Credentials{c}, nil)
+	for _, s := range []string{fmt.Sprintf("%v %+v %#v %s %v", client, client, client, client, *client), fmt.Sprint(c), fmt.Sprintf("%+v %#v %q %x %s", c, c, c, c.Password, c.HA1), string(js)} {
 		assert.False(t, strings.Contains(s, "geheim") || strings.Contains(s, "0123") || strings.Contains(s, "67656865"), s)
 	}
 }

@@ -32,6 +32,7 @@ type Keeper struct {
 
 	loading bool
 	hidden  []account.Collision // of the load: at its end they may be none any more
+	ones    map[string]bool     // changed by One during the load, whose rows of them are no second ones
 }
 
 // New makes the Keeper of a pool.
@@ -46,7 +47,7 @@ func (k *Keeper) Tally() Tally { return k.tally }
 // Begin starts a full load. One that has begun and did not end is of no account any more.
 func (k *Keeper) Begin() {
 	k.pool.StartLoad()
-	k.tally, k.swept, k.loading, k.hidden = Tally{}, false, true, nil
+	k.tally, k.swept, k.loading, k.hidden, k.ones = Tally{}, false, true, nil, map[string]bool{}
 }
 
 // Take applies rows of the load: new accounts are created, known ones updated. A row that is no account costs itself alone: the
@@ -60,20 +61,21 @@ func (k *Keeper) Take(now time.Time, rows []sqlstore.Row) {
 			k.tally.Refused++
 			kept := r.Spec.URI != "" && k.pool.Keep(r.Spec.URI)
 			k.tellRow(now, r, kept)
-		case k.pool.Brought(r.Spec.URI): // already present: dropped (spec 4.9.4)
+		case k.pool.Brought(r.Spec.URI) && !k.ones[r.Spec.URI]: // already present: dropped (spec 4.9.4)
 			k.tally.Refused++
 			k.tell(now, event.Warning, fmt.Sprintf("%s: the query has more than one row of this account; the first one counts", r.Spec.URI))
 		default:
+			delete(k.ones, r.Spec.URI)
 			k.tellRow(now, r, false)
-			k.put(now, r.Spec)
+			k.put(now, r.Spec, k.loading)
 		}
 	}
 }
 
-func (k *Keeper) put(now time.Time, s account.Spec) account.Kind {
+func (k *Keeper) put(now time.Time, s account.Spec, later bool) account.Kind {
 	c := k.pool.Put(s)
 	for _, x := range c.Collisions {
-		if !k.loading {
+		if !later {
 			k.tellHidden(now, x)
 		} else if len(k.hidden) < maxHidden {
 			k.hidden = append(k.hidden, x)
@@ -119,7 +121,7 @@ func (k *Keeper) Sweep(now time.Time, n int) (done bool) {
 	for _, x := range k.hidden {
 		k.tellHidden(now, x)
 	}
-	k.loading, k.hidden = false, nil
+	k.loading, k.hidden, k.ones = false, nil, nil
 	return true
 }
 
@@ -135,7 +137,6 @@ func (k *Keeper) remove(now time.Time, uri string) bool {
 
 // One applies what the database says of the account uri: a row, or with ok false that there is none (spec 4.9.3).
 func (k *Keeper) One(now time.Time, uri string, row *sqlstore.Row, ok bool) {
-	k.loading = false
 	defer func(t Tally) { k.tally = t }(k.tally) // it is that of a load
 	switch {
 	case !ok && k.remove(now, uri):
@@ -148,7 +149,10 @@ func (k *Keeper) One(now time.Time, uri string, row *sqlstore.Row, ok bool) {
 		k.tellRow(now, row, k.pool.Get(uri) != nil)
 	default:
 		k.tellRow(now, row, false)
-		k.done(uri, [...]string{account.Unchanged: "is as it was", account.Created: "is new", account.Updated: "has changed"}[k.put(now, row.Spec)])
+		if k.loading && !k.pool.Brought(uri) {
+			k.ones[uri] = true
+		}
+		k.done(uri, [...]string{account.Unchanged: "is as it was", account.Created: "is new", account.Updated: "has changed"}[k.put(now, row.Spec, false)])
 	}
 }
 

@@ -168,6 +168,28 @@ func TestOneAccount(t *testing.T) {
 	assert.Empty(t, got)
 }
 
+// A read that was under way when a load began ends during it.
+func TestOneDuringALoadIsNoSecondRow(t *testing.T) {
+	o := &owner{}
+	k := New(pool(), o)
+	r, again := row("a", "", "1"), row("b", "", "1")
+	k.Begin()
+	k.One(noon, "sip:a@x.org", &r, true)
+	k.Take(noon, []sqlstore.Row{row("a", "", "2"), again})
+	k.One(noon, "sip:b@x.org", &again, true)
+	for !k.Sweep(noon, 2) { //nolint:revive // it is called until it is done
+	}
+	got, lines := o.take()
+	assert.Equal(t, []string{"+a", "~a", "+b"}, got, "the row of the load is the newer one")
+	assert.Empty(t, lines)
+	assert.Zero(t, k.Tally().Refused)
+	k.Begin()
+	k.One(noon, "sip:a@x.org", &r, true)
+	k.Take(noon, []sqlstore.Row{r, r, again, again})
+	_, lines = o.take()
+	assert.Len(t, lines, 2, "and two rows of one account still are told")
+}
+
 func TestAChangedURIIsAnotherAccount(t *testing.T) {
 	o := &owner{}
 	k := New(pool(), o)

@@ -133,3 +133,11 @@ func FuzzConnection(f *testing.F) {
 		}
 	})
 }
+
+func TestAPlanPrintsNoPassword(t *testing.T) {
+	p, err := Compile(Config{Backend: MySQL, Connection: "db=d host=h user=u password=Mellon", InitQuery: "SELECT 1", UpdateQuery: "SELECT 1"})
+	require.NoError(t, err)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		assert.NotContains(t, fmt.Sprintf(verb, p)+fmt.Sprintf(verb, *p), "Mellon")
+	}
+}

@@ -48,6 +48,9 @@ type Plan struct {
 	init, update Statement
 }
 
+// Format prints where the database is, by any verb: fmt does not ask fields that are not exported, so the connection string would show.
+func (p Plan) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(p.Connection.Where())) }
+
 // FieldError is a fault of one member of the loader.
 type FieldError struct {
 	Field string // "connection", "initQuery", "updateQuery"

@@ -105,6 +105,7 @@ func (h *hub) connect(o redisfeed.Connect) {
 	l.client = redis.NewClient(&redis.Options{
 		Addr: o.Host.String(), Dialer: l.dial, Username: user, Password: string(h.cfg.Password), Protocol: 2,
 		MaxRetries: -1, DialerRetries: 1, DialTimeout: ioPatience, ReadTimeout: ioPatience, WriteTimeout: ioPatience, ContextTimeoutEnabled: true,
+		ConnMaxIdleTime: -1, // checks of the role may be rarer than half an hour, and a third connection is not made
 		DisableIdentity: true, MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 	h.links[o.Link] = l
