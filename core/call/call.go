@@ -59,6 +59,7 @@ type call struct {
 type tries struct {
 	redirects int
 	minSE     string // Min-SE of a 422 that was obeyed
+	because   string // of the newest repetition, for the log
 }
 
 // legState of one leg.
@@ -102,6 +103,7 @@ type leg struct {
 	ports        []sdp.Ports
 	earlyTag     string // B: To tag of the branch whose media runs
 	forked       bool   // B: another branch than that answers
+	heard        int    // B: status of the newest provisional response but 100, else 100; 0: none came
 	inEarly      bool   // A: the answer was sent in a 183; B: media of a provisional answer runs
 	offered      bool   // A: our offer is in the 2xx, the answer comes with the ACK
 	told180      bool

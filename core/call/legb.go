@@ -116,7 +116,7 @@ func (c *call) sendInvite(now time.Time) {
 		c.refuse(now, 488, "no offer can be made for leg B: "+err.Error(), warning(err))
 		return
 	}
-	b.ours, b.tag, b.dlg = ours, sip.NewTag(e.cfg.Rand), nil
+	b.ours, b.tag, b.dlg, b.heard = ours, sip.NewTag(e.cfg.Rand), nil, 0
 	b.invite = c.inviteB()
 	b.invite.Body = ours.Marshal()
 	b.become(legInviting)
@@ -127,7 +127,7 @@ func (c *call) sendInvite(now time.Time) {
 	b.ref = ref
 	e.tell(event.Placed{
 		Call: c.name(), Callee: d.Callee.URI.Redacted(), Hop: c.hopName(), Encryption: c.modeB(),
-		Suites: suiteNames(d.Encryption, d.Suites), Why: d.Why, Line: c.lineName(),
+		Suites: suiteNames(d.Encryption, d.Suites), Why: d.Why + c.tries.because, Line: c.lineName(),
 	})
 }
 
@@ -222,6 +222,9 @@ func (l *leg) inviteFailed(now time.Time, ref Ref, err error) {
 // provisional is spec 2.4.1.
 func (l *leg) provisional(resp *sip.Message) {
 	c := l.call
+	if resp.Status > 100 || l.heard == 0 {
+		l.heard = resp.Status
+	}
 	if resp.Status == 100 {
 		return
 	}
@@ -329,12 +332,14 @@ func (l *leg) refused(now time.Time, resp *sip.Message) {
 		if c.tries.redirects++; c.tries.redirects <= maxRedirects && !insecure {
 			c.note(fmt.Sprintf("leg B redirected by %d to %s", resp.Status, to.URI.Redacted()))
 			d.Callee = to
+			c.tries.because = fmt.Sprintf(", and leg B's redirection (%d)", resp.Status)
 			c.again()
 			return
 		}
 	case (resp.Status == 415 || resp.Status == 488) && d.AVPF:
 		c.note(fmt.Sprintf("leg B refused with %d: repeated without AVPF (decision of the call engine, the encryption stays)", resp.Status))
 		d.AVPF = false
+		c.tries.because = fmt.Sprintf(", without AVPF now that leg B refused it (%d)", resp.Status)
 		c.again()
 		return
 	case resp.Status == 422 && c.tries.minSE == "":

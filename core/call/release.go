@@ -64,11 +64,26 @@ func (c *call) report(now time.Time, w ending) {
 	case endFailed:
 		c.e.tell(event.Failed{Call: name, To: c.decision.Callee.URI.Redacted(), Status: w.status, Why: w.why, Line: c.lineName()})
 	case endReleased:
-		ev := event.Released{Call: name, Why: w.why}
+		ev := event.Released{Call: name, Why: w.why, Duration: now.Sub(c.started), LegB: c.saidB()}
 		if !c.answered.IsZero() {
 			ev.Answered, ev.Duration = true, now.Sub(c.answered)
 		}
 		c.e.tell(ev)
+	}
+}
+
+// saidB is what leg B had said before its final response: callers who give up at a trunk that is silent look the same as
+// callers who tire of the ringing.
+func (c *call) saidB() string {
+	switch b := c.b; {
+	case b.state == legIdle:
+		return "had not been placed yet"
+	case b.heard == 0:
+		return "had not sent anything, by " + c.hopName()
+	case b.heard == 100:
+		return "had sent 100, but did not ring"
+	default:
+		return fmt.Sprintf("was ringing (%d)", b.heard)
 	}
 }
 

@@ -217,7 +217,8 @@ type Released struct {
 	Call     Call
 	Why      string // who ended it and how
 	Answered bool
-	Duration time.Duration // since the answer
+	Duration time.Duration // since the answer, or since the INVITE
+	LegB     string        // what it had said, where nobody had answered
 }
 
 // Level of Released.
@@ -226,7 +227,7 @@ func (Released) Level() Level { return Message }
 // Text of Released.
 func (e Released) Text() string {
 	if !e.Answered {
-		return fmt.Sprintf("%v: released before the answer: %s", e.Call, e.Why)
+		return fmt.Sprintf("%v: released before the answer, after %s: %s; leg B %s", e.Call, round(e.Duration), e.Why, e.LegB)
 	}
 	return fmt.Sprintf("%v: released after %s: %s", e.Call, round(e.Duration), e.Why)
 }
