@@ -28,7 +28,8 @@ type Keeper struct {
 	tally Tally
 	sweep int // where Sweep goes on
 	swept bool
-	lines lines
+	lines lines // about rows
+	news  lines // about announced changes
 
 	loading bool
 	hidden  []account.Collision // of the load: at its end they may be none any more
@@ -140,7 +141,7 @@ func (k *Keeper) One(now time.Time, uri string, row *sqlstore.Row, ok bool) {
 	defer func(t Tally) { k.tally = t }(k.tally) // it is that of a load
 	switch {
 	case !ok && k.remove(now, uri):
-		k.done(uri, "is deleted")
+		k.done(now, event.Message, uri, "is deleted")
 	case !ok:
 		k.tell(now, event.Warning, uri+": a change was announced, but neither the database nor the pool has this account")
 	case row.Spec.URI != "" && row.Spec.URI != uri:
@@ -152,7 +153,12 @@ func (k *Keeper) One(now time.Time, uri string, row *sqlstore.Row, ok bool) {
 		if k.loading && !k.pool.Brought(uri) {
 			k.ones[uri] = true
 		}
-		k.done(uri, [...]string{account.Unchanged: "is as it was", account.Created: "is new", account.Updated: "has changed"}[k.put(now, row.Spec, false)])
+		kind := k.put(now, row.Spec, false)
+		level := event.Message
+		if kind == account.Unchanged {
+			level = event.Debug
+		}
+		k.done(now, level, uri, [...]string{account.Unchanged: "is as it was", account.Created: "is new", account.Updated: "has changed"}[kind])
 	}
 }
 
@@ -161,8 +167,17 @@ func (k *Keeper) Unread(now time.Time, uri string, why error) {
 	k.tell(now, event.Error, fmt.Sprintf("%s: its change was announced and cannot be read (%v); it is seen when all accounts are loaded", uri, why))
 }
 
-func (k *Keeper) done(uri, what string) {
-	k.owner.Tell(event.Accounts{At: event.Debug, Pool: k.pool.Name(), What: uri + " " + what})
+// done tells what came of an announcement. Whoever looks for the reason of a refused call wants to see that an account went, and
+// when; of a flood only debug has every line, and the next line at the normal level says how many were left out.
+func (k *Keeper) done(now time.Time, at event.Level, uri, what string) {
+	if at > event.Debug && k.news.full(now) {
+		at = event.Debug
+	}
+	if n := k.news.untold; n > 0 && at > event.Debug {
+		k.news.untold = 0
+		k.owner.Tell(event.Accounts{At: at, Pool: k.pool.Name(), What: fmt.Sprintf("%d more announced changes have no line at this level", n)})
+	}
+	k.owner.Tell(event.Accounts{At: at, Pool: k.pool.Name(), What: uri + " " + what})
 }
 
 // tellRow tells what is wrong with a row, if anything is.
@@ -180,7 +195,7 @@ func (k *Keeper) tellRow(now time.Time, r *sqlstore.Row, kept bool) {
 	k.tell(now, level, r.Describe()+then)
 }
 
-// Lines about rows: so many within so long, the rest as a number.
+// Lines about rows, and about announced changes: so many of each within so long, the rest as a number.
 const (
 	maxLines  = 10
 	lineEvery = time.Minute
@@ -192,13 +207,21 @@ type lines struct {
 	untold int
 }
 
-func (k *Keeper) tell(now time.Time, at event.Level, what string) {
-	l := &k.lines
+// full counts a line, and says whether it is one too many.
+func (l *lines) full(now time.Time) bool {
 	if !now.Before(l.until) {
 		l.until, l.n = now.Add(lineEvery), 0
 	}
 	if l.n++; l.n > maxLines {
 		l.untold++
+		return true
+	}
+	return false
+}
+
+func (k *Keeper) tell(now time.Time, at event.Level, what string) {
+	l := &k.lines
+	if l.full(now) {
 		return
 	}
 	k.owner.Tell(event.Accounts{At: at, Pool: k.pool.Name(), What: what, Untold: l.untold})

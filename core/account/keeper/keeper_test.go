@@ -141,9 +141,10 @@ func TestOneAccount(t *testing.T) {
 	tally := k.Tally()
 	o.take()
 	r := row("b", "", "2")
-	got, _ := one("b", &r)
-	assert.Equal(t, []string{"+b"}, got)
 	got, lines := one("b", &r)
+	assert.Equal(t, []string{"+b"}, got)
+	assert.Equal(t, []string{"pool " + k.Pool().Name() + ": sip:b@x.org is new"}, lines)
+	got, lines = one("b", &r)
 	assert.Empty(t, got)
 	assert.Empty(t, lines)
 	r = row("b", "", "3")
@@ -157,8 +158,9 @@ func TestOneAccount(t *testing.T) {
 	got, lines = one("b", &r)
 	assert.Empty(t, got)
 	assert.Contains(t, lines[0], "the account stays as it was")
-	got, _ = one("b", nil)
+	got, lines = one("b", nil)
 	assert.Equal(t, []string{"-b"}, got)
+	assert.Equal(t, []string{"pool " + k.Pool().Name() + ": sip:b@x.org is deleted"}, lines)
 	got, lines = one("b", nil)
 	assert.Empty(t, got)
 	assert.Contains(t, lines[0], "neither the database nor the pool has this account")
@@ -210,7 +212,8 @@ func TestAChangedURIIsAnotherAccount(t *testing.T) {
 	r := row("fourth", "alice", "1")
 	k.One(noon, r.Spec.URI, &r, true)
 	_, lines = o.take()
-	require.Len(t, lines, 1)
+	require.Len(t, lines, 2)
+	assert.Contains(t, lines[0], "sip:fourth@x.org has the same {account.alias}")
 	before.Release() // the call of the old one ends
 	_, ok := before.Credentials()
 	assert.True(t, ok, "its BYE and its un-REGISTER can be authenticated")
@@ -232,6 +235,22 @@ func TestLinesAboutRowsAreBounded(t *testing.T) {
 	_, lines = o.take()
 	require.Len(t, lines, 1)
 	assert.Contains(t, lines[0], "(3 further lines about its rows were left out)")
+}
+
+func TestLinesAboutAnnouncedChangesAreBounded(t *testing.T) {
+	o := &owner{}
+	k := New(pool(), o)
+	for i := range 1000 {
+		r := row(fmt.Sprint("u", i), "", "1")
+		k.One(noon, r.Spec.URI, &r, true)
+	}
+	_, lines := o.take()
+	assert.Len(t, lines, maxLines)
+	k.One(noon.Add(lineEvery), "sip:u0@x.org", nil, false)
+	_, lines = o.take()
+	require.Len(t, lines, 2)
+	assert.Contains(t, lines[0], "990 more announced changes have no line at this level")
+	assert.Contains(t, lines[1], "sip:u0@x.org is deleted")
 }
 
 // Whatever loads and single reads bring, the pool has in the end what the last load has.
