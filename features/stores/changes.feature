@@ -405,7 +405,7 @@ Feature: Changes of accounts while b2bua runs
       | account2 | OK     |
     And a call from sip:changed@sip.example.org is of sip:account1@jabiru.example.org
     And b2bua logs a warning /Redis: no server to follow|Redis .* is lost/
-    And b2bua logs a message /Redis .*: changes of accounts are followed again, after .*; all accounts are loaded/
+    And b2bua logs a message /Redis .*: changes of accounts are followed again, after .*; all accounts are read now/
 
     Examples:
       | database |
@@ -572,7 +572,7 @@ Feature: Changes of accounts while b2bua runs
     When the database does "UPDATE accounts SET alias_username = 'changed'"
     And the account account1 is announced
     Then b2bua logs a debug line /pool one: sip:account1@jabiru.example.org is as it was/
-    And b2bua logs a debug line /pool two: sip:account1@jabiru.example.org has changed/
+    And b2bua logs a message /pool two: sip:account1@jabiru.example.org has changed/
     And a call from sip:one@sqlite.example.org is of sip:account1@jabiru.example.org
     And a call from sip:one@mariadb.example.org finds no account
     And a call from sip:changed@mariadb.example.org is of sip:account1@jabiru.example.org

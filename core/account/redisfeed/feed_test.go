@@ -99,7 +99,7 @@ func TestFollowing(t *testing.T) {
 	r := newRig(t)
 	r.expect("connect:main:6379")
 	r.follow(twoReplicas)
-	r.told("Redis main:6379: changes of accounts are followed, 2 replicas known; all accounts are loaded")
+	r.told("Redis main:6379: changes of accounts are followed, 2 replicas known; all accounts are read now")
 	r.f.Message(r.now, r.link, []byte(`{"username":"a","domain":"b","identifier":"c"}`))
 	r.expect("update:sip:a@b=c")
 	for range 2 {

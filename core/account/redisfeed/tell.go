@@ -55,7 +55,7 @@ func (f *Feed) tellBack(now time.Time) {
 		again = fmt.Sprintf(" again, after %v", now.Sub(f.outage.since).Round(time.Millisecond))
 	}
 	f.everBeen = true
-	f.say(event.Message, "Redis %v: changes of accounts are followed%s%s; all accounts are loaded", f.at, again, replicas)
+	f.say(event.Message, "Redis %v: changes of accounts are followed%s%s; all accounts are read now", f.at, again, replicas)
 }
 
 // badMessages bounds what malformed messages write.
