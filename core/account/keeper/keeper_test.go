@@ -183,13 +183,15 @@ func TestOneDuringALoadIsNoSecondRow(t *testing.T) {
 	}
 	got, lines := o.take()
 	assert.Equal(t, []string{"+a", "~a", "+b"}, got, "the row of the load is the newer one")
-	assert.Empty(t, lines)
+	assert.Equal(t, []string{"pool p: sip:a@x.org is new"}, lines, "and no line about rows")
 	assert.Zero(t, k.Tally().Refused)
 	k.Begin()
 	k.One(noon, "sip:a@x.org", &r, true)
 	k.Take(noon, []sqlstore.Row{r, r, again, again})
 	_, lines = o.take()
-	assert.Len(t, lines, 2, "and two rows of one account still are told")
+	require.Len(t, lines, 3)
+	assert.Contains(t, lines[1]+lines[2], "the query has more than one row of this account", "and two rows of one account still are told")
+	assert.Contains(t, lines[2], "sip:b@x.org")
 }
 
 func TestAChangedURIIsAnotherAccount(t *testing.T) {
