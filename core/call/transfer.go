@@ -66,7 +66,7 @@ func (l *leg) refer(now time.Time, tx TxID, req *sip.Message) {
 	l.referred = true
 	accepted := e.response(req, 202, "", "")
 	accepted.Contact = []sip.Address{l.dlg.Contact}
-	if v, _ := req.Header("Refer-Sub"); strings.EqualFold(strings.TrimSpace(v), "false") {
+	if v, _ := req.Header("Refer-Sub"); isFalse(v) {
 		t.silent = true
 		accepted.Set("Refer-Sub", "false")
 	}
@@ -77,6 +77,12 @@ func (l *leg) refer(now time.Time, tx TxID, req *sip.Message) {
 	t.expiry = e.timers.after(now.Add(transferLife), c, func(time.Time) { t.finish(progress{t.told.status, t.told.phrase, "timeout"}); c.forgetTransfer(t) })
 	t.tell(trying) // at once (RFC 3515 section 2.4.4)
 	l.other().sendRefer(t, target)
+}
+
+// isFalse reads Refer-Sub, whose value parameters may follow (RFC 4488 section 4).
+func isFalse(v string) bool {
+	v, _, _ = strings.Cut(v, ";")
+	return strings.EqualFold(strings.TrimSpace(v), "false")
 }
 
 // sendRefer has this leg's peer call somebody.
@@ -93,7 +99,10 @@ func (l *leg) sendRefer(t *transfer, target sip.Address) {
 	c.e.start(l, req, l.hop(), func(_ time.Time, resp *sip.Message, err error) {
 		switch {
 		case err == nil && resp.Status < 300:
-			return
+			if sub, _ := resp.Header("Refer-Sub"); resp.Status < 200 || !t.silent || !isFalse(sub) {
+				return
+			}
+			t.finish(progress{t.told.status, t.told.phrase, endOfTransfer}) // it makes no subscription (RFC 4488 section 4): more is never known
 		case err == nil:
 			t.finish(progress{resp.Status, phrase(resp.Status, resp.Reason), endOfTransfer})
 		default:

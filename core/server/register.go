@@ -287,10 +287,19 @@ func (l *lines) retry(uri string) int {
 	}
 	n := 0
 	now := time.Now()
-	for a, id := range l.ids {
-		if (uri == "all" || a.URI() == uri) && l.engine.Status(id).State == register.Failed {
+	again := func(a *account.Account) {
+		if id, ok := l.ids[a]; ok && l.engine.Status(id).State == register.Failed {
 			l.engine.Retry(now, id)
 			n++
+		}
+	}
+	for _, p := range l.pools {
+		if uri != "all" {
+			again(p.Get(uri))
+			continue
+		}
+		for a := range p.All() {
+			again(a)
 		}
 	}
 	l.drain()
