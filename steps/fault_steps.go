@@ -88,7 +88,8 @@ func (w *World) askedTimes(account string, n int) error {
 	return w.until(fmt.Sprintf("%s did not ask %d times", account, n), func() (bool, error) { return len(w.registers(account)) >= n, nil })
 }
 
-// askedAgainAfter compares the time of the first failure with that of the next REGISTER: who is told to wait comes no sooner.
+// askedAgainAfter compares the time of the first failure with that of the next REGISTER: who is told to wait comes no sooner. The same
+// REGISTER, repeated because the answer was late, is no next one.
 func (w *World) askedAgainAfter(account, text string) error {
 	least, err := time.ParseDuration(text)
 	if err != nil {
@@ -96,16 +97,18 @@ func (w *World) askedAgainAfter(account, text string) error {
 	}
 	var waited time.Duration
 	err = w.until(account+" did not ask again", func() (bool, error) {
-		var refused time.Time
+		var refused capture.Message
 		for _, m := range w.registrar.Messages() {
 			if !strings.HasSuffix(m.Header("CSeq"), " REGISTER") || !strings.Contains(m.Header("To"), account+"@") {
 				continue
 			}
 			switch {
-			case refused.IsZero() && m.Sent && m.Status() >= 402:
-				refused = m.At
-			case !refused.IsZero() && !m.Sent:
-				waited = m.At.Sub(refused)
+			case refused.Raw == nil:
+				if m.Sent && m.Status() >= 402 {
+					refused = m
+				}
+			case !m.Sent && cseq(m) > cseq(refused):
+				waited = m.At.Sub(refused.At)
 				return true, nil
 			}
 		}

@@ -94,7 +94,7 @@ Feature: Where accounts register, when, and by which port
       }
       """
     And the registrar has 1 account
-    And the registrar got the first REGISTERs of 1 accounts over at least 0s
+    And the registrar got the first REGISTERs of 1 account
     And b2bua logs a warning /loader\[0\].*the account is left out/
     And b2bua logs a warning /loader\[1\].*the account is left out/
     And b2bua logs a warning /loader\[3\].*the pool has an account of this URI already/
@@ -115,7 +115,8 @@ Feature: Where accounts register, when, and by which port
       | account9  | secret |
       | account10 | secret |
     Then the registrar has 10 accounts
-    And the registrar got the first REGISTERs of 10 accounts over at least 800ms
+    And the registrar got the first REGISTERs of 10 accounts
+    And b2bua says that it took at least 900ms to register 10 accounts
 
   @S-POOL-3 @seed @4.10
   Scenario: those after a lost connection do not
@@ -126,12 +127,13 @@ Feature: Where accounts register, when, and by which port
       | account2 | secret |
       | account3 | secret |
     And the registrar has 3 accounts
-    And the registrar got the first REGISTERs of 3 accounts over at least 5s
+    And the registrar got the first REGISTERs of 3 accounts
+    And b2bua says that it took at least 6s to register 3 accounts
     When the registrar drops its connections
     Then account1 is registered again by a refresh
     And account2 is registered again by a refresh
     And account3 is registered again by a refresh
-    And the registrar got the first REGISTERs after the loss within 3s
+    And all 3 asked again before one of them was answered
 
   @S-SB-19 @4.11
   Scenario Outline: b2bua listens over <listening>, the registrar over <network>, one-connection-per-account=<own>: <ports>, kept until the end
