@@ -23,6 +23,7 @@ type registrar struct {
 	got  []string // "+alice", "-alice"
 	hold bool
 	held []func()
+	no   bool // it refuses all
 }
 
 func newRegistrar(t *testing.T) *registrar {
@@ -58,6 +59,9 @@ func (r *registrar) serve() {
 			sign = "-"
 		}
 		answer := "SIP/2.0 200 OK\r\n"
+		if r.refuses() {
+			answer = "SIP/2.0 403 Forbidden\r\n"
+		}
 		for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq", "Contact"} {
 			answer += name + ": " + header(name) + "\r\n"
 		}
@@ -75,6 +79,19 @@ func (r *registrar) serve() {
 		}
 		r.Unlock()
 	}
+}
+
+func (r *registrar) refuses() bool {
+	r.Lock()
+	defer r.Unlock()
+	return r.no
+}
+
+// refuse begins or ends a refusal of all.
+func (r *registrar) refuse(yes bool) {
+	r.Lock()
+	defer r.Unlock()
+	r.no = yes
 }
 
 // saw waits for what has come since the last time, in any order.
@@ -113,11 +130,52 @@ func (d *database) registering(r *registrar) *config.Config {
 
 func (s *server) registered(t *testing.T, n int) {
 	t.Helper()
+	s.accounts(t, "registered", n)
+}
+
+// accounts waits for so many in a state.
+func (s *server) accounts(t *testing.T, state string, n int) {
+	t.Helper()
 	require.Eventually(t, func() bool {
-		out := make(chan int, 1)
-		require.NoError(t, s.stack.Do(func(time.Time) { out <- s.lines.counts()["registered"] }))
-		return <-out == n
+		return s.ask(t, func() int { return s.lines.counts()[state] }) == n
 	}, 20*time.Second, time.Millisecond)
+}
+
+// ask runs f on the loop.
+func (s *server) ask(t *testing.T, f func() int) int {
+	t.Helper()
+	out := make(chan int, 1)
+	require.NoError(t, s.stack.Do(func(time.Time) { out <- f() }))
+	return <-out
+}
+
+// An operator repaired something: one account, or all that failed, are registered at once.
+func TestFailedAccountsAreTriedAgain(t *testing.T) {
+	r, d := newRegistrar(t), newDatabase(t)
+	d.add("alice", "bob", "carol")
+	r.refuse(true)
+	s, _ := running(t, d.registering(r))
+	s.accounts(t, "failed", 3)
+	r.saw("+alice", "+bob", "+carol")
+	r.refuse(false)
+	retry := func(name string) int { return s.ask(t, func() int { return s.lines.retry(name) }) }
+	var alice string
+	s.ask(t, func() int {
+		for a := range s.lines.pools[0].All() {
+			if strings.HasPrefix(a.URI(), "sip:alice@") {
+				alice = a.URI()
+			}
+		}
+		return 0
+	})
+	assert.Zero(t, retry("sip:nobody@x.org"))
+	assert.Equal(t, 1, retry(alice))
+	s.registered(t, 1)
+	r.saw("+alice")
+	assert.Zero(t, retry(alice), "it did not fail")
+	assert.Equal(t, 2, retry("all"))
+	s.registered(t, 3)
+	r.saw("+bob", "+carol")
 }
 
 // Spec 4.9.4: what an update sends to the registrar.
