@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -236,7 +237,13 @@ func (w *World) databaseOfVeryMany(kind string, n int) error {
 	if kind == "sqlite" {
 		name = "'%s' || n"
 	}
-	return w.databaseDoes(fmt.Sprintf("INSERT INTO accounts (username, domain, alias_username, alias_domain) SELECT %s, '%s', %s, '%s' FROM %s WHERE n < %d",
+	d, err := w.theDatabase()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*patience) // b2bua does not run yet: how fast this is concerns nobody
+	defer cancel()
+	return d.run(ctx, fmt.Sprintf("INSERT INTO accounts (username, domain, alias_username, alias_domain) SELECT %s, '%s', %s, '%s' FROM %s WHERE n < %d",
 		fmt.Sprintf(name, "account"), jabiru, fmt.Sprintf(name, "alias"), domain, numbers, n))
 }
 

@@ -68,12 +68,14 @@ func (p *provider) Start(ctx context.Context, s stores.Spec) (stores.Server, err
 	return out, nil
 }
 
-// database are the arguments of a server for tests: small, and in no hurry to reach the disk. All are known to MariaDB and MySQL.
+// database are the arguments of a server for tests: small, and in no hurry to reach the disk. It waits for a login longer than its usual
+// 10 s, which is what slow networks take for each answer: b2bua's patience is tested, not the server's. All are known to MariaDB and MySQL.
 func database(s stores.Spec) []string {
 	return []string{
 		"--port=" + strconv.Itoa(int(s.Addr.Port())), "--bind-address=" + s.Addr.Addr().String(), "--skip-name-resolve",
 		"--character-set-server=utf8mb4", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=2",
-		"--innodb-doublewrite=0", "--skip-log-bin", "--performance-schema=0", "--max-connections=500", "--secure-file-priv=", "--loose-mysqlx=OFF",
+		"--innodb-doublewrite=0", "--skip-log-bin", "--performance-schema=0", "--max-connections=500", "--connect-timeout=120",
+		"--secure-file-priv=", "--loose-mysqlx=OFF",
 	}
 }
 
