@@ -236,7 +236,7 @@ Feature: Databases and Redis servers that fail
     And a call by the file is taken
     And the call of carol and dave goes on
     When Redis is up again
-    Then b2bua logs a message /Redis .*: changes of accounts are followed again, after .*; all accounts are loaded/
+    Then b2bua logs a message /Redis .*: changes of accounts are followed again, after .*; all accounts are read now/
     And the pool becomes loaded, with 3 accounts
     And a call from sip:second@sip.example.org is of sip:account1@jabiru.example.org
     And a call from sip:alias2@sip.example.org is of sip:account2@jabiru.example.org
