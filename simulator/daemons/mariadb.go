@@ -40,6 +40,7 @@ func (h *Home) MariaDB(ctx context.Context, o Options) (*Server, error) {
 		"--port=" + strconv.Itoa(int(o.Addr.Port())), "--bind-address=" + o.Addr.Addr().String(), "--skip-name-resolve",
 		"--character-set-server=utf8mb4", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
 		"--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=0", "--skip-log-bin", "--performance-schema=0",
+		"--connect-timeout=120", // of logins, which scenarios slow down; 10 s by itself
 		"--max-connections=500", "--secure-file-priv=",
 	}, asRoot()...)
 	return h.add(ctx, &Server{program: program, addr: o.Addr, dir: dir, answers: greets}, append(args, o.Args...))
