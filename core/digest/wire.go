@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	lib "github.com/icholy/digest"
+
+	"b2bua/core/sip"
 )
 
 // challenge is one digest challenge as far as it matters for an answer (RFC 7616 section 3.3, RFC 3261 section 22.4).
@@ -137,47 +139,29 @@ func valueOf(text string) (value, rest string, ok bool) {
 		}
 		return strings.TrimRight(text[:end], " \t"), text[end:], true
 	}
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '"':
-			return unquoted(text[1:i]), text[i+1:], true
-		}
+	end := sip.QuotedEnd(text)
+	if end == 0 {
+		return "", "", false
 	}
-	return "", "", false
-}
-
-func unquoted(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			i++
-		}
-		b = append(b, s[i])
-	}
-	return string(b)
+	return sip.Unquote(text[:end]), text[end:], true
 }
 
 // format is the value of an Authorization header. The response stands last: some servers expect it there.
 func format(c *lib.Credentials) string {
 	b := make([]byte, 0, 320)
 	b = append(b, "Digest username="...)
-	b = appendQuoted(b, c.Username)
-	b = appendQuoted(append(b, ", realm="...), c.Realm)
-	b = appendQuoted(append(b, ", nonce="...), c.Nonce)
-	b = appendQuoted(append(b, ", uri="...), c.URI)
+	b = sip.AppendQuoted(b, c.Username)
+	b = sip.AppendQuoted(append(b, ", realm="...), c.Realm)
+	b = sip.AppendQuoted(append(b, ", nonce="...), c.Nonce)
+	b = sip.AppendQuoted(append(b, ", uri="...), c.URI)
 	if c.Algorithm != "" {
 		b = append(append(b, ", algorithm="...), c.Algorithm...)
 	}
 	if c.QOP != "" {
-		b = appendQuoted(append(b, ", cnonce="...), c.Cnonce)
+		b = sip.AppendQuoted(append(b, ", cnonce="...), c.Cnonce)
 	}
 	if c.Opaque != "" {
-		b = appendQuoted(append(b, ", opaque="...), c.Opaque)
+		b = sip.AppendQuoted(append(b, ", opaque="...), c.Opaque)
 	}
 	if c.QOP != "" {
 		b = append(append(b, ", qop="...), c.QOP...)
@@ -186,7 +170,7 @@ func format(c *lib.Credentials) string {
 	if c.Userhash {
 		b = append(b, ", userhash=true"...)
 	}
-	return string(appendQuoted(append(b, ", response="...), c.Response))
+	return string(sip.AppendQuoted(append(b, ", response="...), c.Response))
 }
 
 // appendCount writes the eight digits of nc.
@@ -195,19 +179,4 @@ func appendCount(b []byte, n int) []byte {
 		b = append(b, "0123456789abcdef"[n>>shift&15])
 	}
 	return b
-}
-
-func appendQuoted(b []byte, s string) []byte {
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ' && c != '\t' || c == 0x7f: // nothing that could end the header
-			b = append(b, ' ')
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
 }

@@ -49,7 +49,7 @@ func cutItem(s string) (item, rest string, more bool, fault *ParseError) {
 			if bracket {
 				continue
 			}
-			n := quotedEnd(s[i:])
+			n := QuotedEnd(s[i:])
 			if n == 0 {
 				return "", "", false, faultf(400, "unbalanced quotes")
 			}
@@ -72,7 +72,7 @@ func parseAddress(s string) (Address, *ParseError) {
 	s = trim(s)
 	var open int // 0 after a quoted display name
 	if strings.HasPrefix(s, "\"") {
-		n := quotedEnd(s)
+		n := QuotedEnd(s)
 		if n == 0 {
 			return a, faultf(400, "unbalanced quotes in a display name")
 		}
@@ -157,7 +157,7 @@ func (a Address) String() string { return string(a.appendTo(make([]byte, 0, 128)
 
 func (a *Address) appendTo(dst []byte) []byte {
 	if a.Display != "" {
-		dst = append(appendQuoted(dst, a.Display), ' ')
+		dst = append(AppendQuoted(dst, a.Display), ' ')
 	}
 	dst = append(dst, '<')
 	dst = a.URI.appendTo(dst)

@@ -94,9 +94,10 @@ func Unquote(s string) string {
 }
 
 // Quote returns s as a quoted-string (RFC 3261 section 25.1).
-func Quote(s string) string { return string(appendQuoted(nil, s)) }
+func Quote(s string) string { return string(AppendQuoted(nil, s)) }
 
-func appendQuoted(dst []byte, s string) []byte {
+// AppendQuoted appends s as a quoted-string. What could end the header becomes a space.
+func AppendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
@@ -179,7 +180,7 @@ func parseParam(s string) (Param, *ParseError) {
 // isParamValue accepts a token, a host (IPv6 bare or bracketed) or a quoted-string, and nothing with room for tricks.
 func isParamValue(s string) bool {
 	if s != "" && s[0] == '"' {
-		return quotedEnd(s) == len(s)
+		return QuotedEnd(s) == len(s)
 	}
 	for i := 0; i < len(s); i++ {
 		if s[i] <= ' ' || s[i] == 0x7f || s[i] == '"' || s[i] == '<' || s[i] == '>' || s[i] == ',' {
@@ -189,8 +190,8 @@ func isParamValue(s string) bool {
 	return true
 }
 
-// quotedEnd returns the length of the quoted-string that s begins with, 0 when it doesn't end.
-func quotedEnd(s string) int {
+// QuotedEnd returns the length of the quoted-string that s begins with, 0 when it doesn't end.
+func QuotedEnd(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
 		case '\\':
@@ -209,7 +210,7 @@ func indexOutsideQuotes(s string, c byte) int {
 		case c:
 			return i
 		case '"':
-			n := quotedEnd(s[i:])
+			n := QuotedEnd(s[i:])
 			if n == 0 {
 				return -1
 			}
