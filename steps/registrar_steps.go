@@ -34,6 +34,7 @@ func (w *World) registrarSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^b2bua has the accounts at jabiru$`, func(table *godog.Table) error { return w.hasAccounts("{}", table) })
 	sc.Step(`^b2bua has the accounts at jabiru, in a pool with '(.+)'$`, w.hasAccounts)
 	sc.Step(`^the status of (\S+) (?:is|becomes) "([^"]+)"$`, w.statusBecomes)
+	sc.Step(`^the status of (\S+) becomes "([^"]+)" within (\S+)$`, w.statusBecomesWithin)
 	sc.Step(`^the registrar has (\d+) accounts?$`, w.registrarHas)
 	sc.Step(`^the registrar drops its connections$`, w.registrarDrops)
 	sc.Step(`^the registrar is gone$`, w.registrarGone)
@@ -329,6 +330,22 @@ func (w *World) statusBecomes(account, want string) error {
 		return fmt.Errorf("%s has status %q: %w", account, last, err)
 	}
 	return nil
+}
+
+// statusBecomesWithin has a shorter deadline than usual, for what another mechanism brings about sooner or later, too.
+func (w *World) statusBecomesWithin(account, want, text string) error {
+	most, err := time.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	end := time.Now().Add(most)
+	return w.until(fmt.Sprintf("the status of %s did not become %s", account, want), func() (bool, error) {
+		is, err := w.statusOf(account)
+		if err == nil && is != want && time.Now().After(end) {
+			err = fmt.Errorf("the status of %s is %q after %v", account, is, most)
+		}
+		return is == want, err
+	})
 }
 
 func (w *World) registrarHas(n int) error {

@@ -214,6 +214,9 @@ func (c *ctlStatusCmd) answer(ask asked) (string, error) {
 	for _, name := range names {
 		rows = append(rows, []string{"accounts: " + name, fmt.Sprint(s.Accounts[name])})
 	}
+	for _, r := range s.Silent {
+		rows = append(rows, []string{"registrar " + r.Registrar, silence(r)})
+	}
 	for _, p := range s.Pools {
 		rows = append(rows, []string{"pool " + p.Name, poolState(p)})
 	}
@@ -240,6 +243,15 @@ func poolState(p control.Pool) string {
 		text += ": " + p.Error
 	}
 	return text
+}
+
+// silence is a registrar that does not answer, in words.
+func silence(r control.Registrar) string {
+	next := "being asked now"
+	if !r.Next.IsZero() {
+		next = "asked again at " + r.Next.Local().Format(time.TimeOnly)
+	}
+	return fmt.Sprintf("no answer since %s: %s; %s; waiting: %d of its %d accounts", clock(r.Since), r.Failure, next, r.Waiting, r.Accounts)
 }
 
 func feedState(f *control.Feed) string {
@@ -291,6 +303,16 @@ func accountRow(provider string, a control.AccountStanding) []string {
 	next := "-"
 	if !a.Next.IsZero() {
 		next = a.Next.Local().Format(time.TimeOnly)
+	}
+	switch a.WaitsFor {
+	case "answer":
+		next = "now"
+	case "turn":
+		next = "in turn"
+	case "registrar":
+		if next += " (registrar)"; a.Next.IsZero() {
+			next = "now (registrar)"
+		}
 	}
 	failure := dash(a.Failure)
 	if a.Failures > 1 {

@@ -70,12 +70,19 @@ func TestCtl(t *testing.T) {
 			return []control.ProviderStanding{{Name: "one", Accounts: []control.AccountStanding{
 				{Address: "sip:good@x", Status: "OK", FreeSlots: 3, RegisterEnabled: true, Next: time.Unix(7200, 0)},
 				{Address: "sip:bad@x", Status: "Registration failed: Bad credentials", Failure: "the registrar answered 403", Failures: 2},
+				{Address: "sip:held@x", Status: "Registration failed: IO error", WaitsFor: "registrar", Next: time.Unix(7200, 0)},
+				{Address: "sip:probe@x", Status: "Registration failed: IO error", WaitsFor: "registrar"},
+				{Address: "sip:asked@x", Status: "Registration in progress", WaitsFor: "answer"},
+				{Address: "sip:late@x", Status: "Should register", WaitsFor: "turn"},
 			}}}
 		}, Status: func() control.Status {
 			return control.Status{Version: "1.2.3", Application: "sip-bridge", PID: 7, Accounts: map[string]int{"OK": 5}, Listening: []string{"tcp:127.0.0.1:6067"}, Pools: []control.Pool{
 				{Name: "db", From: "SQLite file /x", State: "stale", Accounts: 3, Available: 2, Loaded: noon, Stale: noon.Add(time.Hour), Error: "unable to open"},
 				{Name: "big", From: "SQLite file /y", State: "loading", Rows: 7000, Accounts: 6900},
-			}, Feed: &control.Feed{Server: "redis:6379", Since: noon}}
+			}, Feed: &control.Feed{Server: "redis:6379", Since: noon}, Silent: []control.Registrar{
+				{Registrar: "sip:r@x", Accounts: 3, Waiting: 2, Since: noon, Failure: "refused", Next: noon.Add(time.Second)},
+				{Registrar: "sip:s@x", Accounts: 1, Waiting: 1, Since: noon, Failure: "refused"},
+			}}
 		}},
 	)
 	for _, v := range []struct {
@@ -88,10 +95,15 @@ func TestCtl(t *testing.T) {
 			"version              1.2.3", "accounts: OK         5",
 			"2 available; SQLite file /x: stale since 2026-01-01 13:00:00, loaded at 2026-01-01 12:00:00: unable to open",
 			"6900 accounts, 0 available; SQLite file /y: loading, 7000 rows so far", "not seen since 2026-01-01 12:00:00: no subscription at Redis redis:6379",
+			"registrar sip:r@x    no answer since 2026-01-01 12:00:00: refused; asked again at 12:00:01; waiting: 2 of its 3 accounts",
+			"registrar sip:s@x    no answer since 2026-01-01 12:00:00: refused; being asked now; waiting: 1 of its 1 accounts",
+		}, ""},
+		{"accounts --failed", 0, []string{
+			"  " + time.Unix(7200, 0).Format(time.TimeOnly) + " (registrar)  -", "  now (registrar)  ", "  now  ", "  in turn  ",
 		}, ""},
 		{"health", 0, []string{"healthy: b2bua 1.2.3 answers (calls: 0, accounts OK: 5)\n"}, ""},
 		{"status --json", 0, []string{`"version":"1.2.3"`}, ""},
-		{"accounts", 0, []string{"PROVIDER  ACCOUNT     STATUS", "one       sip:good@x  OK                                    3           yes        " + time.Unix(7200, 0).Format(time.TimeOnly) + "  -", "the registrar answered 403 (2 in a row)"}, ""},
+		{"accounts", 0, []string{"PROVIDER  ACCOUNT      STATUS", "one       sip:good@x   OK                                    3           yes        " + time.Unix(7200, 0).Format(time.TimeOnly), "the registrar answered 403 (2 in a row)"}, ""},
 		{"accounts --failed --json", 0, []string{`"failure": "the registrar answered 403"`, `"failures": 2`}, "sip:good@x"},
 		{"accounts --failed", 0, []string{"sip:bad@x"}, "sip:good@x"},
 		{"calls", 0, []string{"PROVIDER  ACCOUNT", "one       sip:good@x", "1     running", "abcd (compared)", "2     received"}, ""},

@@ -16,6 +16,17 @@ type AccountStanding struct {
 	RegisterEnabled bool      `json:"registerEnabled"`    // it registers
 	Failure         string    `json:"failure,omitempty"`  // the last one since the last success
 	Failures        int       `json:"failures,omitempty"` // in a row
-	Next            time.Time `json:"next,omitzero"`      // refresh, or attempt after a failure; none: one is under way, or the registrar answers nobody
+	WaitsFor        string    `json:"waitsFor,omitempty"` // "answer": its request is under way; "registrar": that one answers nobody; "turn": others are first
+	Next            time.Time `json:"next,omitzero"`      // refresh, or attempt after a failure; if it waits for its registrar, when that one is asked
 	Until           time.Time `json:"until,omitzero"`     // end of the registration
+}
+
+// Registrar is one that does not answer.
+type Registrar struct {
+	Registrar string    `json:"registrar"`
+	Accounts  int       `json:"accounts"`
+	Waiting   int       `json:"waiting"` // accounts that are registered as soon as it answers
+	Since     time.Time `json:"since"`
+	Failure   string    `json:"failure"`
+	Next      time.Time `json:"next,omitzero"` // when it is asked; none: it is being asked
 }

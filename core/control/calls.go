@@ -185,6 +185,7 @@ type Status struct {
 	Transactions int            `json:"transactions"`
 	Goroutines   int            `json:"goroutines"`
 	Accounts     map[string]int `json:"accounts,omitempty"` // number by status; only those that register
+	Silent       []Registrar    `json:"silentRegistrars,omitempty"`
 	Listening    []string       `json:"listening"`
 	Pools        []Pool         `json:"pools,omitempty"` // those that a database fills
 	Feed         *Feed          `json:"feed,omitempty"`  // of their changes

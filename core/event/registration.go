@@ -100,7 +100,9 @@ func (e RegistrarDown) Text() string {
 // RegistrarUp is the first answer after RegistrarDown.
 type RegistrarUp struct {
 	Registrar string
-	Accounts  int // that waited
+	Accounts  int           // that waited
+	After     time.Duration // since RegistrarDown
+	Probes    int           // requests that asked whether it is there
 }
 
 // Level of RegistrarUp.
@@ -108,7 +110,33 @@ func (RegistrarUp) Level() Level { return Message }
 
 // Text of RegistrarUp.
 func (e RegistrarUp) Text() string {
-	return fmt.Sprintf("registrar %s answers again; accounts that waited for it: %d", e.Registrar, e.Accounts)
+	return fmt.Sprintf("registrar %s answers again, %s after it was found silent (asked meanwhile: %d times); accounts that waited for it: %d",
+		e.Registrar, rounded(e.After), e.Probes, e.Accounts)
+}
+
+// RegistrarRecovered says that all accounts that waited for a registrar had their outcome.
+type RegistrarRecovered struct {
+	Registrar            string
+	Accounts, Registered int
+	After                time.Duration // the last registration since RegistrarUp
+}
+
+// Level of RegistrarRecovered: what RegistrarUp promised needs no line.
+func (e RegistrarRecovered) Level() Level {
+	return quietly(e.Registered == e.Accounts && e.After < time.Second)
+}
+
+// Text of RegistrarRecovered.
+func (e RegistrarRecovered) Text() string {
+	return fmt.Sprintf("registrar %s: %d of the %d accounts that waited for it are registered, the last one %s after its first answer",
+		e.Registrar, e.Registered, e.Accounts, rounded(e.After))
+}
+
+func rounded(d time.Duration) time.Duration {
+	if d < 10*time.Second {
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(time.Second)
 }
 
 // RegistrationsLost is a lost connection that accounts were registered over.

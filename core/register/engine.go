@@ -87,6 +87,7 @@ type registration struct {
 	told     Reason    // the failure that was told
 	why      string    // of the last failure since the last 2xx
 	settled  bool      // had its first outcome
+	missed   bool      // counts in registrar.missing
 
 	again   bool // something changed while the request was under way
 	removed bool // to be un-registered and forgotten
@@ -208,7 +209,7 @@ func (e *Engine) Update(now time.Time, id ID, a Account) {
 		return
 	}
 	if moved {
-		e.move(r, a.Registrar)
+		e.move(now, r, a.Registrar)
 	}
 	if r.in != &r.pool.waiting {
 		e.enqueue(now, r)
@@ -237,14 +238,20 @@ func (e *Engine) Remove(now time.Time, id ID) {
 	e.finish(now, r)
 }
 
-// Retry registers an account that failed at once, for an operator who repaired something.
+// Retry registers an account that failed at once, for an operator who repaired something. Of those that wait for a silent registrar one
+// asks it.
 func (e *Engine) Retry(now time.Time, id ID) {
 	r := e.byID[id]
 	if r == nil || r.phase != idle || r.removed || e.stopping || r.in == &r.pool.waiting {
 		return
 	}
 	r.failures = 0
-	e.enqueue(now, r)
+	if !r.hop.down {
+		e.enqueue(now, r)
+	} else if p := r.hop.probe; p == nil || now.Sub(p.sentAt) > slotPatience {
+		r.leave()
+		e.ring(now, r)
+	}
 }
 
 // Shutdown un-registers all accounts that are registered, unless theirs says otherwise, and starts nothing else. Pending counts what is
@@ -282,31 +289,6 @@ func (e *Engine) Status(id ID) Status {
 		return r.status
 	}
 	return Status{}
-}
-
-// Standing is how a registration is, for people.
-type Standing struct {
-	Status
-	Why      string    // what the last failure was since the last success, and what to do; empty: none
-	Failures int       // in a row
-	Next     time.Time // the next refresh or attempt; zero: one is under way, or it waits for the registrar to answer anybody
-	Until    time.Time // end of the binding; zero: none
-}
-
-// Standing of an account; the zero value for an unknown one.
-func (e *Engine) Standing(id ID) Standing {
-	r := e.byID[id]
-	if r == nil {
-		return Standing{}
-	}
-	s := Standing{Status: r.status, Why: r.why, Failures: int(r.failures), Until: r.until}
-	if r.status.State == Failed && r.why == "" {
-		s.Why = r.hop.why.why
-	}
-	if r.phase == idle && r.place > 0 {
-		s.Next = r.due
-	}
-	return s
 }
 
 // Poll hands out the next output.

@@ -211,7 +211,7 @@ func TestEndlessRefusals(t *testing.T) {
 		{"503, Retry-After of a century", status(503, "Retry-After: 2000000000"), IOError, 1, 1, 1},
 		{"503, Retry-After beyond numbers", status(503, "Retry-After: 99999999999999999999"), IOError, 1, 1, 1},
 		{"503, Retry-After at once", status(503, "Retry-After: 0"), IOError, 1, 160, 100},
-		{"silence", silence, NoResponse, 1, 24 * 60, 24 * 40},
+		{"silence", silence, NoResponse, 2, 3600 * 24 / 36, 3600 * 24 / 38}, // each of 32 s, then a rest of 5 s
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			w := newWorld(t, seed(7))
@@ -341,7 +341,7 @@ func TestBrokenWhileAsked(t *testing.T) {
 	w.run(time.Second)
 	w.broken = errors.New("tcp 192.0.2.9:5060: connection reset")
 	w.e.FlowLost(w.now, 1)
-	w.run(time.Second)
+	w.run(700 * time.Millisecond)
 	assert.Len(t, w.sent, 3)
 	assert.Equal(t, Status{Failed, IOError}, w.e.Status(id))
 	assert.Len(t, eventsOf[event.RegistrarDown](w), 1)

@@ -33,6 +33,7 @@ type world struct {
 	broken error                                       // every request fails with it at once
 	flow   uint64
 	rtt    time.Duration
+	udp    bool // what is not answered is repeated
 
 	sent    []sent
 	changes map[ID][]Status
@@ -174,14 +175,32 @@ func (w *world) send(o SendRequest) {
 	if m.Contact[0].URI.Host == "" {
 		m.Contact[0].URI.Host, m.Contact[0].URI.Port = "192.0.2.1", 40000+int(flow) //nolint:gosec // small
 	}
-	resp := w.answer(w, m)
-	if resp == nil {
-		w.at(32*time.Second, done(func() {
-			w.e.Failed(w.now, ref, &transaction.TimeoutError{Method: sip.REGISTER, After: 32 * time.Second})
-		}))
-		return
+	w.ask(m, 0, done(func() {
+		w.e.Failed(w.now, ref, &transaction.TimeoutError{Method: sip.REGISTER, After: 32 * time.Second})
+	}), func(resp *sip.Message) {
+		w.at(w.rtt, done(func() { w.e.Response(w.now, ref, resp, Way{Flow: flow, Contact: m.Contact[0].URI}) }))
+	})
+}
+
+// ask puts the request to the registrar; by UDP again and again (RFC 3261 section 17.1.2.2).
+func (w *world) ask(m *sip.Message, after time.Duration, fail func(), answer func(*sip.Message)) {
+	if w.broken == nil {
+		if resp := w.answer(w, m); resp != nil {
+			answer(resp)
+			return
+		}
 	}
-	w.at(w.rtt, done(func() { w.e.Response(w.now, ref, resp, Way{Flow: flow, Contact: m.Contact[0].URI}) }))
+	step := 32*time.Second - after
+	if w.udp {
+		step = min(max(after+500*time.Millisecond, 500*time.Millisecond), 4*time.Second, step)
+	}
+	w.at(step, func() {
+		if after += step; after >= 32*time.Second {
+			fail()
+			return
+		}
+		w.ask(m, after, fail, answer)
+	})
 }
 
 // run lets that much time pass.

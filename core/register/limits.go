@@ -38,8 +38,14 @@ const (
 	// slotPatience is how long an unanswered request counts: a registrar that answers some accounts and ignores others must
 	// not make the former wait. It bounds what a dead registrar gets, too.
 	slotPatience = 4 * time.Second
-	// probeEvery is how often a registrar that does not answer is asked at most, all of its accounts together.
-	probeEvery = 5 * time.Second
+	// probeFirst is how soon a registrar that stopped answering is asked again, in case it is only started anew. Twice as long after each
+	// probe, up to probeEvery; all of its accounts together, and one at a time. A probe by UDP is repeated every 4 s itself, as long as it
+	// is unanswered (RFC 3261 section 17.1.2.2).
+	probeFirst, probeEvery = time.Second, 5 * time.Second
+	// probeJitter is the part by which a probe may come sooner, so that many servers do not ask together.
+	probeJitter = 0.2
+	// named is how many accounts at most that waited for a registrar get a line each.
+	named = 3
 	// linesPer is how many lines of the log the accounts of one registrar get in linesEvery.
 	linesPer, linesEvery = 20, 10 * time.Second
 )

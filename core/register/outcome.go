@@ -64,8 +64,8 @@ func (e *Engine) Failed(now time.Time, ref Ref, err error) {
 	var timeout *transaction.TimeoutError
 	if errors.As(err, &timeout) {
 		f.reason = NoResponse
-	} else if r.status.Available() && !r.quick && !r.ending && !r.again {
-		r.quick = true // the connection broke under it: once more by a new one
+	} else if (r.status.Available() || r.hop.answered.After(r.sentAt)) && !r.quick && !r.ending && !r.again {
+		r.quick = true // the connection broke under it, maybe while others were answered: once more by a new one
 		e.rest(now, r)
 		e.enqueue(now, r)
 		return
@@ -110,7 +110,7 @@ func (r *registration) lossDelay(now time.Time) time.Duration {
 func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way Way) {
 	if r.ending {
 		e.rest(now, r)
-		e.conclude(r)
+		e.conclude(now, r)
 		return
 	}
 	contact := way.Contact
@@ -123,13 +123,17 @@ func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way 
 	moved := !sameURI(r.contact, at)
 	r.made, r.until, r.contact = now, now.Add(life), at
 	e.ride(r, way.Flow)
-	first, again := !r.settled, r.told != ""
+	first, again, missed := !r.settled, r.told != "" || r.missed, r.missed && r.hop.back.all > named
+	e.found(now, r, true)
 	r.failures, r.quick, r.told, r.why = 0, false, "", ""
 	if r.status.State == OK && moved {
 		e.emit(Changed{r.id, r.status, r.bindingContact()})
 	}
 	e.become(r, Status{State: OK})
-	if first || again {
+	switch {
+	case missed: // that many wait and that they are back is told of their registrar
+		e.tell(event.Registered{Account: r.name, Registrar: r.hop.name, For: life, Again: true, Quiet: true})
+	case first || again:
 		ok, untold := r.hop.line(now)
 		e.tell(event.Registered{Account: r.name, Registrar: r.hop.name, For: life, Again: again, Quiet: !ok, Untold: untold})
 	}
@@ -146,11 +150,11 @@ func (e *Engine) failed(now time.Time, r *registration, f failure) {
 	e.rest(now, r)
 	if r.ending {
 		e.tell(event.UnregisterFailed{Account: r.name, Registrar: r.hop.name, Why: f.why})
-		e.conclude(r)
+		e.conclude(now, r)
 		return
 	}
 	if r.again || e.stopping {
-		r.hop.unchecked(r)
+		e.detach(now, r)
 		e.next(now, r)
 		return
 	}
@@ -158,11 +162,11 @@ func (e *Engine) failed(now time.Time, r *registration, f failure) {
 	r.why = f.why
 	if f.silent && e.silence(now, r, f) {
 		e.tell(event.RegistrationFailed{Account: r.name, Registrar: r.hop.name, Reason: string(f.reason), Why: f.why, Quiet: true})
-		r.told = f.reason
 		r.failures = min(r.failures, 254) + 1
-		e.hold(now, r)
+		e.hold(now, r, f.reason)
 		return
 	}
+	e.found(now, r, false)
 	wait := e.retryIn(r, f)
 	switch {
 	case f.after > maxRetryAfter:
@@ -213,7 +217,7 @@ func (e *Engine) next(now time.Time, r *registration) bool {
 		e.finish(now, r)
 	default:
 		if r.goal != nil {
-			e.move(r, *r.goal)
+			e.move(now, r, *r.goal)
 		}
 		e.enqueue(now, r)
 	}
@@ -225,7 +229,7 @@ func (e *Engine) finish(now time.Time, r *registration) {
 	r.leave()
 	e.set(&r.alarm, time.Time{})
 	if !r.bound(now) || r.hop.down || !r.removed && !r.unregister {
-		e.conclude(r)
+		e.conclude(now, r)
 		return
 	}
 	if e.stopping && !r.counted {
@@ -236,7 +240,7 @@ func (e *Engine) finish(now time.Time, r *registration) {
 }
 
 // conclude is the end of an account, or of its registration at shutdown.
-func (e *Engine) conclude(r *registration) {
+func (e *Engine) conclude(now time.Time, r *registration) {
 	r.leave()
 	e.set(&r.alarm, time.Time{})
 	if r.counted {
@@ -249,7 +253,7 @@ func (e *Engine) conclude(r *registration) {
 	}
 	r.phase = over
 	e.alight(r)
-	r.hop.unchecked(r)
+	e.detach(now, r)
 	if !r.removed {
 		return
 	}

@@ -22,7 +22,7 @@ func (s *server) openControl(cfg *config.Config, opt Options) {
 			st := control.Status{
 				Version: config.Version, Application: cfg.B2BUA.Application, PID: os.Getpid(), Started: started,
 				Calls: s.engine.Active(), Streams: len(s.streams), Connections: s.stack.Flows(), Transactions: s.stack.Transactions(), Goroutines: runtime.NumGoroutine(),
-				Listening: []string{}, Accounts: s.lines.counts(), Pools: s.stores.shown(), Feed: s.stores.feedShown(),
+				Listening: []string{}, Accounts: s.lines.counts(), Silent: s.lines.silent(), Pools: s.stores.shown(), Feed: s.stores.feedShown(),
 			}
 			for _, l := range s.stack.Listening() {
 				st.Listening = append(st.Listening, fmt.Sprintf("%s:%s", l.Network, l.Addr))

@@ -62,6 +62,48 @@ Feature: Registrars that die, refuse or keep silent
       | udp     |
       | tcp     |
 
+  @2.14 @4.12
+  Scenario Outline: a registrar of <accounts> accounts that is killed and started again is noticed within seconds, over <network>
+    Given the registrar of raven is a process of its own, over <network>
+    And the settings
+      | setting           | value |
+      | b2bua::timers/t1  | 100ms |
+    And b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "raven", "accountPool": "raven", "triggerCondition": {"strategy": "Always"},
+         "accountToUse": {"strategy": "Random"}, "onAccountNotFound": "decline", "outgoingInvite": {"to": "{incoming.requestUri}"}}],
+       "accountPools": {
+        "raven": {"registrationRequired": true, "maxCallsPerLine": 9, "outboundProxy": "<sip:{{trunk}}>", "registrar": "<{{raven}}>", "loader": [
+         <more>
+         {"uri": "sip:account1@raven.example.org", "secretType": "clrtxt", "secret": "secret"}]}}}
+      """
+    And sip:account1@raven.example.org is available
+    When the registrar of raven is killed
+    Then the status of sip:account1@raven.example.org becomes "Registration failed: IO error"
+    And b2bua logs a message /registrar sip:.* does not answer: .*; its accounts \(<accounts>\) are registered as soon as it does/
+    When b2bua is run with "ctl accounts --failed --pid {{pid}}"
+    Then it prints "(registrar)"
+    When b2bua is run with "ctl status --pid {{pid}}"
+    Then it prints "no answer since 20"
+    And it prints " of its <accounts> accounts"
+    When b2bua is run with "ctl status --json --pid {{pid}}"
+    Then the JSON that it printed has
+      | member                      | value                   |
+      | silentRegistrars.0.accounts | <accounts>              |
+      | silentRegistrars.0.failure  | /.*connection refused.*/ |
+    When the registrar of raven is started again
+    Then the status of sip:account1@raven.example.org becomes "OK" within 20s
+    And b2bua logs a message /registrar .* answers again, .* after it was found silent \(asked meanwhile: \d+ times\); accounts that waited for it: \d/
+    And b2bua has logged /message.*registrar .* does not answer/ once
+
+    Examples:
+      | network | accounts | more                                                                                  |
+      | udp     | 1        |                                                                                       |
+      | tcp     | 1        |                                                                                       |
+      | udp     | 2        | {"uri": "sip:account2@raven.example.org", "secretType": "clrtxt", "secret": "wrong"}, |
+      | tcp     | 2        | {"uri": "sip:account2@raven.example.org", "secretType": "clrtxt", "secret": "wrong"}, |
+
   @2.14 @4.12 @4.8
   Scenario Outline: <fault> for ever, over <network>
     Given the registrar of jabiru over <network>
