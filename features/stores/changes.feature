@@ -437,6 +437,29 @@ Feature: Changes of accounts while b2bua runs
       | {"username":"Mellon","domain":"example.org","identifier":"Mellon"} {"secret":"Mellon"} | something follows the JSON object at byte \d+                       |
 
   @4.9.3
+  Scenario: a change that can never be read holds back no other one
+    Given a Redis server
+    And the sqlite database with 3 accounts at jabiru
+    And b2bua has the accounts of the database, in a pool with '{"registrationRequired": false}', by the queries
+      | query       | SQL                                                                                                                              |
+      | updateQuery | SELECT *, CASE WHEN username = 'account1' THEN abs(-9223372036854775807 - 1) END AS remark FROM accounts WHERE username = :identifier |
+    And b2bua follows Redis
+    When Redis announces '{"username":"account1","domain":"jabiru.example.org","identifier":"account1"}'
+    Then b2bua logs an error /pool pool: the database cannot be asked \(updateQuery on SQLite file .*SQLITE_ERROR/
+    When the database does "INSERT INTO accounts (username, domain) VALUES ('first', 'jabiru.example.org')"
+    And the account first is announced
+    Then b2bua logs an error /pool pool: account sip:account1@jabiru.example.org cannot be read from the database, others can \(.*SQLITE_ERROR.*\): it stays as it is; tried again by itself, every 30s at the latest/
+    When the database does "INSERT INTO accounts (username, domain) VALUES ('second', 'jabiru.example.org')"
+    And the account second is announced
+    Then the accounts become
+      | account  | status |
+      | account0 | OK     |
+      | account1 | OK     |
+      | account2 | OK     |
+      | first    | OK     |
+      | second   | OK     |
+    And b2bua has logged /the database cannot be asked/ once
+
   Scenario Outline: <database>: a row of another account than the announced one is ignored
     Given a Redis server
     And the <database> database with 2 accounts at jabiru

@@ -32,8 +32,10 @@ const (
 	maxPending = 1 << 16
 	// parallel reads of a pool: the time of a read is mostly the way to the database.
 	parallel = 4
+	// mostDoubtful of them at most are repeated ones, as these may be slow to fail: the others are for accounts that never failed.
+	mostDoubtful = parallel - 2
 	// loadEvery is the shortest time between two full loads that an overflow asks for.
 	loadEvery = 10 * time.Second
-	// firstPause and lastPause: the rest after a database could not be asked, doubled each time.
+	// firstPause and lastPause: the rest after a database could not be asked, or an account not be read, doubled each time.
 	firstPause, lastPause = time.Second, 30 * time.Second
 )

@@ -46,8 +46,16 @@ type Queue struct {
 	waiting map[string]string // by URI: the identifier of the last announcement
 	order   []string          // of waiting, first come first
 	head    int
-	running []Read            // at most parallel
+	aside   []string          // of waiting, instead of order: failed once, it is not known whose fault that was
+	running []running         // at most parallel
 	again   map[string]string // announced while being read
+
+	refused map[string]*refusal // by URI: the last read failed
+	resting refusals            // of refused: those that fail while others do not
+	answers uint64              // of the database
+	probeAt time.Time           // when an account may be read in spite of the pause
+	lines   int                 // about refusals since linesAt
+	linesAt time.Time
 
 	pausedTo time.Time // the database does not answer
 	pause    time.Duration
@@ -62,7 +70,7 @@ type Queue struct {
 
 // NewQueue makes the queue of a pool, named for the log.
 func NewQueue(pool string) *Queue {
-	return &Queue{pool: pool, waiting: map[string]string{}, again: map[string]string{}}
+	return &Queue{pool: pool, waiting: map[string]string{}, again: map[string]string{}, refused: map[string]*refusal{}}
 }
 
 // Poll is the next output; false when there is none.
@@ -91,7 +99,8 @@ func (q *Queue) Reload(now time.Time) {
 func (q *Queue) forget() {
 	clear(q.waiting)
 	clear(q.again)
-	q.order, q.head = nil, 0
+	clear(q.refused)
+	q.order, q.head, q.aside, q.resting = nil, 0, nil, nil
 }
 
 // Update wants one account read, from now on. The identifier of the last announcement counts.
@@ -103,15 +112,17 @@ func (q *Queue) Update(now time.Time, k Key) {
 		q.again[k.URI] = k.Identifier
 		return
 	}
-	q.add(k)
-	if len(q.waiting) > maxPending {
+	if !q.sooner(k) {
+		q.add(k)
+	}
+	if q.Waiting() > maxPending {
 		q.overflow()
 	}
 	q.start(now)
 }
 
 func (q *Queue) reading(uri string) bool {
-	return slices.ContainsFunc(q.running, func(r Read) bool { return r.Key.URI == uri })
+	return slices.ContainsFunc(q.running, func(r running) bool { return r.Key.URI == uri })
 }
 
 func (q *Queue) add(k Key) {
@@ -131,10 +142,10 @@ func (q *Queue) overflow() {
 
 // Done ends a job. An error means that the database could not be asked; it is asked again later.
 func (q *Queue) Done(now time.Time, j Job, err error) {
-	if i := slices.IndexFunc(q.running, func(r Read) bool { return r.Job == j }); i >= 0 {
-		k := q.running[i].Key
+	if i := slices.IndexFunc(q.running, func(r running) bool { return r.Job == j }); i >= 0 {
+		r := q.running[i]
 		q.running = slices.Delete(q.running, i, i+1)
-		q.readDone(now, k, err)
+		q.readDone(now, r, err)
 	} else if j == q.loading && j != 0 {
 		q.loading = 0
 		switch {
@@ -151,17 +162,27 @@ func (q *Queue) Done(now time.Time, j Job, err error) {
 	q.start(now)
 }
 
-func (q *Queue) readDone(now time.Time, k Key, err error) {
-	if id, ok := q.again[k.URI]; ok {
+func (q *Queue) readDone(now time.Time, r running, err error) {
+	k := r.Key
+	id, again := q.again[k.URI]
+	if again {
 		delete(q.again, k.URI)
-		q.add(Key{k.URI, id})
-	} else if _, ok := q.waiting[k.URI]; err != nil && !ok && !q.want {
-		q.add(k)
+		k.Identifier = id
 	}
-	if err != nil {
+	_, waits := q.waiting[k.URI]
+	switch {
+	case err == nil:
+		delete(q.refused, k.URI)
+		if again {
+			q.add(k)
+		}
+		if q.loading == 0 && !q.want {
+			q.answered(now)
+		}
+	case waits || q.want: // it is read anyway
 		q.failed(now, err)
-	} else if q.loading == 0 && !q.want {
-		q.answered(now)
+	default:
+		q.readFailed(now, r, k, err)
 	}
 }
 
@@ -209,6 +230,7 @@ func (q *Queue) answered(now time.Time) {
 	}
 	q.pause, q.pausedTo, q.downAt, q.told = 0, time.Time{}, time.Time{}, ""
 	q.readAt = now
+	q.answers++
 }
 
 // Advance does what is due.
@@ -224,26 +246,28 @@ func (q *Queue) Deadline() time.Time {
 			return q.noSooner
 		}
 		return q.pausedTo
-	case len(q.waiting) > 0:
-		return q.pausedTo
 	}
-	return time.Time{}
+	return q.readDeadline()
 }
 
 // start begins what can begin: a load alone, or reads.
 func (q *Queue) start(now time.Time) {
-	if q.stopped || q.loading != 0 || now.Before(q.pausedTo) {
-		return
-	}
-	if q.want {
-		if !now.Before(q.noSooner) {
+	paused := now.Before(q.pausedTo)
+	switch {
+	case q.stopped || q.loading != 0:
+	case q.want:
+		if !paused && !now.Before(q.noSooner) {
 			q.load(now)
 		}
-		return
-	}
-	for len(q.running) < parallel && len(q.waiting) > 0 {
-		if !q.read() {
-			return
+	case paused:
+		q.probe(now)
+	default:
+		q.retry(now)
+		for q.count(doubtful) < mostDoubtful && len(q.running) < parallel && len(q.aside) > 0 {
+			q.readAside()
+		}
+		for len(q.running) < parallel && q.read() {
+			continue
 		}
 	}
 }
@@ -270,9 +294,7 @@ func (q *Queue) read() bool {
 			q.again[uri] = k.Identifier
 			continue
 		}
-		q.last++
-		q.running = append(q.running, Read{q.last, k})
-		q.emit(Read{q.last, k})
+		q.begin(k, fresh)
 		q.compact()
 		return true
 	}
@@ -290,7 +312,7 @@ func (q *Queue) compact() {
 }
 
 // Waiting is the number of accounts that wait to be read.
-func (q *Queue) Waiting() int { return len(q.waiting) + len(q.again) }
+func (q *Queue) Waiting() int { return len(q.waiting) + len(q.again) + len(q.resting) }
 
 // Stop cancels what runs; nothing follows.
 func (q *Queue) Stop() {
