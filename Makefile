@@ -61,7 +61,7 @@ features: ## the scenarios; TAGS='@S-CALL-3,@media' chooses some (, or; && and; 
 	$(GO) test ./steps -run TestFeatures -count=1 -v -args -godog.tags='$(TAGS)'
 
 .PHONY: interop
-interop: ## real third-party peers: linphone, baresip, openssl, libsrtp2, libbzrtp, sipp (INTEROP_SECONDS=60 of sipp); a table at the end
+interop: ## real third-party peers: linphone, baresip, chromium, openssl, libsrtp2, libbzrtp, sipp (INTEROP_SECONDS=60 of sipp); a table at the end
 	@bash .ci/setup
 	INTEROP_SECONDS=$(INTEROP_SECONDS) bash .ci/interop
 

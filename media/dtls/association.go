@@ -64,6 +64,9 @@ func (a *Association) route(now time.Time, b []byte, from netip.AddrPort) (p *pe
 		return p, false
 	}
 	h, first := parseHello(b)
+	if p != nil && !first && !p.proven {
+		return p.rest(b), false
+	}
 	if p != nil && (!first || h.random == p.random) {
 		return p.follow(now, h, first)
 	}
@@ -121,16 +124,23 @@ func (a *Association) hurry(p *peer) {
 	}
 }
 
-// follow takes what a known source sends. Before it has shown the cookie that it was sent, only its first message counts.
+// rest takes the further fragments of a ClientHello from a source that has not shown a cookie yet: with post-quantum keys one is longer than
+// a datagram. Nothing else of it counts, and no more than several repetitions.
+func (p *peer) rest(b []byte) *peer {
+	if !isRestOfHello(b) || p.fragments >= maxFragments {
+		return nil
+	}
+	p.fragments++
+	return p
+}
+
+// follow takes what a known source sends, which has shown the cookie that it was sent or says its first message again.
 func (p *peer) follow(now time.Time, h hello, first bool) (*peer, bool) {
-	switch {
-	case first && len(h.cookie) > 0:
+	if first && len(h.cookie) > 0 {
 		if !bytes.Equal(h.cookie, p.cookie) {
 			return nil, false
 		}
 		p.proven = true
-	case !first && !p.proven:
-		return nil, false
 	}
 	p.heard = now
 	return p, first && len(h.cookie) > 0

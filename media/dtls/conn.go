@@ -30,6 +30,7 @@ type peer struct {
 	cookie       []byte // that it was sent
 	proven       bool   // it showed the cookie, so it is where it says; active: it was heard
 	kept         bool   // beyond its time
+	fragments    int    // behind the first one of its ClientHello, before it showed the cookie
 	since, heard time.Time
 }
 

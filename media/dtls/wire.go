@@ -11,6 +11,7 @@ const (
 	serverHello     = 2
 	helloVerify     = 3
 	randomSize      = 32
+	maxHello        = 16384 // octets; the largest keys of today, and room
 )
 
 // hello is what matters of a ClientHello.
@@ -32,6 +33,19 @@ func message(b []byte, kind byte) (body []byte, whole, ok bool) {
 		return nil, false, false
 	}
 	return b[n : n+size], size == length, true
+}
+
+// isRestOfHello tells whether a datagram starts with a fragment of a ClientHello that is not its first (RFC 6347 section 4.2.3), and that of a
+// message which may be one: longer ones are nobody's.
+func isRestOfHello(b []byte) bool {
+	const n = recordHeader + handshakeHeader
+	if len(b) < n || b[0] != typeHandshake || b[3] != 0 || b[4] != 0 || b[recordHeader] != clientHello {
+		return false
+	}
+	length := int(b[14])<<16 | int(b[15])<<8 | int(b[16])
+	offset := int(b[19])<<16 | int(b[20])<<8 | int(b[21])
+	size := int(b[22])<<16 | int(b[23])<<8 | int(b[24])
+	return offset > 0 && size > 0 && offset+size <= length && length <= maxHello && n+size <= len(b)
 }
 
 // parseHello reads the start of a ClientHello.

@@ -62,19 +62,11 @@ func (st *Stream) Inherit(side Side, from *Stream) error {
 	return nil
 }
 
-// knownAs is how a stream is told from others on its transport.
-func knownAs(g *sdp.Group) relay.Member {
-	if g == nil {
-		return relay.Member{}
-	}
-	return relay.Member{MID: g.MID, Extension: g.Extension, Sources: g.Sources}
-}
-
 // ride puts a side on the transport of another stream; false: there is no room on it.
 func (st *Stream) ride(side Side, lead *Stream, as *sdp.Group) bool {
 	g := lead.groups[side]
 	if g != nil && g == st.groups[side] {
-		g.demux.Describe(st.relay, knownAs(as))
+		g.demux.Describe(st.relay, relay.Known(as))
 		return true
 	}
 	st.leave(side)
@@ -87,7 +79,7 @@ func (st *Stream) ride(side Side, lead *Stream, as *sdp.Group) bool {
 		g.demux = relay.NewBundle(side, lead.relay, lead.as[side], func(i int, out relay.Output) { g.members[i].emit(out) })
 		lead.groups[side] = g
 	}
-	if !g.demux.Add(st.relay, knownAs(as)) {
+	if !g.demux.Add(st.relay, relay.Known(as)) {
 		return false
 	}
 	st.endTransport(side)
@@ -105,7 +97,7 @@ func (st *Stream) ride(side Side, lead *Stream, as *sdp.Group) bool {
 
 // stand puts a side on its own transport, which others may use.
 func (st *Stream) stand(side Side, as *sdp.Group) {
-	st.as[side] = knownAs(as)
+	st.as[side] = relay.Known(as)
 	g := st.groups[side]
 	switch {
 	case g == nil:

@@ -134,6 +134,9 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	if r.sides[A].keys[RTP].old != nil || r.sides[B].keys[RTP].old != nil {
 		r.spare = slices.Grow(r.spare[:0], 4096)
 	}
+	if s.bundle == nil {
+		s.name(Known(a.Group))
+	}
 	s.bundle.refresh()
 }
 

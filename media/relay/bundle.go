@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"b2bua/media/rtp"
+	"b2bua/media/sdp"
 )
 
 const (
@@ -44,6 +45,14 @@ type Member struct {
 	MID       string
 	Extension uint8    // the number of the header extension that carries the MID; 0: none
 	Sources   []uint32 // SSRCs that the peer announced
+}
+
+// Known is how a stream is told from others on its transport; nil: it has agreed on none.
+func Known(g *sdp.Group) Member {
+	if g == nil {
+		return Member{}
+	}
+	return Member{MID: g.MID, Extension: g.Extension, Sources: g.Sources}
 }
 
 // origin is the stream of one SSRC.
@@ -190,17 +199,22 @@ func (g *Bundle) refresh() {
 	g.retag()
 }
 
-// retag has the streams that the peer cannot know yet say which they are. One alone needs no name.
+// retag has the streams that the peer cannot know yet say which they are.
 func (g *Bundle) retag() {
 	for i := range g.members {
 		m := &g.members[i]
-		s := &m.relay.sides[g.on]
-		switch {
-		case len(g.members) < 2 || m.Extension == 0 || m.MID == "" || s.placed:
-			s.tag = nil
-		case s.tag == nil || string(s.tag.mid) != m.MID || s.tag.number != m.Extension:
-			s.tag = &tag{m.Extension, []byte(m.MID)}
-		}
+		m.relay.sides[g.on].name(m.Member)
+	}
+}
+
+// name has packets to the side's peer say which stream they are of, until the peer knows, if that was agreed. One alone needs it as well: a
+// browser that has agreed on the extension finds a stream by it and no longer by its payload types (RFC 9143 section 9.2).
+func (s *side) name(m Member) {
+	switch {
+	case m.Extension == 0 || m.MID == "" || s.placed:
+		s.tag = nil
+	case s.tag == nil || string(s.tag.mid) != m.MID || s.tag.number != m.Extension:
+		s.tag = &tag{m.Extension, []byte(m.MID)}
 	}
 }
 

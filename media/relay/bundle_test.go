@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -448,6 +449,34 @@ func TestPlayedDigitsSayWhoseTheyAre(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "a", string(rtp.Extension(b, midNumber)))
 	require.Len(t, b[h.Size:], dtmf.PayloadSize)
+}
+
+// A browser finds a stream by the a=mid that was agreed, also one that is alone; once it reports on it, it has it.
+func TestOneAloneSaysWhichItIs(t *testing.T) {
+	near := agreed(addrA, sdp.NoSuite, 0, pcmu)
+	near.Group = &sdp.Group{MID: "0", Extension: midNumber}
+	x := newBench(t, near, agreed(addrB, sdp.NoSuite, 0, pcmu))
+	mid := func(seq uint16) string {
+		out := x.r.Handle(start, addrB, B, RTP, roomy(packet(0, seq, 7)))
+		require.NotEmpty(t, out.Packet)
+		return string(rtp.Extension(out.Packet, midNumber))
+	}
+	require.Equal(t, "0", mid(1))
+	near.Group = nil
+	x.apply(start, A, near)
+	require.Empty(t, mid(2), "it is not agreed any more")
+	near.Group = &sdp.Group{MID: "0"}
+	x.apply(start, A, near)
+	require.Empty(t, mid(3), "there is no number for it")
+	near.Group.Extension = midNumber
+	x.apply(start, A, near)
+	require.Equal(t, "0", mid(4))
+	ssrc, _ := x.r.sides[B].flow.Media.SSRC()
+	report := make([]byte, 32) // a receiver report with one block (RFC 3550 section 6.4.2)
+	report[0], report[1], report[3] = 0x81, 201, 7
+	binary.BigEndian.PutUint32(report[8:], ssrc)
+	x.r.Handle(start, addrA, A, RTCP, roomy(report))
+	require.Empty(t, mid(5), "the peer has it")
 }
 
 // A source that says goodbye leaves its place, but for one that the description names.

@@ -102,6 +102,6 @@ func TestMain(m *testing.M) {
 	if text := table.String(); text != "" {
 		fmt.Print("\n", text)
 	}
-	_ = errors.Join(builder.Remove(), os.RemoveAll(srtpFilter.dir), os.RemoveAll(bzrtpDir))
+	_ = errors.Join(stopBrowser(), builder.Remove(), os.RemoveAll(srtpFilter.dir), os.RemoveAll(bzrtpDir))
 	os.Exit(status)
 }

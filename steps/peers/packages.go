@@ -15,6 +15,7 @@ var needed = []struct{ program, file, pkg string }{
 	{program: "sipp", pkg: "sip-tester"},
 	{program: "baresip", pkg: "baresip-core"},
 	{file: baresipModules + "/dtls_srtp.so", pkg: "baresip-core"},
+	{program: "chromium", pkg: "chromium"},
 	{program: "gcc", pkg: "gcc"},
 	{file: "/usr/include/srtp2/srtp.h", pkg: "libsrtp2-dev"},
 	{file: "/usr/include/bzrtp/bzrtp.h", pkg: "libbzrtp-dev"},

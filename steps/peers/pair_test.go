@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,8 +29,22 @@ type side string
 
 func (s side) kind() string       { return strings.Fields(string(s))[0] }
 func (s side) encryption() string { return strings.Fields(string(s))[1] }
-func (s side) ice() bool          { return strings.HasSuffix(string(s), " ice") }
-func (s side) video() bool        { return strings.HasSuffix(string(s), " video") }
+func (s side) ice() bool          { return s.is("ice") }
+func (s side) video() bool        { return s.is("video") }
+
+// is tells whether one of the words behind the encryption is that.
+func (s side) is(word string) bool { return slices.Contains(strings.Fields(string(s))[2:], word) }
+
+// audio is Config.Audio.
+func (s side) audio() []string {
+	switch {
+	case s.is("opus"):
+		return []string{"opus/48000/2", "telephone-event/48000"}
+	case s.is("mute"): // no telephone events
+		return []string{"opus/48000/2"}
+	}
+	return nil
+}
 
 // pair is a call from one to the other.
 type pair struct {
@@ -145,6 +160,10 @@ func (l *inLab) open(ctx context.Context, t *testing.T) {
 func (l *inLab) peer(ctx context.Context, t *testing.T, cfg Config, s side) Peer {
 	t.Helper()
 	cfg.Kind, cfg.Encryption, cfg.ICE, cfg.Video, cfg.Domain = s.kind(), s.encryption(), s.ice(), s.video(), cmp.Or(cfg.Domain, domain)
+	cfg.Audio = s.audio()
+	if s.is("max-bundle") {
+		cfg.Bundle = "max-bundle"
+	}
 	cfg.Addr, cfg.Dir = l.address(t), l.subdir(t, cfg.Name)
 	if cfg.Name == "alice" && l.pair.callerSuite != "" {
 		cfg.Suites = []string{l.pair.callerSuite}

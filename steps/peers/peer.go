@@ -8,11 +8,13 @@ import (
 // Config is one peer of a pair.
 type Config struct {
 	Name       string // user of its address of record
-	Kind       string // "linphone", "baresip" or "phone", the simulated one
+	Kind       string // "linphone", "baresip", "chromium" or "phone", the simulated one
 	Encryption string // "none", "srtp" (SDES), "dtls" or "zrtp"; it refuses to talk otherwise
 	ICE        bool
-	Video      bool       // a still picture beside the audio; only of a linphone
+	Video      bool       // beside the audio: a still picture of a linphone, a moving one of a chromium, marked packets of a phone
+	Audio      []string   // codecs of a chromium or a phone, "opus/48000/2"; nil: PCMU and telephone-event at 8000 Hz
 	Addr       netip.Addr // of its sockets; not of a baresip, which has one of its own
+	Bundle     string     // bundlePolicy of a chromium; empty: "balanced", a browser's default
 	Domain     string     // of its address of record
 	Password   string     // for digest authentication; not of a baresip
 	Proxy      string     // registrar and outbound proxy, host:port over UDP
@@ -56,6 +58,8 @@ func Start(ctx context.Context, cfg Config) (Peer, error) {
 	switch cfg.Kind {
 	case "baresip":
 		return StartBaresip(ctx, cfg)
+	case "chromium":
+		return StartChromium(ctx, cfg)
 	case "phone":
 		return StartPhone(cfg)
 	default:

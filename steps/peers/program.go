@@ -27,11 +27,11 @@ type program struct {
 	out     strings.Builder
 }
 
-// startProgram starts it in dir with more environment. It dies with this process.
+// startProgram starts it in dir with more environment, as the leader of a process group. It dies with this process.
 func startProgram(name, dir string, env []string, path string, args ...string) (*program, error) {
 	p := &program{name: name, exited: make(chan struct{}), changed: make(chan struct{}), cmd: exec.Command(path, args...)}
 	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -103,7 +103,12 @@ func (p *program) stop() {
 		return
 	case <-time.After(5 * time.Second):
 	}
-	_ = p.cmd.Process.Kill()
+	p.kill()
+}
+
+// kill ends it and what it has started.
+func (p *program) kill() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.exited
 }
 

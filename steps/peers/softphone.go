@@ -23,12 +23,23 @@ type Phone struct {
 // encryptions are the simulated phone's words for ours.
 var encryptions = map[string]string{"none": "none", "srtp": "sdes", "dtls": "dtls", "zrtp": "zrtp"}
 
+// codecsOf is Config.Audio with its default.
+func codecsOf(cfg Config) []string {
+	if cfg.Audio == nil {
+		return []string{"PCMU/8000", "telephone-event/8000"}
+	}
+	return cfg.Audio
+}
+
 // StartPhone starts one.
 func StartPhone(cfg Config) (*Phone, error) {
 	setup := endpoint.Config{
 		Name: cfg.Name, AOR: "sip:" + cfg.Name + "@" + cfg.Domain, Listen: "udp:" + netip.AddrPortFrom(cfg.Addr, sipPort).String(),
 		Password: cfg.Password, Proxy: "sip:" + cfg.Proxy + ";transport=udp",
-		Media: endpoint.Media{Encryption: encryptions[cfg.Encryption], Suites: cfg.Suites, Audio: []string{"PCMU/8000", "telephone-event/8000"}},
+		Media: endpoint.Media{Encryption: encryptions[cfg.Encryption], Suites: cfg.Suites, Audio: codecsOf(cfg)},
+	}
+	if cfg.Video {
+		setup.Media.Video = []string{"VP8/90000"}
 	}
 	if cfg.AutoAnswer {
 		setup.Auto = &endpoint.Auto{}
