@@ -248,7 +248,7 @@ func (w *World) theOfferIs(callee string, table *godog.Table) error {
 // describes compares a session description line by line; cells that are empty are not compared.
 func (w *World) describes(body string, table *godog.Table) error {
 	rows, err := w.rows(table, columns{
-		required: []string{"stream"}, optional: []string{"encryption", "suites", "profile", "codecs", "enabled", "direction"},
+		required: []string{"stream"}, optional: []string{"encryption", "suites", "profile", "codecs", "enabled", "direction", "rtcp-mux"},
 	})
 	if err != nil {
 		return err
@@ -283,6 +283,7 @@ func fitsSection(s wire.Section, r row) error {
 		{"codecs", strings.Join(s.Codecs(), ", ")},
 		{"enabled", enabled},
 		{"direction", s.Direction()},
+		{"rtcp-mux", map[bool]string{true: "yes", false: "no"}[slices.Contains(s.Attributes, "rtcp-mux")]},
 	} {
 		want := strings.Join(r.list(check.column), ", ")
 		if r.has(check.column) && want != "" && want != check.got {

@@ -148,7 +148,7 @@ func explain(cfg *config.Config, facts app.Facts, d app.Decision) explanation {
 		Callee: trenscrypter.Subject(facts.To.URI), LegA: trenscrypter.ModeName(facts.Encryption), Rules: []step{},
 	}
 	all := []sdp.Encryption{sdp.None, sdp.SDES, sdp.DTLS, sdp.ZRTP}
-	rules := trenscrypter.New(trenscrypter.Config{Encryption: cfg.Trenscrypter.Encryption, Suites: cfg.Trenscrypter.Suites, Supported: all})
+	rules := trenscrypter.New(trenscrypter.Config{Encryption: cfg.Trenscrypter.Encryption, Suites: cfg.Trenscrypter.Suites, WebRTC: cfg.Trenscrypter.WebRTC, Supported: all})
 	for _, s := range rules.Explain(facts).Steps {
 		one := step{Setting: s.Setting, Rule: s.Rule.Pair, Text: s.Rule.String(), Matched: s.Matched}
 		if s.Err != nil {

@@ -95,6 +95,7 @@ type B2BUA struct {
 type Trenscrypter struct {
 	Encryption []trenscrypter.EncryptionRule // outgoing-enc-regex
 	Suites     []trenscrypter.SuiteRule      // outgoing-srtp-regex
+	WebRTC     []trenscrypter.Rule           // b2bua/webrtc-regex
 }
 
 // SIPBridge is [b2bua-server::sip-bridge].

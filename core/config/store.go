@@ -33,7 +33,7 @@ func storeTransport(c *Config, v value) error {
 	return nil
 }
 
-// storeEncryption and storeSuites need the timers, which are stored before.
+// storeEncryption, storeSuites and storeWebRTC need the timers, which are stored before.
 func storeEncryption(c *Config, v value) error {
 	rules, problems := trenscrypter.ParseEncryptionRules(tokens(v.text), c.Timers.RegexTimeout)
 	c.Trenscrypter.Encryption = rules
@@ -44,6 +44,13 @@ func storeEncryption(c *Config, v value) error {
 func storeSuites(c *Config, v value) error {
 	rules, problems := trenscrypter.ParseSuiteRules(tokens(v.text), c.Timers.RegexTimeout)
 	c.Trenscrypter.Suites = rules
+	v.problems(problems)
+	return nil
+}
+
+func storeWebRTC(c *Config, v value) error {
+	rules, problems := trenscrypter.ParseWebRTCRules(tokens(v.text), c.Timers.RegexTimeout)
+	c.Trenscrypter.WebRTC = rules
 	v.problems(problems)
 	return nil
 }

@@ -142,6 +142,10 @@ outside. Devices inside the NAT must reach the public address then.`,
 		boolean("zrtp-transparent", "false", `Where both phones have ZRTP, let them agree on keys with each other: media passes as it is, and both show the same SAS. Off, each leg
 has keys and a SAS of its own, as with every other encryption. It is decided when the call begins: leg A offers ZRTP, and leg B's mode is zrtp.`,
 			func(c *Config) *bool { return &c.Own.ZRTPTransparent }),
+		{name: trenscrypter.WebRTCKey, kind: "StringList", store: storeWebRTC, help: `regex1 regex2 …: a callee whose whole SIP URI one of them matches is a browser, or a gateway to browsers: where the second leg is
+dtls-srtp (outgoing-enc-regex) it is offered with feedback (UDP/TLS/RTP/SAVPF), by which browsers ask for pictures and lost packets. For
+application=sip-bridge see enableAvpf of the providers file.
+Example: .*@web\.example\.org(;.*)?`},
 		integer("zrtp-agreements-per-second", "0", `Key agreements of ZRTP that are computed per second, so that a flood of calls leaves the processors to the calls that run; more of them
 wait for their turn. 0: 100 for each processor.`,
 			func(c *Config) *int { return &c.Own.ZRTPRate }, func(n int) error {

@@ -253,7 +253,7 @@ func application(cfg *config.Config) (app.Application, *bridge, error) {
 
 func trenscrypterOf(cfg *config.Config) app.Application {
 	return trenscrypter.New(trenscrypter.Config{
-		Encryption: cfg.Trenscrypter.Encryption, Suites: cfg.Trenscrypter.Suites, OutboundProxy: cfg.B2BUA.OutboundProxy, Supported: supported,
+		Encryption: cfg.Trenscrypter.Encryption, Suites: cfg.Trenscrypter.Suites, WebRTC: cfg.Trenscrypter.WebRTC, OutboundProxy: cfg.B2BUA.OutboundProxy, Supported: supported,
 	})
 }
 

@@ -15,6 +15,27 @@ Feature: How the rules choose
       | stream | encryption | profile |
       | audio  | none       | RTP/AVP |
 
+  Scenario Outline: a callee that is a browser is offered feedback, and one port for RTP and RTCP: <mode>, <callees>
+    Given b2bua runs between alice and bob with
+      | setting                                       | value                |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | <mode> sip:bob@.*    |
+      | b2bua/webrtc-regex                            | sip:web@.* <callees> |
+    When alice invites bob with
+      | header | value                  |
+      | offer  | audio, video |
+    Then bob is invited
+    And the offer to bob is
+      | stream | encryption | profile   | rtcp-mux |
+      | audio  | <mode>     | <profile> | <mux>    |
+      | video  | <mode>     | <profile> | <mux>    |
+
+    Examples:
+      | mode      | callees               | profile           | mux |
+      | dtls-srtp | .*@sip\.example\.org  | UDP/TLS/RTP/SAVPF | yes |
+      | dtls-srtp | .*@elsewhere\.org     | UDP/TLS/RTP/SAVP  | yes |
+      | sdes      | .*@sip\.example\.org  | RTP/SAVP          | no  |
+      | none      | .*@sip\.example\.org  | RTP/AVP           | no  |
+
   @3.1
   Scenario: no rule matches: leg A's mode
     Given b2bua runs between alice and bob with

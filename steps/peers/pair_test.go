@@ -68,6 +68,14 @@ func (p pair) String() string {
 	return text
 }
 
+// browsers is the pattern of callees that are some.
+func (p pair) browsers() string {
+	if p.callee.kind() == "chromium" {
+		return "sip:bob@.*"
+	}
+	return ""
+}
+
 func (p pair) has(encryption string) bool {
 	return p.caller.encryption() == encryption || p.callee.encryption() == encryption
 }
@@ -146,7 +154,7 @@ func (l *inLab) open(ctx context.Context, t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = registrar.Close() })
 	mode := map[string]string{"srtp": "sdes", "none": "none", "dtls": "dtls-srtp", "zrtp": "zrtp"}[l.pair.callee.encryption()]
-	more := []string{"[b2bua-server]", fmt.Sprintf("enable-ice=%t", !l.pair.noICE), "[b2bua]", fmt.Sprintf("zrtp-transparent=%t", l.pair.transparent), "[b2bua-server::trenscrypter]", "outgoing-enc-regex=" + mode + " sip:bob@.*"}
+	more := []string{"[b2bua-server]", fmt.Sprintf("enable-ice=%t", !l.pair.noICE), "[b2bua]", fmt.Sprintf("zrtp-transparent=%t", l.pair.transparent), "webrtc-regex=" + l.pair.browsers(), "[b2bua-server::trenscrypter]", "outgoing-enc-regex=" + mode + " sip:bob@.*"}
 	if l.pair.suite != "" {
 		more = append(more, "outgoing-srtp-regex="+l.pair.suite+" sip:bob@.*")
 	}

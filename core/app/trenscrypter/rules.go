@@ -16,17 +16,18 @@ import (
 const (
 	EncryptionKey = "outgoing-enc-regex"
 	SuitesKey     = "outgoing-srtp-regex"
+	WebRTCKey     = "webrtc-regex" // in section b2bua
 )
 
-// Rule is one pair of a list: what to do, and for which callees.
+// Rule is one pair of a list: what to do, and for which callees; or one regex of a list of them.
 type Rule struct {
 	Pair    int    // position in the list, from 1, skipped pairs counted
-	Choice  string // first token as written: mode or suites
+	Choice  string // first token as written: mode or suites; empty: there is none
 	Pattern *pattern.Pattern
 }
 
 // String is the pair as written.
-func (r Rule) String() string { return r.Choice + " " + r.Pattern.String() }
+func (r Rule) String() string { return strings.TrimPrefix(r.Choice+" "+r.Pattern.String(), " ") }
 
 // EncryptionRule is one pair of outgoing-enc-regex.
 type EncryptionRule struct {
@@ -101,6 +102,21 @@ func ParseSuiteRules(tokens []string, limit time.Duration) ([]SuiteRule, []Probl
 		list, wrong := parseSuites(r)
 		return SuiteRule{r, list}, wrong
 	})
+}
+
+// ParseWebRTCRules reads the tokens of webrtc-regex: regex1 regex2 … An invalid one is left out and reported.
+func ParseWebRTCRules(tokens []string, limit time.Duration) ([]Rule, []Problem) {
+	var rules []Rule
+	var problems []Problem
+	for i, token := range tokens {
+		compiled, err := pattern.Compile(token, limit)
+		if err != nil {
+			problems = append(problems, wrongRegex(i+1, token, err))
+			continue
+		}
+		rules = append(rules, Rule{Pair: i + 1, Pattern: compiled})
+	}
+	return rules, problems
 }
 
 // pairs walks a list two tokens at a time. Both tokens of a pair are checked, so that one look shows both mistakes.

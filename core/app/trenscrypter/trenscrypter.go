@@ -2,7 +2,8 @@
 //
 // The callee stays the same on both legs: leg B is placed to the To address of leg A, from leg A's From address, through the
 // outbound proxy. The first rule of outgoing-enc-regex that matches the callee's URI chooses the encryption; without one it
-// is leg A's. When it is SDES, the first rule of outgoing-srtp-regex chooses the suites (spec 3.1).
+// is leg A's. When it is SDES, the first rule of outgoing-srtp-regex chooses the suites (spec 3.1); when it is DTLS-SRTP, a match of
+// webrtc-regex makes leg B one for a browser, with feedback (AVPF).
 //
 // An App is immutable, Decide is pure and looks at each rule at most once.
 package trenscrypter
@@ -24,6 +25,7 @@ const statusNotAcceptable = 488
 type Config struct {
 	Encryption    []EncryptionRule
 	Suites        []SuiteRule
+	WebRTC        []Rule           // callees that are browsers
 	OutboundProxy *sip.Address     // nil: the callee's URI is the next hop
 	Supported     []sdp.Encryption // what this build can do on a leg
 }
@@ -44,7 +46,7 @@ func (a *App) Decide(f app.Facts) app.Decision {
 
 // Step is one rule that was looked at while deciding.
 type Step struct {
-	Setting string // EncryptionKey or SuitesKey
+	Setting string // EncryptionKey, SuitesKey or WebRTCKey
 	Rule    Rule
 	Matched bool
 	Err     error // the pattern could not be evaluated
@@ -89,6 +91,15 @@ func (a *App) decide(f app.Facts, steps []Step) (app.Decision, []Step) {
 		if i := find(&s, SuitesKey, a.cfg.Suites, func(r SuiteRule) Rule { return r.Rule }); i >= 0 {
 			d.Suites = slices.Clone(a.cfg.Suites[i].Suites)
 			why += ", " + describe(SuitesKey, a.cfg.Suites[i].Rule)
+		}
+		if s.failed != nil {
+			return refuse(s.failure()), s.steps
+		}
+	}
+	if d.Encryption == sdp.DTLS {
+		if i := find(&s, WebRTCKey, a.cfg.WebRTC, func(r Rule) Rule { return r }); i >= 0 {
+			d.AVPF = true
+			why += ", " + describe(WebRTCKey, a.cfg.WebRTC[i])
 		}
 		if s.failed != nil {
 			return refuse(s.failure()), s.steps

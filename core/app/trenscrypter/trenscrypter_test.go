@@ -192,6 +192,23 @@ func TestRuleThatCannotBeEvaluatedRefusesTheCall(t *testing.T) {
 	assert.Contains(t, d.Refusal.Why, "at most 4096")
 }
 
+func TestBrowsersAreOfferedFeedback(t *testing.T) {
+	rules, problems := ParseWebRTCRules([]string{`(x`, `sip:.*@web\.example\.org`, `sip:room.*@.*`}, time.Minute)
+	require.Len(t, problems, 1)
+	assert.True(t, problems[0].Skipped)
+	assert.Equal(t, 1, problems[0].Pair)
+	a := New(Config{WebRTC: rules, Supported: everything})
+	e := a.Explain(facts(t, "<sip:room7@sip.example.org>", sdp.DTLS))
+	assert.True(t, e.Decision.AVPF)
+	require.Len(t, e.Steps, 2)
+	assert.Equal(t, WebRTCKey, e.Steps[1].Setting)
+	assert.Equal(t, "no rule of outgoing-enc-regex matches sip:room7@sip.example.org: dtls-srtp as on leg A, webrtc-regex rule 3 (sip:room.*@.*)", e.Decision.Why)
+	assert.False(t, a.Decide(facts(t, "<sip:bob@sip.example.org>", sdp.DTLS)).AVPF)
+	for _, mode := range []sdp.Encryption{sdp.None, sdp.SDES, sdp.ZRTP} {
+		assert.False(t, a.Decide(facts(t, "<sip:room7@sip.example.org>", mode)).AVPF, "a browser has DTLS-SRTP")
+	}
+}
+
 func TestExplain(t *testing.T) {
 	e := build(t, seedModes, seedSuite, "", everything...).Explain(facts(t, "<sip:bob@sip.example.org>", sdp.ZRTP))
 	assert.Equal(t, "sip:bob@sip.example.org", e.Subject)
