@@ -55,8 +55,8 @@ var chromiumFlags = []string{
 	"--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns,MediaRouter,OptimizationHints,Translate",
 }
 
-// StartBrowser starts one with an empty profile; its page waits for commands when it returns.
-func StartBrowser(ctx context.Context) (*Browser, error) {
+// StartBrowser starts one with an empty profile. Its page comes for commands as soon as it is there.
+func StartBrowser() (*Browser, error) {
 	dir, err := os.MkdirTemp("", "b2bua-chromium-")
 	if err != nil {
 		return nil, err
@@ -155,12 +155,12 @@ var shared struct {
 	browser *Browser
 }
 
-func sharedBrowser(ctx context.Context) (*Browser, error) {
+func sharedBrowser() (*Browser, error) {
 	shared.Lock()
 	defer shared.Unlock()
 	var err error
 	if shared.browser == nil {
-		shared.browser, err = StartBrowser(ctx)
+		shared.browser, err = StartBrowser()
 	}
 	return shared.browser, err
 }

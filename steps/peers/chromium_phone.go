@@ -79,7 +79,7 @@ func StartChromium(ctx context.Context, cfg Config) (*Chromium, error) {
 	}
 	c := &Chromium{cfg: cfg, changed: make(chan struct{})}
 	var err error
-	if c.browser, err = sharedBrowser(ctx); err != nil {
+	if c.browser, err = sharedBrowser(); err != nil {
 		return nil, err
 	}
 	if c.proxy, err = netip.ParseAddrPort(cfg.Proxy); err != nil {
@@ -112,8 +112,14 @@ func (c *Chromium) AwaitRegistered(ctx context.Context) error {
 	aor := "<sip:" + c.cfg.Name + "@" + c.cfg.Domain + ">"
 	m := &wire.Message{Start: "REGISTER sip:" + c.cfg.Domain + " SIP/2.0"}
 	for _, h := range [][2]string{
-		{"Via", "SIP/2.0/TCP " + c.sip.Addr().String() + ";branch=z9hG4bK" + wire.Token()}, {"Max-Forwards", "70"}, {"From", aor + ";tag=" + wire.Token()}, {"To", aor},
-		{"Call-ID", wire.Token()}, {"CSeq", "1 REGISTER"}, {"Contact", c.sip.Contact()}, {"Expires", "3600"},
+		{"Via", "SIP/2.0/TCP " + c.sip.Addr().String() + ";branch=z9hG4bK" + wire.Token()},
+		{"Max-Forwards", "70"},
+		{"From", aor + ";tag=" + wire.Token()},
+		{"To", aor},
+		{"Call-ID", wire.Token()},
+		{"CSeq", "1 REGISTER"},
+		{"Contact", c.sip.Contact()},
+		{"Expires", "3600"},
 	} {
 		m.Add(h[0], h[1])
 	}
