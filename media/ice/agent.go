@@ -2,12 +2,18 @@ package ice
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
 // Params is what one stream of one leg agreed on ICE.
 type Params struct {
 	Local Credentials
+	// Peer is the name of the other end; empty: not known. Another one under the same credentials of ours is another phone: a proxy has
+	// forked the offer.
+	Peer string
+	// Listed are the addresses in the peer's description, by component (RTP first). The agent itself needs none.
+	Listed [2][]netip.AddrPort
 	// PeerLite: the peer sends no checks, and nobody nominates. Each end sends to the default address of the other.
 	PeerLite bool
 }
@@ -18,37 +24,54 @@ type Agent struct {
 	former  Credentials // before a restart
 	renewed [2]bool     // by component: the former ones are not answered any more
 	pairs   [2]pair
+	begun   [2]time.Time // by component: the first nomination by the peer that there is now
+	proper  bool         // the peer writes its name into its checks
 }
 
 // pair is the selected one of a component. Its local half is the port that the check came to.
 type pair struct {
 	remote   netip.AddrPort
 	priority uint32
-	at       time.Time // of its last nomination
-	former   bool      // nominated before the restart
+	outdated bool // nominated before the restart, or by who knows whom
 }
 
 // New makes an agent. It keeps no reference to p's memory.
-func New(p Params) *Agent { return &Agent{params: p.clone()} }
-
-func (p Params) clone() Params {
-	p.Local = p.Local.Clone()
-	return p
+func New(p Params) *Agent {
+	return &Agent{params: Params{Local: p.Local.Clone(), Peer: strings.Clone(p.Peer), PeerLite: p.PeerLite}}
 }
 
+// Change is what new parameters mean.
+type Change uint8
+
+// Changes.
+const (
+	None        Change = iota
+	Restart            // of the same peer, or of both ends (RFC 8445 section 9)
+	AnotherPeer        // has our credentials, and the selected pair is none of its
+)
+
 // Update tells the agent what was agreed anew. Other credentials of our own are a restart (RFC 8445 section 9): the former ones are
-// answered and the selected pair stays until the peer has nominated one with the new.
-func (a *Agent) Update(p Params) {
-	if p.Local.Same(a.params.Local) {
-		a.params.PeerLite = p.PeerLite
-		return
+// answered and the selected pair stays until the peer has nominated one with the new. Another name of the peer alone is another peer.
+func (a *Agent) Update(p Params) Change {
+	change := None
+	switch {
+	case !p.Local.Same(a.params.Local):
+		change = Restart
+		a.former.Pwd.Wipe()
+		a.former, a.params.Local = a.params.Local, p.Local.Clone()
+		a.renewed = [2]bool{}
+		for i := range a.pairs {
+			a.pairs[i].outdated = true
+		}
+	case p.Peer != "" && a.params.Peer != "" && p.Peer != a.params.Peer:
+		change = AnotherPeer
+		a.pairs = [2]pair{}
 	}
-	a.former.Pwd.Wipe()
-	a.former, a.params = a.params.Local, p.clone()
-	a.renewed = [2]bool{}
-	for i := range a.pairs {
-		a.pairs[i].former = true
+	if change != None {
+		a.begun, a.proper = [2]time.Time{}, false
 	}
+	a.params.Peer, a.params.PeerLite = strings.Clone(p.Peer), p.PeerLite
+	return change
 }
 
 // Selected is where a component's media goes; invalid: the peer has not said so yet.
@@ -62,26 +85,33 @@ func (a *Agent) Wipe() {
 
 // Result is what a datagram means for the path.
 type Result struct {
-	// Checked: the peer has shown that it is at the source, by a check with our password.
+	// Checked: the peer has shown that it is at the source, by a check with our password. One of another phone that was offered the same is
+	// answered and means nothing.
 	Checked bool
+	// Former: under credentials from before a restart.
+	Former bool
 	// Selected: the source is where the component's media goes from now on. It is told once.
 	Selected bool
 }
 
-// nominate selects a pair by a check with USE-CANDIDATE.
+// nominate selects a pair by a check with USE-CANDIDATE. A peer of RFC 5245 may nominate with every check of its list, and the best of them
+// counts (RFC 5245 section 11.1.1); later the newest counts, because a peer that moves has no better address any more.
 func (a *Agent) nominate(now time.Time, c Component, from netip.AddrPort, priority uint32) (changed bool) {
-	p := &a.pairs[c-1]
+	p, begun := &a.pairs[c-1], &a.begun[c-1]
+	if begun.IsZero() {
+		*begun = now
+	}
 	switch {
 	case p.remote == from:
-	case !p.remote.IsValid(), p.former, priority >= p.priority, now.Sub(p.at) >= nominationHolds:
+	case !p.remote.IsValid(), p.outdated, priority >= p.priority, now.Sub(*begun) >= listTakes:
 		changed = true
 	default:
 		return false
 	}
-	if p.former {
+	if p.outdated {
 		a.renewed[c-1] = true
 	}
-	*p = pair{remote: from, priority: priority, at: now}
+	*p = pair{remote: from, priority: priority}
 	return changed
 }
 

@@ -131,8 +131,59 @@ func TestTheBestNominationCountsAndLaterTheNewest(t *testing.T) {
 	assert.Equal(t, one, nominate(20*time.Millisecond, two, 5), "worse")
 	assert.Equal(t, six, nominate(40*time.Millisecond, six, 20), "better")
 	assert.Equal(t, six, nominate(time.Second, six, 20))
-	assert.Equal(t, six, nominate(time.Second+nominationHolds-1, two, 5))
-	assert.Equal(t, two, nominate(time.Second+nominationHolds, two, 5))
+	assert.Equal(t, six, nominate(listTakes-1, two, 5))
+	assert.Equal(t, six, nominate(listTakes, six, 20), "with each check of consent")
+	assert.Equal(t, two, nominate(listTakes, two, 5), "it has left the other network")
+	assert.Equal(t, two, nominate(time.Hour, two, 5))
+	assert.Equal(t, one, nominate(time.Hour, one, 1))
+}
+
+// After a restart the peer's list is at work once more, and its first nomination counts whatever was before.
+func TestABetterPairOfBeforeARestartKeepsNothingOff(t *testing.T) {
+	c, next := credentials(t, 1), credentials(t, 2)
+	a := New(Params{Local: c})
+	try := func(with Credentials, from netip.AddrPort, p uint32) netip.AddrPort {
+		_, _ = a.Handle(start, RTP, from, check(t, with, controlling, priority(p), use), nil)
+		return a.Selected(RTP)
+	}
+	assert.Equal(t, one, try(c, one, 10))
+	assert.Equal(t, Restart, a.Update(Params{Local: next}))
+	assert.Equal(t, two, try(next, two, 5))
+	assert.Equal(t, two, try(next, six, 4))
+	assert.Equal(t, None, a.Update(Params{Local: next}))
+}
+
+// A proxy forks our offer: a second phone answers, with our credentials and other ones of its own, and the first one does not know that yet.
+func TestAnotherPhoneHasTheSameCredentials(t *testing.T) {
+	c := credentials(t, 1)
+	a := New(Params{Local: c, Peer: "first"})
+	try := func(name string, from netip.AddrPort, p uint32) Result {
+		m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(c.Ufrag+":"+name), controlling, priority(p), use,
+			stun.NewShortTermIntegrity(string(c.Pwd)), stun.Fingerprint)
+		require.NoError(t, err)
+		out, res := a.Handle(start, RTP, from, m.Raw, nil)
+		code, _ := answered(t, m.Raw, out, c)
+		assert.Zero(t, code, "everybody with the password is answered")
+		return res
+	}
+	assert.True(t, try("first", one, 10).Selected)
+	assert.Equal(t, Result{}, try("second", two, 20), "its description is not here")
+	assert.Equal(t, AnotherPeer, a.Update(Params{Local: c, Peer: "second"}))
+	assert.False(t, a.Selected(RTP).IsValid())
+	assert.True(t, try("first", one, 10).Selected, "the second phone may name itself otherwise")
+	assert.Equal(t, Result{Checked: true, Selected: true}, try("second", two, 5), "it does not, and is the peer, whatever the priority")
+	assert.Equal(t, Result{}, try("first", one, 10))
+	assert.Equal(t, two, a.Selected(RTP))
+	assert.Equal(t, None, a.Update(Params{Local: c, Peer: "second"}))
+	assert.Equal(t, two, a.Selected(RTP))
+}
+
+// An agent that writes something else behind the colon connects as well.
+func TestAWrongNameBehindTheColon(t *testing.T) {
+	c := credentials(t, 1)
+	a := New(Params{Local: c, Peer: "somebody"})
+	_, res := a.Handle(start, RTP, one, check(t, c, controlling, priority(7), use), nil)
+	assert.Equal(t, Result{Checked: true, Selected: true}, res)
 }
 
 func TestWhatIsRefusedChangesNothing(t *testing.T) {
@@ -245,7 +296,7 @@ func TestRestart(t *testing.T) {
 	assert.Equal(t, one, a.Selected(RTP), "media goes on")
 	code, res := try(c, RTP, two, use)
 	assert.Zero(t, code, "the old ones are answered")
-	assert.Equal(t, Result{Checked: true}, res, "and choose nothing any more")
+	assert.Equal(t, Result{Checked: true, Former: true}, res, "and choose nothing any more")
 	code, _ = try(next, RTP, two)
 	assert.Zero(t, code)
 	assert.Equal(t, one, a.Selected(RTP))

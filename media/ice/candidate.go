@@ -72,3 +72,17 @@ func ParseCandidate(s string) (c Candidate, ok bool) {
 	c.Addr = netip.AddrPortFrom(addr.Unmap(), uint16(port))
 	return c, true
 }
+
+// Addresses are where a peer says that it may be, by component (RTP first): those of its candidates for UDP that have an address. What lies
+// beyond maxListed of a component is passed over.
+func Addresses(list []Candidate) (at [2][]netip.AddrPort) {
+	for _, c := range list {
+		if c.Component < RTP || c.Component > RTCP || !c.UDP() || !c.Addr.IsValid() || c.Addr.Addr().IsUnspecified() || c.Addr.Port() == 0 {
+			continue
+		}
+		if i := c.Component - RTP; len(at[i]) < maxListed {
+			at[i] = append(at[i], c.Addr)
+		}
+	}
+	return at
+}

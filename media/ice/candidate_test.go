@@ -74,3 +74,31 @@ func TestCredentials(t *testing.T) {
 		assert.False(t, bad.Usable(), bad.Ufrag)
 	}
 }
+
+func TestAddressesOfADescription(t *testing.T) {
+	var list []Candidate
+	for _, line := range []string{
+		"1 1 UDP 2130706431 192.0.2.1 4000 typ host",
+		"2 2 udp 2130706430 192.0.2.1 4001 typ host",
+		"3 1 TCP 2105524479 192.0.2.1 9 typ host tcptype active",
+		"4 1 UDP 2130706431 fe0d1c6a-1.local 4002 typ host",
+		"5 1 UDP 2130706431 2001:db8::1 4003 typ host",
+		"6 3 UDP 2130706431 192.0.2.1 4004 typ host",
+		"7 1 UDP 2130706431 192.0.2.1 0 typ host",
+		"8 1 UDP 2130706431 0.0.0.0 9 typ host",
+		"9 1 UDP 1677721855 ::ffff:203.0.113.1 4005 typ srflx raddr 192.0.2.1 rport 4000",
+	} {
+		c, ok := ParseCandidate(line)
+		require.True(t, ok, line)
+		list = append(list, c)
+	}
+	at := Addresses(list)
+	assert.Equal(t, []netip.AddrPort{
+		netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("[2001:db8::1]:4003"), netip.MustParseAddrPort("203.0.113.1:4005"),
+	}, at[0])
+	assert.Equal(t, []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:4001")}, at[1])
+	for range 100 {
+		list = append(list, list[0])
+	}
+	assert.Len(t, Addresses(list)[0], maxListed)
+}

@@ -42,7 +42,9 @@ var pool = sync.Pool{New: func() any {
 
 // request is what matters of a check.
 type request struct {
-	username  []byte
+	ufrag     []byte // ours
+	peer      []byte // the other half of the user name
+	named     bool   // there are two
 	integrity bool
 	unknown   []byte // types, two octets each
 	conflict  bool   // the peer believes to be controlled, too
@@ -77,8 +79,11 @@ func (a *Agent) Handle(now time.Time, c Component, from netip.AddrPort, b, out [
 	if code != 0 {
 		return out, Result{}
 	}
-	res := Result{Checked: true}
-	if r.nominates && current && !a.params.PeerLite {
+	if current && !a.present(r.peer) {
+		return out, Result{}
+	}
+	res := Result{Checked: true, Former: !current}
+	if r.nominates && !res.Former && !a.params.PeerLite {
 		res.Selected = a.nominate(now, c, from, r.priority)
 	}
 	return out, res
@@ -115,7 +120,7 @@ func (s *scratch) read() request {
 			r.integrity = len(at.Value) == 20
 			return r
 		case stun.AttrUsername:
-			r.username = at.Value
+			r.ufrag, r.peer, r.named = bytes.Cut(at.Value, []byte{':'})
 		case stun.AttrPriority:
 			if len(at.Value) == 4 {
 				r.priority = binary.BigEndian.Uint32(at.Value)
@@ -138,15 +143,13 @@ func (s *scratch) read() request {
 
 // judge is RFC 8489 sections 9.1.3 and 6.3.1, then RFC 8445 section 7.3.1.1. Code 0: the check succeeds.
 func (a *Agent) judge(c Component, r *request, m *stun.Message) (code int, pwd Secret, current bool) {
-	// The half behind the colon is the peer's, whose description may come later than its checks.
-	ufrag, _, found := bytes.Cut(r.username, []byte{':'})
-	switch {
-	case !a.knows(ufrag):
+	switch { // the half behind the colon is the peer's, whose description may come later than its checks
+	case !a.knows(r.ufrag):
 		return strange, nil, false
 	case !r.integrity:
 		return codeBadRequest, nil, false
 	}
-	if pwd, current = a.password(c, ufrag); !found || pwd == nil {
+	if pwd, current = a.password(c, r.ufrag); !r.named || pwd == nil {
 		return codeUnauthenticated, nil, false
 	}
 	if stun.MessageIntegrity(pwd).Check(m) != nil {
@@ -159,6 +162,21 @@ func (a *Agent) judge(c Component, r *request, m *stun.Message) (code int, pwd S
 		code = codeRoleConflict // a lite agent is the controlled one, and cannot switch (RFC 8445 section 6.1.1)
 	}
 	return code, pwd, current
+}
+
+// present tells whether an authentic check is the present peer's. Other names count until one is heard that the peer's description has: an
+// agent may write something else than RFC 8445 section 7.2.2 wants.
+func (a *Agent) present(peer []byte) bool {
+	if a.params.Peer == "" || string(peer) != a.params.Peer {
+		return !a.proper
+	}
+	if !a.proper {
+		a.proper, a.begun = true, [2]time.Time{}
+		for i := range a.pairs { // perhaps by another phone
+			a.pairs[i].outdated = true
+		}
+	}
+	return true
 }
 
 // start begins a response to the request.

@@ -8,6 +8,8 @@ const (
 	minPwd, maxPwd     = 22, 256
 	// maxCandidate is the longest candidate line that is read: foundation, six fields and a few extensions.
 	maxCandidate = 1024
+	// maxListed candidates of a component: a browser on many networks lists some twenty.
+	maxListed = 32
 	// maxHost is the longest address or name in a candidate.
 	maxHost = 255
 )
@@ -19,7 +21,6 @@ const maxMessage = 1500
 // maxUnknown is how many types a 420 lists.
 const maxUnknown = 16
 
-// nominationHolds is how long a nomination keeps one of less priority off. A peer of RFC 5245 may nominate with every check of
-// its list, which is over by then, and the best of them counts; later the newest counts, because a peer that moves has no
-// better address any more.
-const nominationHolds = 3 * time.Second
+// listTakes is how long after a peer's first nomination its check list may still be at work, which has up to a hundred pairs at intervals of
+// some 20 to 50 ms (RFC 8445 sections 6.1.2.5 and 14.2): so long a nomination keeps one of less priority off.
+const listTakes = 3 * time.Second

@@ -20,13 +20,13 @@ func newAgent(agreed sdp.Agreed) *ice.Params {
 	if !agreed.Enabled || agreed.ICE == nil {
 		return nil
 	}
-	return &ice.Params{Local: agreed.ICE.Local.Clone(), PeerLite: agreed.ICE.PeerLite}
+	return &ice.Params{Local: agreed.ICE.Local.Clone(), Peer: agreed.ICE.Peer, PeerLite: agreed.ICE.PeerLite}
 }
 
 // connect starts, goes on with or ends the agent of a side.
 func (st *Stream) connect(now time.Time, side Side, p *ice.Params) {
 	checks := st.checks[side]
-	st.checks[side] = [2]*early{}
+	st.checks[side] = [2][]early{}
 	switch agent := st.agents[side]; {
 	case p == nil && agent != nil:
 		agent.Wipe()
@@ -35,11 +35,15 @@ func (st *Stream) connect(now time.Time, side Side, p *ice.Params) {
 	case agent == nil:
 		st.agents[side] = ice.New(*p)
 	default:
-		agent.Update(*p)
+		if change := agent.Update(*p); change != ice.None {
+			st.relay.Restarted(side, change == ice.AnotherPeer)
+		}
 	}
-	for ch, c := range checks {
-		if c != nil && st.agents[side] != nil {
-			st.answer(now, side, relay.Channel(ch), c.from, c.b)
+	for ch, list := range checks {
+		for _, c := range list {
+			if st.agents[side] != nil {
+				st.answer(now, side, relay.Channel(ch), c.from, c.b)
+			}
 		}
 	}
 }
@@ -59,9 +63,32 @@ func (st *Stream) check(side Side, ch relay.Channel, from netip.AddrPort, b []by
 	case st.agents[side] != nil:
 		st.answer(time.Now(), side, ch, from, b)
 	case !st.known[side] && ice.IsRequest(b): // a peer may be ready before its answer is here (RFC 8445 section 7.3)
-		st.checks[side][ch] = &early{from: from, b: bytes.Clone(b)}
+		st.checks[side][ch] = keepCheck(st.checks[side][ch], from, b)
 	}
 }
+
+// maxChecks that came on a channel before its agent are kept: a phone with several candidates checks from each of them, 20 to 50 ms apart,
+// and repeats after half a second what was not answered (RFC 8445 section 14).
+const maxChecks = 8
+
+// keepCheck keeps one more; the oldest gives way. A repetition is in the place of the first.
+func keepCheck(list []early, from netip.AddrPort, b []byte) []early {
+	if len(b) > maxCheck {
+		return list
+	}
+	for i := range list {
+		if list[i].from == from && bytes.Equal(list[i].b, b) {
+			return list
+		}
+	}
+	if len(list) == maxChecks {
+		list = append(list[:0], list[1:]...)
+	}
+	return append(list, early{from: from, b: bytes.Clone(b)})
+}
+
+// maxCheck is the longest one that is kept, octets: the user name may have 513, and the rest of a check has 100.
+const maxCheck = 768
 
 func (st *Stream) answer(now time.Time, side Side, ch relay.Channel, from netip.AddrPort, b []byte) {
 	buf := responses.Get().(*[256]byte)
@@ -75,7 +102,14 @@ func (st *Stream) answer(now time.Time, side Side, ch relay.Channel, from netip.
 	if !res.Checked || st.own(from) { // packets that we send ourselves would circle for ever
 		return
 	}
-	st.relay.Checked(side, ch, from, res.Selected)
+	switch {
+	case res.Selected:
+		st.relay.Checked(now, side, ch, from, relay.Nominated)
+	case res.Former:
+		st.relay.Checked(now, side, ch, from, relay.Former)
+	default:
+		st.relay.Checked(now, side, ch, from, relay.Valid)
+	}
 	if res.Selected && ch == relay.RTP {
 		st.pathSelected(side)
 	}

@@ -259,3 +259,68 @@ func TestDTLSFollowsThePath(t *testing.T) {
 		require.Len(t, a.events.find(B, Secured), 1, "no second handshake")
 	})
 }
+
+// A phone with several candidates checks from all of them before its answer is here, and speaks from any afterwards.
+func TestChecksOfSeveralCandidatesBeforeTheAnswer(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		told := &events{}
+		cfg.Notify = told.add
+		a := newPhone(t, sdp.NoSuite, pcma)
+		st, err := newPlane(t, cfg).Open("test", sdp.Audio, loopback, loopback)
+		require.NoError(t, err)
+		t.Cleanup(st.Close)
+		a.ports = st.Ports(A)
+		require.NoError(t, st.Set(A, a.agreed))
+		at := netip.AddrPortFrom(st.Ports(B).Addr, st.Ports(B).RTP)
+		first, second := newPhone(t, sdp.NoSuite, pcma), newPhone(t, sdp.NoSuite, pcma)
+		first.ports, second.ports = st.Ports(B), st.Ports(B)
+		for i, list := range [][]stun.Setter{{}, {}, {nominate}} {
+			m, err := stun.Build(append([]stun.Setter{stun.TransactionID, stun.BindingRequest, stun.NewUsername("frag:x")}, append(list, stun.NewShortTermIntegrity(string(oldCredentials.Pwd)), stun.Fingerprint)...)...)
+			require.NoError(t, err)
+			_, err = [...]*phone{first, second, second}[i].rtp.WriteToUDPAddrPort(m.Raw, at)
+			require.NoError(t, err)
+		}
+		eventually(t, "they are there", func() bool { return st.Stats(B).Other == 3 })
+		require.NoError(t, st.Set(B, sdp.Agreed{Enabled: true, Codecs: []sdp.Codec{pcma}, Mux: true, ICE: &ice.Params{Local: oldCredentials}}))
+		require.Equal(t, local(second.rtp), told.wait(t, B, PathSelected, 1)[0].Addr)
+		require.EqualValues(t, 3, st.Stats(B).Checks)
+		for _, c := range []*net.UDPConn{first.rtp, second.rtp, second.rtp} {
+			answered(t, c)
+		}
+		for i := range 10 {
+			speaker := [...]*phone{first, second}[i%2]
+			speaker.ssrc, speaker.seq = 7, uint16(i)
+			speaker.say(8, fmt.Sprint(i))
+			require.Equal(t, fmt.Sprint(i), string(a.hear().Payload))
+			a.say(8, "to b")
+			require.Equal(t, "to b", string(second.hear().Payload), "and hears where it has nominated")
+		}
+		require.Zero(t, st.Stats(B).Strangers)
+	})
+}
+
+// answered reads a response to a check.
+func answered(t *testing.T, c *net.UDPConn) {
+	t.Helper()
+	buf := make([]byte, 2048)
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(30*time.Second)))
+	n, _, err := c.ReadFromUDPAddrPort(buf)
+	require.NoError(t, err, "no response")
+	ans := &stun.Message{Raw: buf[:n]}
+	require.NoError(t, ans.Decode())
+	require.Equal(t, stun.BindingSuccess, ans.Type)
+}
+
+func TestFewChecksAreKept(t *testing.T) {
+	at := func(i int) netip.AddrPort { return netip.AddrPortFrom(loopback, uint16(1000+i)) }
+	var list []early
+	for i := range 20 {
+		list = keepCheck(list, at(i), []byte{byte(i)})
+		list = keepCheck(list, at(i), []byte{byte(i)})
+	}
+	require.Len(t, list, maxChecks)
+	require.Equal(t, at(20-maxChecks), list[0].from)
+	list = keepCheck(list, at(19), []byte("another"))
+	require.Equal(t, "another", string(list[maxChecks-1].b), "of the same source: a nomination may follow")
+	require.Equal(t, list, keepCheck(list, at(1), make([]byte, maxCheck+1)))
+}

@@ -182,7 +182,7 @@ func (st *Stream) endTransport(side Side) {
 		agent.Wipe()
 		st.agents[side] = nil
 	}
-	st.hellos[side], st.checks[side], st.known[side] = [2]*early{}, [2]*early{}, false
+	st.hellos[side], st.checks[side], st.known[side] = [2]*early{}, [2][]early{}, false
 	st.pinned[side] = st.legs[side].sockets[relay.RTP].connect(netip.AddrPort{})
 }
 

@@ -35,10 +35,10 @@ type Stream struct {
 	groups [2]*group // nil: the transport is not shared
 	as     [2]relay.Member
 	pinned [2]netip.AddrPort
-	guards [2][2]*guard // by side and channel; nil: no DTLS
-	known  [2]bool      // the side was set once
-	hellos [2][2]*early // DTLS that came before the side was set, the newest
-	checks [2][2]*early // a check, likewise
+	guards [2][2]*guard  // by side and channel; nil: no DTLS
+	known  [2]bool       // the side was set once
+	hellos [2][2]*early  // DTLS that came before the side was set, the newest
+	checks [2][2][]early // checks, likewise, the newest last
 	agents [2]*ice.Agent
 
 	zrtp [2]zrtpSide

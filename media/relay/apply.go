@@ -34,6 +34,7 @@ func fingerprintOf(c sdp.Crypto) fingerprint {
 type Prepared struct {
 	agreed           sdp.Agreed
 	checks           bool // the peer makes ICE checks
+	listed           [2][]netip.AddrPort
 	recv             *srtp.Receiver
 	send             *srtp.Sender
 	recvKey, sendKey fingerprint
@@ -53,7 +54,9 @@ func Prepare(a sdp.Agreed) (*Prepared, error) {
 	p.agreed = a
 	p.agreed.Codecs = slices.Clone(a.Codecs)
 	p.agreed.RecvKey, p.agreed.SendKey = sdp.Crypto{}, sdp.Crypto{}
-	p.agreed.ICE, p.checks = nil, a.ICE != nil && !a.ICE.PeerLite
+	if p.agreed.ICE, p.checks = nil, a.ICE != nil && !a.ICE.PeerLite; p.checks {
+		p.listed = a.ICE.Listed
+	}
 	p.agreed.Remote, p.agreed.RemoteRTCP = unmap(a.Remote), unmap(a.RemoteRTCP)
 	return p, nil
 }
@@ -151,10 +154,13 @@ func (r *Relay) applyTransport(now time.Time, s *side, p *Prepared) {
 		s.control = netip.AddrPort{}
 	}
 	switch {
-	case !p.checks:
-		s.path = nil
-	case s.path == nil: // else it stays until the peer nominates another, also in a restart (RFC 8445 section 9)
+	case !p.checks && s.path != nil:
+		s.leavePath()
+	case p.checks && s.path == nil: // else it stays until the peer nominates another, also in a restart (RFC 8445 section 9)
 		s.path = new(path)
+	}
+	if p.checks {
+		s.path.listed = p.listed
 	}
 	s.rtcp = a.RemoteRTCP
 	if !s.rtcp.IsValid() && a.Remote.IsValid() {

@@ -74,11 +74,18 @@ func (l *latch) admit(now time.Time, from netip.AddrPort, h rtp.Header, authenti
 		l.move(now, from, authentic)
 		moved = true
 	}
+	l.hear(now, from, h)
+	return true, moved
+}
+
+// hear takes note of a packet that was accepted. It may be of one who is heard beside the source.
+func (l *latch) hear(now time.Time, from netip.AddrPort, h rtp.Header) {
 	if h.SSRC != l.ssrc || int16(h.Seq-l.seq) > 0 {
 		l.ssrc, l.seq = h.SSRC, h.Seq
 	}
-	l.last = now
-	return true, moved
+	if from == l.source {
+		l.last = now
+	}
 }
 
 func (l *latch) mayMove(now time.Time, from netip.AddrPort, h rtp.Header) bool {

@@ -206,7 +206,7 @@ func (r *Relay) media(now time.Time, from netip.AddrPort, on Side, h rtp.Header,
 		s.stats.Unmapped++
 		return Output{}
 	}
-	if !r.admit(now, from, on, h) {
+	if !r.admit(now, from, on, h, s.secure) {
 		s.stats.Strangers++
 		return Output{}
 	}

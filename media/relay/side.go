@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"b2bua/media/dtmf"
@@ -105,7 +106,7 @@ func (s *side) expects(ch Channel, from netip.AddrPort) bool {
 	} else if from == s.control || from == s.rtcp {
 		return true
 	}
-	return s.path.knows(ch, from)
+	return s.path != nil && (s.path.knows(ch, from) || slices.Contains(s.path.listed[ch], from))
 }
 
 // codec is the meaning of a payload type that comes in. A side was applied before its packets are looked at.
@@ -276,15 +277,15 @@ func (r *Relay) openEither(now time.Time, k *keys, s *side, b []byte, open func(
 }
 
 // admit checks an authentic or plain RTP packet's source against the latch.
-func (r *Relay) admit(now time.Time, from netip.AddrPort, on Side, h rtp.Header) bool {
+func (r *Relay) admit(now time.Time, from netip.AddrPort, on Side, h rtp.Header, authentic bool) bool {
 	s := &r.sides[on]
-	if !s.secure && s.path.alien(RTP, from) {
-		return false
-	}
 	if from != s.latch.source && s.former(RTP) {
 		return !s.latch.source.IsValid()
 	}
-	ok, moved := s.latch.admit(now, from, h, s.secure || s.path.knows(RTP, from))
+	if s.path.decides(RTP) {
+		return r.admitByPath(now, from, on, h, authentic)
+	}
+	ok, moved := s.latch.admit(now, from, h, authentic)
 	if moved {
 		s.stats.Remote = from
 		r.notify(Event{Kind: Latched, Side: on, Addr: from})
@@ -296,12 +297,18 @@ func (r *Relay) admit(now time.Time, from netip.AddrPort, on Side, h rtp.Header)
 // of a fork that sends until it is cancelled: it never tells where to send to, and is not heard beside its successor.
 func (s *side) former(ch Channel) bool { return s.stale && s.keysOf(ch).old != nil }
 
+// nearby tells whether RTCP may come from there for all that is known without checks.
+func (s *side) nearby(from netip.AddrPort, ch Channel) bool {
+	host := from.Addr()
+	return host == s.latch.source.Addr() || host == s.rtcp.Addr() || host == s.latch.signalled.Addr() || s.path != nil && slices.Contains(s.path.listed[ch], from)
+}
+
 // admitRTCP accepts plain RTCP from the host that the media comes from or that was signalled, authentic RTCP from anywhere.
 func (s *side) admitRTCP(from netip.AddrPort, ch Channel, authentic bool) bool {
 	if !authentic && s.path.alien(ch, from) {
 		return false
 	}
-	if !authentic && !s.path.knows(ch, from) && from.Addr() != s.latch.source.Addr() && from.Addr() != s.rtcp.Addr() && from.Addr() != s.latch.signalled.Addr() {
+	if !authentic && !s.path.decides(ch) && !s.nearby(from, ch) {
 		return false
 	}
 	if ch == RTCP && !s.former(ch) {

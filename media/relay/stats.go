@@ -138,6 +138,7 @@ const (
 func (r *Relay) Tick(now time.Time) {
 	for i := range r.sides {
 		s := &r.sides[i]
+		s.own.path.tick(now)
 		for k := range s.own.keys {
 			if key := &s.own.keys[k]; key.old != nil && now.After(key.oldUntil) {
 				s.stats.Evicted += key.dropOld(&s.own.formers)

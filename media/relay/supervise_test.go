@@ -85,7 +85,7 @@ func TestFloodFromElsewhere(t *testing.T) {
 			peer := addrA
 			if a.ICE != nil {
 				peer = natA
-				x.r.Checked(A, RTP, natA, true)
+				x.r.Checked(start, A, RTP, natA, Nominated)
 			}
 			seq := uint16(0)
 			for range 50 {

@@ -139,12 +139,7 @@ func (r *Relay) pass(now time.Time, from netip.AddrPort, on Side, ch Channel, b 
 		s.stats.Unmapped++
 		return Output{}
 	}
-	ok, moved := s.latch.admit(now, from, h, s.path.knows(RTP, from))
-	if moved {
-		s.stats.Remote = from
-		r.notify(Event{Kind: Latched, Side: on, Addr: from})
-	}
-	if !ok {
+	if !r.admit(now, from, on, h, false) {
 		s.stats.Strangers++
 		return Output{}
 	}

@@ -98,7 +98,7 @@ func (plan AnswerPlan) answerICE(m *Media, a *Agreed, theirs *Media, local Ports
 	}
 	m.ICE.Peer = theirs.ICE.Clone()
 	m.ICE.Ended = slices.Contains(theirs.ICE.Options, optionTrickle)
-	a.ICE = &ice.Params{Local: m.ICE.Clone(), PeerLite: theirs.ICE.Lite}
+	a.ICE = m.ICE.params(theirs.ICE)
 	return nil
 }
 
@@ -108,7 +108,11 @@ func (m *Media) acceptICE(a *Agreed, theirs *Media) {
 		return
 	}
 	m.ICE.Peer = theirs.ICE.Clone()
-	a.ICE = &ice.Params{Local: m.ICE.Clone(), PeerLite: theirs.ICE.Lite}
+	a.ICE = m.ICE.params(theirs.ICE)
+}
+
+func (i *ICE) params(theirs *ICE) *ice.Params {
+	return &ice.Params{Local: i.Credentials.Clone(), Peer: theirs.Ufrag, Listed: ice.Addresses(theirs.Candidates), PeerLite: theirs.Lite}
 }
 
 // connect writes our host candidates: where the port is, and where a 1:1 NAT has it (decision 17). Both go to every peer; one inside the NAT
