@@ -33,6 +33,7 @@ func (w *World) iceSteps(sc *godog.ScenarioContext) {
 		return w.untilStreams(name, fmt.Sprintf("a check refused with %d", code), func(s endpoint.StreamSummary) bool { return s.ICERefused == code && s.Path == "" })
 	})
 	sc.Step(`^(\w+) restarts ICE$`, w.restartsICE)
+	sc.Step(`^(\w+) is sent media on the nominated network alone$`, w.onlyWhereNominated)
 }
 
 // untilStreams waits for all live streams of a softphone.
@@ -73,4 +74,34 @@ func (w *World) restartsICE(name string) error {
 	}
 	media.Fault = endpoint.FaultRestart
 	return w.during(name, func(c *endpoint.Call, ctx context.Context) error { return c.Reinvite(ctx, media) })
+}
+
+// networks reads the column ice: a phone on two networks speaks from both of them, and nominates a pair of one.
+func (w *World) networks(ice string) (second string, favours int, err error) {
+	switch ice {
+	case "", "no", "yes":
+		return "", 0, nil
+	case "second of two":
+		favours = 1
+	case "first of two":
+	default:
+		return "", 0, fmt.Errorf("ice: write yes, no, \"first of two\" or \"second of two\", not %q", ice)
+	}
+	addr, err := w.net.Next()
+	return addr.String(), favours, err
+}
+
+// onlyWhereNominated waits for packets, which have to come on the network of the nominated pair.
+func (w *World) onlyWhereNominated(name string) error {
+	return w.during(name, func(c *endpoint.Call, ctx context.Context) error {
+		before := c.Summary().Streams
+		return c.WaitSummary(ctx, "50 more packets on the nominated network alone", func(s endpoint.Summary) bool {
+			for i, m := range s.Streams {
+				if m.Enabled && (i >= len(before) || m.Received < before[i].Received+50 || m.Strays != before[i].Strays) {
+					return false
+				}
+			}
+			return true
+		})
+	})
 }

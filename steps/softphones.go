@@ -168,7 +168,7 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 	name := r.text("name")
 	media := endpoint.Media{
 		Encryption: cmp.Or(r.text("encryption"), "none"), Suites: r.list("suites"), Accept: r.list("accepts"), Video: r.list("video"),
-		Setup: r.text("setup"), Profile: r.text("profile"), Fault: r.text("fault"), RTCPMux: r.text("mux") == "yes", Bundle: r.text("bundle"), ICE: r.text("ice") == "yes",
+		Setup: r.text("setup"), Profile: r.text("profile"), Fault: r.text("fault"), RTCPMux: r.text("mux") == "yes", Bundle: r.text("bundle"), ICE: r.text("ice") != "" && r.text("ice") != "no",
 		AVPF: r.text("avpf") == "yes", NoAVPF: r.text("avpf") == "refused",
 	}
 	switch r.text("audio") {
@@ -201,8 +201,12 @@ func (w *World) softphone(r row, through string) (*endpoint.Phone, error) {
 	if err != nil {
 		return nil, err
 	}
+	second, favours, err := w.networks(r.text("ice"))
+	if err != nil {
+		return nil, err
+	}
 	return w.openSoftphone(endpoint.Config{
-		Name: name, Listen: fmt.Sprintf("tcp:%s:5060", addr), Proxy: through, Media: media, MediaIP: addr.String(),
+		Name: name, Listen: fmt.Sprintf("tcp:%s:5060", addr), Proxy: through, Media: media, MediaIP: addr.String(), SecondIP: second, Favours: favours,
 		Impair: bad, Arriving: arriving, Sequence: uint16(first), SSRC: uint32(ssrc),
 	})
 }

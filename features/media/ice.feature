@@ -30,6 +30,35 @@ Feature: ICE
       | leg B     | dtls-srtp  | no  | yes | pauline | pauline |     |
       | both legs | dtls-srtp  | yes | yes | marie   | pauline | yes |
 
+  Scenario Outline: a phone on two networks speaks from both and nominates the <nominated>: <legs>, <encryption>
+    Given b2bua runs behind the proxy of sip.example.org
+    And the softphones
+      | name    | encryption   | ice | mux   |
+      | marie   | <encryption> | <a> | <mux> |
+      | pauline | <encryption> | <b> | <mux> |
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    And <who> is connected by ICE
+    And marie and pauline hear each other
+    And <who> is sent media on the nominated network alone
+    And the stream from b2bua to <other> has no gap and one source
+    When pauline ends the call
+    Then marie is free again
+    And b2bua logs a message /stream 0: leg A received \d+, lost 0 \(0\.0 %\), jitter [0-9.]+(ms|µs|s), sent \d+(, round trip [^,;]*, peer reports lost 0, jitter [^,;]*)?; leg B received \d+, lost 0 \(0\.0 %\), jitter [0-9.]+(ms|µs|s), sent \d+(, round trip [^,;]*, peer reports lost 0, jitter [^,;]*)?$/
+
+    Examples:
+      | legs  | nominated | encryption | a             | b             | mux | who     | other   |
+      | leg A | first     | none       | first of two  | no            |     | marie   | pauline |
+      | leg A | second    | none       | second of two | no            | yes | marie   | pauline |
+      | leg B | first     | none       | no            | first of two  | yes | pauline | marie   |
+      | leg B | second    | none       | no            | second of two |     | pauline | marie   |
+      | leg A | second    | sdes       | second of two | no            |     | marie   | pauline |
+      | leg B | first     | sdes       | no            | first of two  | yes | pauline | marie   |
+      | leg A | first     | dtls-srtp  | first of two  | no            | yes | marie   | pauline |
+      | leg B | second    | dtls-srtp  | no            | second of two |     | pauline | marie   |
+
   Scenario: without ICE on either leg nothing of it is answered
     Given b2bua runs behind the proxy of sip.example.org
     And the softphones

@@ -153,7 +153,7 @@ func (r *Relay) admitByPath(now time.Time, from netip.AddrPort, on Side, h rtp.H
 
 // supersede is told of a packet of the peer: another phone is not heard beside it, nor a stream that began before the first check.
 func (p *path) supersede(from netip.AddrPort, another bool) {
-	if (!p.stranger[RTP] && !(another && p.heard[RTP].IsValid())) || p.rank(RTP, from) == 0 {
+	if !p.stranger[RTP] && (!another || !p.heard[RTP].IsValid()) || p.rank(RTP, from) == 0 {
 		return
 	}
 	if p.stranger[RTP] {

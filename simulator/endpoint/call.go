@@ -138,6 +138,7 @@ func (m *StreamSummary) count(st stream.Stats) {
 	if st.Path.IsValid() {
 		m.Path = st.Path.String()
 	}
+	m.Strays = st.Strays
 	m.Agents, m.Consents, m.ICERefused = st.Agents, st.ICE.Consents, st.ICE.Refused
 	if m.Encryption == sdp.ZRTP.String() {
 		m.ZRTP = summarize(st.ZRTP)

@@ -23,6 +23,11 @@ type Config struct {
 	TLSClient   *tls.Config // for outgoing TLS; nil: system roots
 	MediaIP     string      // address media sockets bind to; empty: host of Listen
 
+	// SecondIP is an address on another network, which a phone with ICE checks and speaks from, too; empty: there is none. Favours is the
+	// network that it nominates: 0 the one of MediaIP, 1 the second.
+	SecondIP string
+	Favours  int
+
 	Tone  float64 // Hz, see tone.Frequency; 0: chosen from the name
 	Media Media   // what is offered and accepted; a call can override it
 

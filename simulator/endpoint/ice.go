@@ -22,11 +22,24 @@ func (c *Call) connect(m, before *sdp.Media) error {
 			return err
 		}
 	}
-	m.ICE.Candidates = []ice.Candidate{ice.Host(ice.RTP, netip.AddrPortFrom(m.Addr, m.Port), 0)}
-	if !m.RTCPMux {
-		m.ICE.Candidates = append(m.ICE.Candidates, ice.Host(ice.RTCP, netip.AddrPortFrom(m.Addr, m.Port+1), 0))
+	for rank, at := range c.networks(m) {
+		m.ICE.Candidates = append(m.ICE.Candidates, ice.Host(ice.RTP, netip.AddrPortFrom(at.Addr, at.RTP), uint16(rank)))
+		if !m.RTCPMux {
+			m.ICE.Candidates = append(m.ICE.Candidates, ice.Host(ice.RTCP, netip.AddrPortFrom(at.Addr, at.RTP+1), uint16(rank)))
+		}
 	}
 	return nil
+}
+
+// networks are the ports of a line of ours on all networks.
+func (c *Call) networks(m *sdp.Media) []sdp.Ports {
+	list := []sdp.Ports{{Addr: m.Addr, RTP: m.Port}}
+	for _, s := range c.streams {
+		if s != nil && s.Ports().RTP == m.Port && s.Second().Addr.IsValid() {
+			list = append(list, s.Second())
+		}
+	}
+	return list
 }
 
 // path is how stream i connects, nil: without ICE.

@@ -27,7 +27,7 @@ func (c *Call) open(i int, k sdp.Kind) error {
 	bad.Seed += uint64(i)
 	arriving := p.cfg.Arriving
 	arriving.Seed += uint64(i) + 1<<32
-	cfg := stream.Config{Kind: k, IP: p.mediaIP, Tone: p.cfg.Tone, Impair: bad, Arriving: arriving, Rand: p.rand, Sequence: p.cfg.Sequence, Notify: p.changed.fire}
+	cfg := stream.Config{Kind: k, IP: p.mediaIP, Second: p.secondIP, Favours: p.cfg.Favours, Tone: p.cfg.Tone, Impair: bad, Arriving: arriving, Rand: p.rand, Sequence: p.cfg.Sequence, Notify: p.changed.fire}
 	if p.cfg.SSRC != 0 {
 		cfg.SSRC = p.cfg.SSRC + uint32(i)
 	}

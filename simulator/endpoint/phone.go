@@ -35,6 +35,7 @@ type Phone struct {
 	aor      sip.URI
 	proxy    sip.URI // zero: none
 	mediaIP  netip.Addr
+	secondIP netip.Addr
 	listen   transport.Listener
 	stack    *transport.Stack
 	rand     io.Reader
@@ -121,6 +122,11 @@ func (p *Phone) configure() (err error) {
 	if p.cfg.MediaIP != "" {
 		if p.mediaIP, err = netip.ParseAddr(p.cfg.MediaIP); err != nil {
 			return fmt.Errorf("phone %s: media address: %w", p.cfg.Name, err)
+		}
+	}
+	if p.cfg.SecondIP != "" {
+		if p.secondIP, err = netip.ParseAddr(p.cfg.SecondIP); err != nil {
+			return fmt.Errorf("phone %s: second address: %w", p.cfg.Name, err)
 		}
 	}
 	_, err = parseMedia(p.cfg.Media)

@@ -104,6 +104,7 @@ type StreamSummary struct {
 
 	Path       string   `json:"path,omitempty"`        // nominated by ICE
 	Agents     int      `json:"agents,omitempty"`      // of ICE: one, and one for each restart
+	Strays     uint64   `json:"strays,omitempty"`      // packets that came on another network than the nominated one
 	Consents   uint64   `json:"consents,omitempty"`    // checks answered after the nomination
 	Candidates []string `json:"candidates,omitempty"`  // addresses that the peer's description lists
 	ICERefused int      `json:"ice_refused,omitempty"` // code of the newest refusal of a check

@@ -1,4 +1,4 @@
-// Package iceagent is a controlling full agent (RFC 8445) with one host candidate on each component, for peers that are lite.
+// Package iceagent is a controlling full agent (RFC 8445) with one host candidate on each component and network, for peers that are lite.
 //
 // It checks every candidate of the peer, nominates the best one that answers (regular nomination), and then asks for consent (RFC 7675). It
 // has no socket and no clock: what it wants sent is returned. Its intervals are short, because tests are.
@@ -20,6 +20,7 @@ const (
 	repeat  = 100 * time.Millisecond // of a check without an answer
 	settle  = 60 * time.Millisecond  // after the first answer: a better candidate may answer, too
 	consent = 250 * time.Millisecond
+	later   = 80 * time.Millisecond // of two networks the first, which may be spoken from meanwhile, is checked so long after the second
 )
 
 // Config of an Agent.
@@ -27,10 +28,13 @@ type Config struct {
 	Local, Remote ice.Credentials
 	Candidates    []ice.Candidate // the peer's
 	Components    int
+	Networks      int // that it is on, 2 at most; 0 is 1
+	Favours       int // the one whose pair it nominates
 }
 
 // Datagram to be sent.
 type Datagram struct {
+	Network   int
 	Component ice.Component
 	To        netip.AddrPort
 	B         []byte
@@ -46,12 +50,14 @@ type Stats struct {
 type Agent struct {
 	cfg      Config
 	pairs    []*pair
+	begun    bool
 	selected [2]*pair
 	first    [2]time.Time // when a pair was first answered
 	stats    Stats
 }
 
 type pair struct {
+	network   int
 	component ice.Component
 	remote    ice.Candidate
 	valid     bool
@@ -65,7 +71,9 @@ func New(cfg Config) *Agent {
 	a := &Agent{cfg: cfg}
 	for _, c := range cfg.Candidates {
 		if c.UDP() && c.Addr.Addr().IsValid() && c.Component >= ice.RTP && int(c.Component) <= cfg.Components {
-			a.pairs = append(a.pairs, &pair{component: c.Component, remote: c, sent: map[[stun.TransactionIDSize]byte]bool{}})
+			for network := range max(1, cfg.Networks) {
+				a.pairs = append(a.pairs, &pair{network: network, component: c.Component, remote: c, sent: map[[stun.TransactionIDSize]byte]bool{}})
+			}
 		}
 	}
 	slices.SortStableFunc(a.pairs, func(p, q *pair) int { return int(int64(q.remote.Priority) - int64(p.remote.Priority)) })
@@ -85,12 +93,20 @@ func (a *Agent) Selected(c ice.Component) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// Valid tells whether a component has a pair on a network that was answered: it may be spoken from there.
+func (a *Agent) Valid(network int, c ice.Component) bool {
+	return slices.ContainsFunc(a.pairs, func(p *pair) bool { return p.network == network && p.component == c && p.valid })
+}
+
 // Stats so far.
 func (a *Agent) Stats() Stats { return a.stats }
 
 // Due lists the checks to be sent by now.
 func (a *Agent) Due(now time.Time) (out []Datagram) {
 	for _, p := range a.pairs {
+		if !a.begun && a.cfg.Networks > 1 && p.network == 0 {
+			p.due = now.Add(later)
+		}
 		i := p.component - 1
 		switch {
 		case now.Before(p.due):
@@ -103,17 +119,22 @@ func (a *Agent) Due(now time.Time) (out []Datagram) {
 			p.nominate = p.valid
 			p.due = now.Add(repeat)
 		}
-		out = append(out, Datagram{Component: p.component, To: p.remote.Addr, B: a.check(p)})
+		out = append(out, Datagram{Network: p.network, Component: p.component, To: p.remote.Addr, B: a.check(p)})
 	}
+	a.begun = true
 	return out
 }
 
 // best tells whether a valid pair is to be nominated.
 func (a *Agent) best(now time.Time, p *pair) bool {
-	if now.Sub(a.first[p.component-1]) < settle {
+	patience := settle
+	if a.cfg.Networks > 1 {
+		patience += later
+	}
+	if p.network != a.cfg.Favours || now.Sub(a.first[p.component-1]) < patience {
 		return false
 	}
-	i := slices.IndexFunc(a.pairs, func(q *pair) bool { return q.component == p.component && q.valid })
+	i := slices.IndexFunc(a.pairs, func(q *pair) bool { return q.network == p.network && q.component == p.component && q.valid })
 	return a.pairs[i] == p
 }
 
@@ -141,7 +162,7 @@ func (a *Agent) check(p *pair) []byte {
 }
 
 // Receive takes a response. True: a pair was selected by it.
-func (a *Agent) Receive(now time.Time, c ice.Component, from netip.AddrPort, b []byte) bool {
+func (a *Agent) Receive(now time.Time, network int, c ice.Component, from netip.AddrPort, b []byte) bool {
 	m := &stun.Message{Raw: append([]byte(nil), b...)}
 	if !stun.IsMessage(b) || m.Decode() != nil {
 		return false
@@ -151,7 +172,7 @@ func (a *Agent) Receive(now time.Time, c ice.Component, from netip.AddrPort, b [
 		return false
 	}
 	p := a.pairs[i]
-	if p.component != c || p.remote.Addr != from { // RFC 8445 section 7.2.5.2.1: not symmetric
+	if p.network != network || p.component != c || p.remote.Addr != from { // RFC 8445 section 7.2.5.2.1: not symmetric
 		return false
 	}
 	nominated := p.sent[m.TransactionID]
@@ -177,7 +198,7 @@ func (a *Agent) succeed(now time.Time, p *pair, nominated bool) bool {
 	}
 	if !p.valid {
 		p.valid, p.due = true, now
-		if a.first[k].IsZero() {
+		if a.first[k].IsZero() || p.network == a.cfg.Favours && a.cfg.Networks > 1 {
 			a.first[k] = now
 		}
 	}

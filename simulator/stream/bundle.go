@@ -54,11 +54,11 @@ func (s *Stream) carry(ch channel) (from socket, to netip.AddrPort) {
 		t := s.bundle.On
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		return t.sockets[channelRTP], t.remote(channelRTP, t.agreed)
+		return t.at(channelRTP), t.remote(channelRTP, t.agreed)
 	}
-	from = s.sockets[ch]
+	from = s.at(ch)
 	if s.agreed.Mux {
-		from = s.sockets[channelRTP]
+		from = s.at(channelRTP)
 	}
 	return from, s.remote(ch, s.agreed)
 }

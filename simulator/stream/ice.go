@@ -28,7 +28,10 @@ func (s *Stream) gather(a sdp.Agreed) {
 		s.agent = nil
 		return
 	}
-	cfg := iceagent.Config{Local: s.ice.Local, Remote: s.ice.Remote, Candidates: s.ice.Candidates, Components: 2}
+	cfg := iceagent.Config{Local: s.ice.Local, Remote: s.ice.Remote, Candidates: s.ice.Candidates, Components: 2, Networks: 1, Favours: s.cfg.Favours}
+	if s.cfg.Second.IsValid() {
+		cfg.Networks = 2
+	}
 	if a.Mux {
 		cfg.Components = 1
 	}
@@ -40,6 +43,11 @@ func (s *Stream) gather(a sdp.Agreed) {
 // remote is where a channel's packets go, invalid: nowhere yet. The stream's lock is held.
 func (s *Stream) remote(ch channel, a sdp.Agreed) netip.AddrPort {
 	switch {
+	case s.cfg.Second.IsValid() && s.agent != nil && !s.agent.Selected(ice.RTP).IsValid(): // it speaks before it knows
+		if ch == channelRTP {
+			return a.Remote
+		}
+		return netip.AddrPort{}
 	case s.agent != nil && (ch == channelRTP || a.Mux):
 		return s.agent.Selected(ice.RTP)
 	case s.agent != nil:
@@ -57,21 +65,21 @@ func (s *Stream) check(now time.Time) {
 	if s.agent != nil {
 		out = s.agent.Due(now)
 	}
-	sockets := s.sockets
+	sockets := [2][2]socket{s.sockets, s.second}
 	s.mu.Unlock()
 	for _, d := range out {
-		s.write(sockets[d.Component-ice.RTP], d.To, d.B)
+		s.write(sockets[d.Network][d.Component-ice.RTP], d.To, d.B)
 	}
 }
 
 // connects takes a datagram of STUN, and tells whether it was one.
-func (s *Stream) connects(now time.Time, ch channel, from netip.AddrPort, b []byte) bool {
+func (s *Stream) connects(now time.Time, network int, ch channel, from netip.AddrPort, b []byte) bool {
 	if len(b) == 0 || b[0] > 3 {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.agent != nil && s.agent.Receive(now, ice.Component(ch)+ice.RTP, from, b) {
+	if s.agent != nil && s.agent.Receive(now, network, ice.Component(ch)+ice.RTP, from, b) {
 		_, _ = s.secure(s.agreed), s.meet(s.agreed) // their faults were told by Set
 	}
 	return true

@@ -18,7 +18,7 @@ type socket struct {
 func (s *Stream) socket(ch channel) socket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sockets[ch]
+	return s.at(ch)
 }
 
 // Rebind is a NAT that forgot its mappings: packets come from other ports from now on, and what is sent to the old ones is lost.
@@ -88,7 +88,7 @@ func (s *Stream) keep(packets [][]byte) {
 func (s *Stream) Replay(n int) int {
 	s.mu.Lock()
 	packets := slices.Clone(s.recent[max(0, len(s.recent)-n):])
-	to, from := s.remote(channelRTP, s.agreed), s.sockets[channelRTP]
+	to, from := s.remote(channelRTP, s.agreed), s.at(channelRTP)
 	s.mu.Unlock()
 	for _, p := range packets {
 		s.write(from, to, p)

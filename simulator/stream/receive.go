@@ -53,6 +53,7 @@ type Stats struct {
 
 	Path   netip.AddrPort // nominated by ICE for RTP
 	Agents int            // of ICE so far: one, and one for each restart
+	Strays uint64         // packets that came on another network than the nominated one
 	ICE    iceagent.Stats
 }
 
@@ -132,7 +133,7 @@ func (s *Stream) arrive(now time.Time) {
 // take handles a datagram of the RTP port.
 func (s *Stream) take(now time.Time, from netip.AddrPort, b []byte) {
 	switch {
-	case s.connects(now, channelRTP, from, b):
+	case s.connects(now, networkFirst, channelRTP, from, b):
 	case s.agrees(now, b):
 	case s.speaks(channelRTP, b):
 	case len(b) > 1 && b[1] >= 192 && b[1] <= 223: // RFC 5761 section 4
@@ -155,7 +156,7 @@ func (s *Stream) receiveRTCP(on socket) {
 		now := time.Now()
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		s.record(now, false, from, on.at, buf[:n])
-		if !s.connects(now, channelRTCP, from, buf[:n]) && !s.speaks(channelRTCP, buf[:n]) {
+		if !s.connects(now, networkFirst, channelRTCP, from, buf[:n]) && !s.speaks(channelRTCP, buf[:n]) {
 			s.control(now, channelRTCP, buf[:n])
 		}
 		s.notify(now)

@@ -173,7 +173,7 @@ func (s *Stream) release(now, next time.Time) time.Time {
 	}
 	s.mu.Unlock()
 	for _, p := range out {
-		s.write(from, to, p)
+		s.write(s.speaking(from, p), to, p)
 	}
 	return next
 }

@@ -22,10 +22,14 @@ import (
 
 // Config of one stream.
 type Config struct {
-	Kind   sdp.Kind
-	IP     netip.Addr
-	Tone   float64       // Hz, what is played
-	Impair impair.Config // of what is sent on the RTP port
+	Kind sdp.Kind
+	IP   netip.Addr
+	// Second is an address on another network, invalid: there is none. With ICE it is a candidate, too, and media leaves from both.
+	Second netip.Addr
+	// Favours is the network whose pair ICE nominates: 0 the first, 1 the second.
+	Favours int
+	Tone    float64       // Hz, what is played
+	Impair  impair.Config // of what is sent on the RTP port
 	// Arriving is what the network does to what is received there.
 	Arriving impair.Config
 	Rand     io.Reader // SSRC and first sequence number
@@ -49,6 +53,8 @@ type Stream struct {
 	close      sync.Once
 	mu         sync.Mutex
 	sockets    [2]socket // by channel
+	second     [2]socket // on the second network
+	strays     uint64    // packets that came on another network than the nominated one
 	agreed     sdp.Agreed
 	set        bool
 	tx         sender
@@ -110,6 +116,10 @@ func Open(cfg Config) (*Stream, error) {
 	s.rx = newReceiver()
 	s.rx.path = impair.New(cfg.Arriving)
 	s.listen()
+	if err := s.openSecond(); err != nil {
+		s.Close()
+		return nil, err
+	}
 	s.wg.Go(s.send)
 	return s, nil
 }
@@ -256,6 +266,9 @@ func (s *Stream) Close() {
 		for ch := range s.sockets {
 			s.drop(channel(ch))
 			_ = s.sockets[ch].conn.Close() // its reader ends
+			if s.second[ch].conn != nil {
+				_ = s.second[ch].conn.Close()
+			}
 		}
 		s.mu.Unlock()
 		s.wg.Wait()
@@ -349,5 +362,6 @@ func (s *Stream) transportStats(st *Stats) {
 	}
 	if s.agent != nil {
 		st.Path, st.Agents, st.ICE = s.agent.Selected(ice.RTP), s.restarts, s.agent.Stats()
+		st.Strays = s.strays
 	}
 }
