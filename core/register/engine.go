@@ -46,6 +46,7 @@ type Engine struct {
 	counts   [Cleared + 1]int
 	stopping bool
 	leaving  int // un-registrations, and requests whose outcome decides about one, at shutdown
+	left     []Left
 }
 
 // registration is one account with its state. What it does next is its phase; what is known of the binding is its status.
@@ -55,7 +56,7 @@ type registration struct {
 	id   ID
 	pool *pool
 	hop  *registrar
-	goal *sip.URI // the registrar that it moves to once its request is answered; nil: it stays
+	goal *goal // where it moves to once its request is answered; nil: it stays
 
 	in         *list
 	prev, next *registration
@@ -88,6 +89,8 @@ type registration struct {
 	why      string    // of the last failure since the last 2xx
 	settled  bool      // had its first outcome
 	missed   bool      // counts in registrar.missing
+	farewell bool      // un-registers at the former registrar of another one; nobody else knows it
+	former   bool      // the binding is one at a former registrar
 
 	again   bool // something changed while the request was under way
 	removed bool // to be un-registered and forgotten
@@ -187,7 +190,7 @@ func (e *Engine) Update(now time.Time, id ID, a Account) {
 	if r == nil || r.removed || e.stopping {
 		return
 	}
-	old := r.kept
+	old, client := r.kept, r.client
 	r.kept = keep(a)
 	moved := r.headsFor() != a.Registrar.String()
 	if !slices.Equal(old.credentials, r.credentials) {
@@ -198,17 +201,22 @@ func (e *Engine) Update(now time.Time, id ID, a Account) {
 	}
 	r.expires = r.asks
 	r.failures = 0
+	flow := r.flow
 	if moved || old.key != r.key {
 		e.alight(r)
 	}
 	if r.phase == asked {
 		r.again = true
 		if moved {
-			r.goal = &a.Registrar
+			if r.goal != nil { // it has not been there
+				old, client = r.goal.old, r.goal.client
+			}
+			r.goal = &goal{a.Registrar, old, client}
 		}
 		return
 	}
 	if moved {
+		e.takeLeave(now, r, &goal{a.Registrar, old, client}, flow)
 		e.move(now, r, a.Registrar)
 	}
 	if r.in != &r.pool.waiting {
@@ -219,7 +227,7 @@ func (e *Engine) Update(now time.Time, id ID, a Account) {
 // headsFor names the registrar that it is at, or will be at when its request is answered.
 func (r *registration) headsFor() string {
 	if r.goal != nil {
-		return r.goal.String()
+		return r.goal.to.String()
 	}
 	return r.hop.name
 }
@@ -332,6 +340,9 @@ func (e *Engine) become(r *registration, s Status) {
 	e.counts[r.status.State]--
 	e.counts[s.State]++
 	r.status = s
+	if r.farewell {
+		return
+	}
 	e.emit(Changed{r.id, s, r.bindingContact()})
 }
 

@@ -121,7 +121,7 @@ func (e *Engine) granted(now time.Time, r *registration, resp *sip.Message, way 
 	}
 	at := r.hop.share(contact)
 	moved := !sameURI(r.contact, at)
-	r.made, r.until, r.contact = now, now.Add(life), at
+	r.made, r.until, r.contact, r.former = now, now.Add(life), at, false
 	e.ride(r, way.Flow)
 	first, again, missed := !r.settled, r.told != "" || r.missed, r.missed && r.hop.back.all > named
 	e.found(now, r, true)
@@ -150,6 +150,7 @@ func (e *Engine) failed(now time.Time, r *registration, f failure) {
 	e.rest(now, r)
 	if r.ending {
 		e.tell(event.UnregisterFailed{Account: r.name, Registrar: r.hop.name, Why: f.why})
+		e.stays(now, r, f.why)
 		e.conclude(now, r)
 		return
 	}
@@ -217,7 +218,10 @@ func (e *Engine) next(now time.Time, r *registration) bool {
 		e.finish(now, r)
 	default:
 		if r.goal != nil {
-			e.move(now, r, *r.goal)
+			flow := r.flow
+			e.alight(r)
+			e.takeLeave(now, r, r.goal, flow)
+			e.move(now, r, r.goal.to)
 		}
 		e.enqueue(now, r)
 	}
@@ -228,7 +232,10 @@ func (e *Engine) next(now time.Time, r *registration) bool {
 func (e *Engine) finish(now time.Time, r *registration) {
 	r.leave()
 	e.set(&r.alarm, time.Time{})
-	if !r.bound(now) || r.hop.down || !r.removed && !r.unregister {
+	if !r.bound(now) || r.former || r.hop.down || !r.removed && !r.unregister {
+		if r.hop.down && (r.removed || r.unregister) {
+			e.stays(now, r, r.hop.why.why)
+		}
 		e.conclude(now, r)
 		return
 	}
@@ -264,7 +271,9 @@ func (e *Engine) conclude(now time.Time, r *registration) {
 	}
 	r.pool.all--
 	e.release(r.hop)
-	e.emit(Gone{r.id})
+	if !r.farewell {
+		e.emit(Gone{r.id})
+	}
 }
 
 // settle counts the first outcome of an account; the last one of a pool is told.

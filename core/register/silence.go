@@ -25,6 +25,7 @@ func (e *Engine) hold(now time.Time, r *registration, reason Reason) {
 	r.phase = idle
 	e.set(&r.alarm, time.Time{})
 	if r.removed || e.stopping { // nobody there to be told
+		e.stays(now, r, h.why.why)
 		e.conclude(now, r)
 		return
 	}

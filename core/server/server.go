@@ -313,10 +313,10 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	if n := s.engine.Pending(); n > 0 {
 		line += fmt.Sprintf("; %d last requests of ours (BYE, CANCEL) were not answered", n)
 	}
-	if n := s.lines.pending(); n > 0 {
-		line += fmt.Sprintf("; %d accounts could not be un-registered", n)
-		if !time.Now().Before(until) {
-			line += fmt.Sprintf(" in time (b2bua::timers/shutdown-timeout=%s)", cfg.Timers.Shutdown)
+	if left := s.lines.left(); len(left) > 0 {
+		line += "; " + stayed(left)
+		if s.lines.pending() > 0 && !time.Now().Before(until) {
+			line += fmt.Sprintf("; the time was over (b2bua::timers/shutdown-timeout=%s)", cfg.Timers.Shutdown)
 		}
 	}
 	s.log.Info(line)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"b2bua/core/config"
+	"b2bua/core/register"
 	"b2bua/core/transport"
 )
 
@@ -71,4 +72,13 @@ func TestRetreat(t *testing.T) {
 	assert.Empty(t, line)
 	on, _ = r.look(at(2000), 0)
 	assert.False(t, on)
+}
+
+func TestStayed(t *testing.T) {
+	one := register.Left{Registrar: "sip:one", Accounts: 12, Names: []string{"sip:a@x", "sip:b@x", "sip:c@x"}, Why: "no answer so far"}
+	two := register.Left{Registrar: "sip:two", Accounts: 1, Names: []string{"sip:d@x"}, Why: "the registrar answered 403 Forbidden"}
+	assert.Equal(t, "13 accounts could not be un-registered: 12 at sip:one (sip:a@x, sip:b@x, sip:c@x, …): no answer so far; "+
+		"1 at sip:two (sip:d@x): the registrar answered 403 Forbidden", stayed([]register.Left{one, two}))
+	assert.Contains(t, stayed([]register.Left{one, two, two, two, two, two, two}), "18 accounts could not")
+	assert.Contains(t, stayed([]register.Left{one, two, two, two, two, two, two}), "; the rest at 2 other registrars")
 }

@@ -169,10 +169,10 @@ Feature: Registrars that die, refuse or keep silent
     And b2bua is told to stop
     Then b2bua ends
     And the registrar has <left> accounts
-    And b2bua logs a message /stopped/
+    And b2bua logs a message /stopped: .*; [12] accounts could not be un-registered: [12] at sip:.* \(.*sip:account2@jabiru\.example\.org\): <why>/
 
     Examples:
-      | fault  | network | left |
-      | silent | udp     | 1    |
-      | hangup | tcp     | 1    |
-      | 401    | udp     | 1    |
+      | fault  | network | left | why                                        |
+      | silent | udp     | 1    | no answer so far                           |
+      | hangup | tcp     | 1    | tcp .*                                     |
+      | 401    | udp     | 1    | the registrar answered 401 Unauthorized: it |

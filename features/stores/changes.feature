@@ -320,6 +320,32 @@ Feature: Changes of accounts while b2bua runs
       | mariadb  | the secret is cleared | secret = NULL                                           | 1         |
 
   @4.9.4
+  Scenario Outline: <database>: an account that gets another registrar is un-registered at the former one, whether the new one answers or not
+    Given the registrar of jabiru over udp with
+      | setting        | value |
+      | authentication | none  |
+    And a Redis server
+    And the <database> database with 3 accounts at jabiru
+    And b2bua has the accounts of the database
+    And b2bua follows Redis
+    And the registrar got 3 REGISTERs and 0 un-REGISTERs
+    When the database does "UPDATE accounts SET registrar = '<sip:127.0.0.9:5999>' WHERE username = 'account1'"
+    And the account account1 is announced
+    Then the registrar has 2 accounts
+    And the registrar got 3 REGISTERs and 1 un-REGISTERs
+    And the status of account1 becomes "Registration failed: IO error"
+    And the status of account2 is "OK"
+    When the database does "UPDATE accounts SET registrar = NULL WHERE username = 'account1'"
+    And the account account1 is announced
+    Then the status of account1 becomes "OK"
+    And the registrar got 4 REGISTERs and 1 un-REGISTERs
+
+    Examples:
+      | database |
+      | sqlite   |
+      | mariadb  |
+
+  @4.9.4
   Scenario Outline: <database>: calls go on while <what>
     Given the registrar of jabiru over udp with
       | setting        | value |

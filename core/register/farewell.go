@@ -1,0 +1,102 @@
+package register
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"b2bua/core/digest"
+	"b2bua/core/sip"
+)
+
+// Bindings that are left behind.
+
+// goal is a registrar that an account moves to, and as what it is known at the present one.
+type goal struct {
+	to     sip.URI
+	old    kept
+	client *digest.Client
+}
+
+// farewellCSeq is more than the requests of one attempt: what comes after an un-registration counts as later (RFC 3261 section 10.3), also
+// if both registrars turn out to be one.
+const farewellCSeq = 10
+
+// takeLeave un-registers an account at a registrar that it is about to move away from, without waiting for that, and once. Nobody is left
+// behind by another way to the same host.
+func (e *Engine) takeLeave(now time.Time, r *registration, g *goal, flow uint64) {
+	from := r.hop
+	if !r.bound(now) || r.former || from.down || strings.EqualFold(from.uri.Host, g.to.Host) && from.uri.Port == g.to.Port {
+		return
+	}
+	e.last++
+	f := &registration{
+		id: e.last, kept: g.old, pool: r.pool, hop: from, client: g.client, callID: r.callID, tag: r.tag, cseq: r.cseq, expires: r.expires,
+		contact: r.contact, until: r.until, made: r.made, settled: true, removed: true, farewell: true,
+	}
+	f.fire = f
+	from.users++
+	f.pool.all++
+	e.byID[f.id] = f
+	e.counts[None]++
+	e.ride(f, flow)
+	r.client, r.former, r.cseq = nil, true, r.cseq+farewellCSeq
+	e.finish(now, f)
+}
+
+// Left is what a Shutdown could not un-register at a registrar.
+type Left struct {
+	Registrar string
+	Accounts  int
+	Names     []string // the first few
+	Why       string   // of the first one
+}
+
+// fewNames of accounts are kept for each registrar, and so many registrars.
+const fewNames, fewRegistrars = 3, 100
+
+// stays notes a binding that a shutdown leaves behind.
+func (e *Engine) stays(now time.Time, r *registration, why string) {
+	if e.stopping && r.bound(now) && !r.former {
+		e.left = leave(e.left, r, why)
+	}
+}
+
+func leave(list []Left, r *registration, why string) []Left {
+	i := slices.IndexFunc(list, func(l Left) bool { return l.Registrar == r.hop.name })
+	if i < 0 {
+		if i = len(list); i == fewRegistrars {
+			i--
+		} else {
+			list = append(list, Left{Registrar: r.hop.name, Why: why})
+		}
+	}
+	l := &list[i]
+	l.Accounts++
+	if len(l.Names) < fewNames && l.Registrar == r.hop.name {
+		l.Names = append(l.Names, r.name)
+	}
+	return list
+}
+
+// Left are the accounts that a Shutdown did not un-register although it should have: those that failed, and those for which nothing has
+// come back yet. Those of the registrar with most of them come first.
+func (e *Engine) Left() []Left {
+	list := slices.Clone(e.left)
+	for i := range list {
+		list[i].Names = slices.Clone(list[i].Names)
+	}
+	if e.leaving > 0 {
+		for _, r := range e.byID {
+			if r.counted {
+				list = leave(list, r, "no answer so far")
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Left) int { return cmp.Compare(b.Accounts, a.Accounts) })
+	for i := range list {
+		slices.Sort(list[i].Names)
+	}
+	return list
+}
