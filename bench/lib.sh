@@ -124,9 +124,10 @@ row() {
 
 object() { tr -d '\n' <<<"$json" | sed "s/^{ */{\"product\": \"$product\", /; s/  */ /g"; echo; }
 
-# ratios < "mode calls product cpu p99 memory" lines: b2bua's median by rtpengine's.
+# ratios < "mode calls product cpu p99 memory" lines: the medians of both, and b2bua's by rtpengine's.
 ratios() {
   awk '
+    BEGIN { printf "%-16s   %-19s %5s   %-22s %5s   %-18s %5s\n", "legs       calls", "CPU µs/packet", "ratio", "added p99 µs", "ratio", "kB/call", "ratio" }
     { k = $1 " " $2; if (!(k in seen)) { seen[k] = 1; order[++n] = k }
       for (i = 4; i <= 6; i++) list[k, $3, i] = list[k, $3, i] " " $i }
     function median(text,   v, m, i, j, t) {
@@ -134,8 +135,12 @@ ratios() {
       for (i = 1; i <= m; i++) for (j = i + 1; j <= m; j++) if (v[j] + 0 < v[i] + 0) { t = v[i]; v[i] = v[j]; v[j] = t }
       return m % 2 ? v[(m + 1) / 2] : (v[m / 2] + v[m / 2 + 1]) / 2
     }
-    function ratio(k, i,   r) { r = median(list[k, "rtpengine", i]); return r > 0 ? sprintf("%.2f", median(list[k, "b2bua", i]) / r) : "-" }
-    END { for (i = 1; i <= n; i++) { split(order[i], f, " "); printf "%-9s %6s %15s %11s %17s\n", f[1], f[2], ratio(order[i], 4), ratio(order[i], 5), ratio(order[i], 6) } }'
+    function both(k, i, digits, width,   a, b) {
+      a = median(list[k, "b2bua", i]); b = median(list[k, "rtpengine", i])
+      return sprintf("%*s / %-*s %5s", width, sprintf("%.*f", digits, a), width, sprintf("%.*f", digits, b), b > 0 ? sprintf("%.2f", a / b) : "-")
+    }
+    END { for (i = 1; i <= n; i++) { split(order[i], f, " "); k = order[i]
+      printf "%-9s %6s   %s   %s   %s\n", f[1], f[2], both(k, 4, 2, 6), both(k, 5, 0, 7), both(k, 6, 1, 6) } }'
 }
 
 finish() { stop; rm -rf "$work"; }
