@@ -49,7 +49,7 @@ type loop struct {
 
 	slots   []slot // by the number in the epoll event
 	vacant  []int32
-	streams map[*Stream]struct{}
+	streams rota
 	scratch *srtp.Scratch
 	touched uint64 // see relay.Relay.Touch
 
@@ -57,8 +57,7 @@ type loop struct {
 	counted  time.Time
 	coalesce bool
 	brisk    bool
-	spare    bool      // there are more processors than loops
-	due      time.Time // the next tick
+	spare    bool // there are more processors than loops
 	rushed   rushed
 
 	woken   atomic.Bool // something is queued
@@ -79,7 +78,7 @@ func newLoop(spare bool) (*loop, error) {
 		_ = unix.Close(ep)
 		return nil, err
 	}
-	l := &loop{epoll: ep, event: ev, streams: map[*Stream]struct{}{}, scratch: srtp.NewScratch(), done: make(chan struct{}), spare: spare}
+	l := &loop{epoll: ep, event: ev, scratch: srtp.NewScratch(), done: make(chan struct{}), spare: spare}
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, ev, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1}); err != nil {
 		_ = unix.Close(ep)
 		_ = unix.Close(ev)
@@ -133,9 +132,7 @@ func (l *loop) run() {
 			_ = unix.Close(l.event)
 			return
 		}
-		if !now.Before(l.due) {
-			l.tick(now)
-		}
+		l.tick(now)
 		if len(l.rushed.streams) > 0 {
 			l.rushed.play(now)
 		}
@@ -161,8 +158,8 @@ func (l *loop) wait() int {
 		return 0
 	}
 	timeout := -1
-	if len(l.streams) > 0 {
-		timeout = max(0, int(time.Until(l.rushed.before(l.due))/time.Millisecond)+1)
+	if len(l.streams.list) > 0 {
+		timeout = max(0, int(time.Until(l.rushed.before(l.streams.due))/time.Millisecond)+1)
 	}
 	m, err := unix.EpollWait(l.epoll, l.events[:], timeout)
 	if err != nil {
@@ -245,23 +242,23 @@ func (l *loop) commands(now time.Time) {
 	}
 }
 
-// tick supervises the streams and measures the load.
+// tick supervises the streams whose turn it is, and measures the load.
 func (l *loop) tick(now time.Time) {
-	l.due = now.Add(tickEvery)
-	if passed := now.Sub(l.counted); passed >= tickEvery/2 {
+	part, first := l.streams.turn(now)
+	if passed := now.Sub(l.counted); first && passed >= tickEvery/2 {
 		rate := float64(l.packets) / passed.Seconds()
 		l.brisk = rate > briskAbove
 		l.coalesce = rate > coalesceAbove || l.coalesce && rate > coalesceBelow
 		l.packets, l.counted = 0, now
 	}
-	for st := range l.streams {
+	for _, st := range part {
 		st.tick(now)
 	}
 }
 
 // add starts reading a stream's sockets.
 func (l *loop) add(st *Stream) {
-	l.streams[st] = struct{}{}
+	l.streams.add(st)
 	st.relay.Share(l.scratch)
 	l.wire(st)
 	for side, leg := range st.legs {
@@ -303,7 +300,7 @@ func (l *loop) slot(s *epollSocket) int32 {
 
 // remove stops reading them. It runs between two rounds of events, so no event of a closed socket is left.
 func (l *loop) remove(st *Stream) {
-	delete(l.streams, st)
+	l.streams.remove(st)
 	delete(l.rushed.streams, st)
 	for _, leg := range st.legs {
 		for _, sock := range leg.sockets {

@@ -43,6 +43,8 @@ type Stream struct {
 
 	zrtp [2]zrtpSide
 
+	rank int // in the driver's rota
+
 	playing bool // digits, and the driver is asked to come back
 
 	setting   sync.Mutex // guards what follows
