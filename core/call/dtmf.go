@@ -56,7 +56,7 @@ func (e *Engine) Tone(_ time.Time, number uint64, side Side, t dtmf.Tone) {
 // info is an INFO: it is answered here whatever it carries, and its tone goes to the other leg, if need be when that is answered.
 func (l *leg) info(tx TxID, req *sip.Message) {
 	c := l.call
-	c.e.respond(tx, req, 200, "", "", sip.Header{Name: "Allow", Value: allow})
+	c.e.respond(tx, req, 200, "", "", sip.Header{Name: "Allow", Value: c.e.allow()})
 	if len(req.Body) == 0 {
 		return
 	}

@@ -37,7 +37,9 @@ type Config struct {
 	Hello func(call uint64, index int, side Side) string
 	// Transparent: phones that both speak ZRTP agree on keys with each other (b2bua/zrtp-transparent).
 	Transparent bool
-	Rand        io.Reader
+	// NoRefer: nobody may have the other side transferred (b2bua/enable-refer).
+	NoRefer bool
+	Rand    io.Reader
 }
 
 // Engine owns all calls of the process.

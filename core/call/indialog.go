@@ -37,7 +37,7 @@ func (l *leg) request(now time.Time, tx TxID, req *sip.Message) {
 	case sip.INFO:
 		l.info(tx, req)
 	case sip.OPTIONS:
-		e.respond(tx, req, 200, "", "", sip.Header{Name: "Allow", Value: allow})
+		e.respond(tx, req, 200, "", "", sip.Header{Name: "Allow", Value: e.allow()})
 	case sip.REFER:
 		l.refer(now, tx, req)
 	case sip.NOTIFY:
@@ -45,7 +45,7 @@ func (l *leg) request(now time.Time, tx TxID, req *sip.Message) {
 	case sip.PRACK: // no reliable provisional response of ours exists
 		e.respond(tx, req, 481, "", "")
 	default:
-		e.respond(tx, req, 405, "", "", sip.Header{Name: "Allow", Value: allow})
+		e.respond(tx, req, 405, "", "", sip.Header{Name: "Allow", Value: e.allow()})
 	}
 }
 

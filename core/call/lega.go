@@ -14,7 +14,15 @@ import (
 )
 
 // allow lists what works (decision 14).
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY"
+const allow, allowWithoutRefer = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY"
+
+// allow is the value of Allow.
+func (e *Engine) allow() string {
+	if e.cfg.NoRefer {
+		return allowWithoutRefer
+	}
+	return allow
+}
 
 // replacesTag is the extension that crosses the bridge (RFC 3891, spec 2.12.4).
 const replacesTag = "replaces"
@@ -218,7 +226,7 @@ func (l *leg) tell200(now time.Time) error {
 		c.longest = c.e.timers.after(now.Add(d), c, c.overdue)
 	}
 	resp := c.e.response(l.invite, 200, "", l.tag)
-	resp.Set("Allow", allow)
+	resp.Set("Allow", c.e.allow())
 	resp.Set("Supported", replacesTag)
 	l.describe(resp, l.ours)
 	l.acks[l.invite.CSeq.Number] = l.tx

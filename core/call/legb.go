@@ -151,7 +151,7 @@ func (c *call) inviteB() *sip.Message {
 		Contact: []sip.Address{c.contactB()}, ContentType: sdpType,
 	}
 	m.Set("User-Agent", e.cfg.UserAgent)
-	m.Set("Allow", allow)
+	m.Set("Allow", e.allow())
 	m.Set("Supported", replacesTag)
 	m.Set(bridgeHeader, bridgeValue)
 	if v, ok := c.a.invite.Header("Referred-By"); ok {

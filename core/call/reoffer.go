@@ -270,7 +270,7 @@ func (l *leg) answerReoffer(tx TxID, req *sip.Message, offer *sdp.Session) bool 
 
 // expectAck notes that a 200 to a re-INVITE is to be acknowledged.
 func (l *leg) expectAck(tx TxID, req, resp *sip.Message) {
-	resp.Set("Allow", allow)
+	resp.Set("Allow", l.call.e.allow())
 	l.acks[req.CSeq.Number] = tx
 	l.call.e.server[tx] = l
 }

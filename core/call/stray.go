@@ -16,12 +16,12 @@ func (e *Engine) stray(tx TxID, req *sip.Message, from Source) {
 	var headers []sip.Header
 	switch status {
 	case 405:
-		headers = []sip.Header{{Name: "Allow", Value: allow}}
+		headers = []sip.Header{{Name: "Allow", Value: e.allow()}}
 	case 489: // RFC 6665 section 4.2.1.1
 		headers = []sip.Header{{Name: "Allow-Events", Value: ""}}
 	case 200:
 		if req.Method == sip.OPTIONS {
-			headers = []sip.Header{{Name: "Allow", Value: allow}, {Name: "Accept", Value: sdpType}, {Name: "Supported", Value: replacesTag}}
+			headers = []sip.Header{{Name: "Allow", Value: e.allow()}, {Name: "Accept", Value: sdpType}, {Name: "Supported", Value: replacesTag}}
 		}
 	}
 	tag := ""

@@ -163,6 +163,8 @@ func (w *world) config(args map[string]string) {
 			cfg.RingTimeout, _ = time.ParseDuration(v)
 		case "max-duration":
 			cfg.MaxDuration, _ = time.ParseDuration(v)
+		case "refer":
+			cfg.NoRefer = v == "no"
 		case "full":
 			w.full = v == "true"
 		case "hold":

@@ -49,6 +49,9 @@ func (l *leg) refer(now time.Time, tx TxID, req *sip.Message) {
 	}
 	to, err := referTo(req)
 	switch need := required(req); {
+	case e.cfg.NoRefer: // RFC 3261 section 8.2.1
+		refuse(405, "transfers are forbidden (b2bua/enable-refer=false)", sip.Header{Name: "Allow", Value: e.allow()})
+		return
 	case need != "": // RFC 3261 section 8.2.2.3
 		refuse(420, "it requires the extension "+need, sip.Header{Name: "Unsupported", Value: need})
 		return

@@ -141,7 +141,8 @@ type Own struct {
 	NATInSDP     bool          // B2BUA.NATAddresses stand in c=, too
 	// ZRTPTransparent: phones that both speak ZRTP agree on keys with each other; off, each leg has keys of its own.
 	ZRTPTransparent bool
-	ZRTPRate        int // zrtp-agreements-per-second; 0: the default of the media plane
+	Refer           bool // REFER in a call is taken
+	ZRTPRate        int  // zrtp-agreements-per-second; 0: the default of the media plane
 }
 
 // TLS is [b2bua::tls]. Paths are resolved against the directory of the INI file.

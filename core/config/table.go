@@ -142,6 +142,9 @@ outside. Devices inside the NAT must reach the public address then.`,
 		boolean("zrtp-transparent", "false", `Where both phones have ZRTP, let them agree on keys with each other: media passes as it is, and both show the same SAS. Off, each leg
 has keys and a SAS of its own, as with every other encryption. It is decided when the call begins: leg A offers ZRTP, and leg B's mode is zrtp.`,
 			func(c *Config) *bool { return &c.Own.ZRTPTransparent }),
+		boolean("enable-refer", "true", `Take REFER in calls: the peer of one leg has the other one called to somebody else. Off, REFER is refused with 405 and missing from
+Allow, so that nobody, a provider for one, can send a phone to a number of his choice.`,
+			func(c *Config) *bool { return &c.Own.Refer }),
 		{name: trenscrypter.WebRTCKey, kind: "StringList", store: storeWebRTC, help: `regex1 regex2 …: a callee whose whole SIP URI one of them matches is a browser, or a gateway to browsers: where the second leg is
 dtls-srtp (outgoing-enc-regex) it is offered with feedback (UDP/TLS/RTP/SAVPF), by which browsers ask for pictures and lost packets. For
 application=sip-bridge see enableAvpf of the providers file.

@@ -212,7 +212,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (_ *server, err
 		App: application, UserAgent: cfg.B2BUA.UserAgent, MaxCalls: cfg.B2BUA.MaxCalls, RingTimeout: cfg.Timers.Ring,
 		MaxDuration: cfg.B2BUA.MaxCallDuration, Linger: 64 * cfg.Timers.T1,
 		Support: accepts, Fingerprint: s.dtls.Fingerprint(), SecureTimeout: cfg.Timers.Secure,
-		MediaAddresses: cfg.Own.MediaAddress, Rand: rand.Reader, Hello: s.hello, Transparent: cfg.Own.ZRTPTransparent,
+		MediaAddresses: cfg.Own.MediaAddress, Rand: rand.Reader, Hello: s.hello, Transparent: cfg.Own.ZRTPTransparent, NoRefer: !cfg.Own.Refer,
 	})
 	if bridge != nil {
 		s.lines = s.newLines(bridge.Pools(), cfg.B2BUA.OneConnectionPerAccount, cfg.Timers.RegisterExpires, register.Config{

@@ -57,6 +57,30 @@ Feature: A call is transferred
       | 603    |
 
   @2.12.1
+  Scenario Outline: <transferor> transfers although that is forbidden
+    Given the settings
+      | setting            | value |
+      | b2bua/enable-refer | false |
+    And b2bua runs between alice and bob
+    When alice invites bob
+    Then bob is invited
+    And the INVITE to bob has
+      | header | value                                                      |
+      | Allow  | INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY |
+    When bob accepts
+    Then the call between alice and bob is up
+    When <transferor> sends a REFER to "<sip:carol@sip.example.org>"
+    Then <transferor>'s REFER is answered 405
+    And b2bua logs a warning /REFER refused with 405: transfers are forbidden \(b2bua.enable-refer=false\)/
+    And alice's call is still up
+    And bob's call is still up
+
+    Examples:
+      | transferor |
+      | alice      |
+      | bob        |
+
+  @2.12.1
   Scenario: a REFER without a target
     Given b2bua runs between alice and bob
     When alice invites bob
