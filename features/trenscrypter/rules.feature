@@ -32,7 +32,7 @@ Feature: How the rules choose
     Examples:
       | mode      | callees               | profile           | mux |
       | dtls-srtp | .*@sip\.example\.org  | UDP/TLS/RTP/SAVPF | yes |
-      | dtls-srtp | .*@elsewhere\.org     | UDP/TLS/RTP/SAVP  | yes |
+      | dtls-srtp | .*@elsewhere\.org     | UDP/TLS/RTP/SAVP  | no  |
       | sdes      | .*@sip\.example\.org  | RTP/SAVP          | no  |
       | none      | .*@sip\.example\.org  | RTP/AVP           | no  |
 

@@ -250,8 +250,10 @@ func (plan OfferPlan) section(src *Media, local Ports, previous *Media) (Media, 
 		m.Codecs = append(m.Codecs, n)
 	}
 	// A peer that has agreed keeps one port, and its association on it; the port for RTCP stands beside it for the case that it does not, or
-	// no longer (RFC 5761 section 5.1.1). A browser takes no offer without (RFC 8834 section 4.5), and has DTLS-SRTP.
-	m.RTCPMux = (previous == nil && plan.Encryption == DTLS || previous != nil && previous.muxed) && muxable(m.Codecs)
+	// no longer (RFC 5761 section 5.1.1). Nobody else is offered it (spec 2.11) but a browser, who is known by DTLS-SRTP with feedback and takes
+	// no offer without (RFC 8834 section 4.5).
+	browser := plan.Encryption == DTLS && plan.AVPF
+	m.RTCPMux = (previous == nil && browser || previous != nil && previous.muxed) && muxable(m.Codecs)
 	switch plan.Encryption {
 	case SDES:
 		m.Crypto, err = plan.keys(previous)

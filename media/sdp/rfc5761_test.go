@@ -58,8 +58,9 @@ func TestReofferKeepsRTCPMux(t *testing.T) {
 }
 
 // Browsers refuse an offer without (RFC 8834 section 4.5). Who does not know it has a port for RTCP.
-func TestOfferOfDTLSHasRTCPMux(t *testing.T) {
+func TestOfferToABrowserHasRTCPMux(t *testing.T) {
 	plan := dtlsPlan()
+	plan.AVPF = true
 	from := parse(t, "m=audio 4000 RTP/AVP 0")
 	local := []Ports{{Addr: localA.Addr, RTP: 30000, RTCP: 30004}}
 	for _, lines := range [][]string{{muxed}, nil} {
@@ -67,20 +68,22 @@ func TestOfferOfDTLSHasRTCPMux(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, string(offer.Marshal()), muxed+"\r\n")
 		assert.Contains(t, string(offer.Marshal()), "a=rtcp:30004\r\n")
-		agreed, err := Accept(offer, parse(t, append([]string{"m=audio 4000 UDP/TLS/RTP/SAVP 0", theirLine, "a=setup:active"}, lines...)...))
+		agreed, err := Accept(offer, parse(t, append([]string{"m=audio 4000 UDP/TLS/RTP/SAVPF 0", theirLine, "a=setup:active"}, lines...)...))
 		require.NoError(t, err)
 		assert.Equal(t, lines != nil, agreed[0].Mux)
-	}
-	for _, e := range []Encryption{None, SDES} {
-		plan := plan
-		plan.Encryption, plan.Rand = e, seeded(1)
-		offer, err := NewOffer(from, plan, local)
-		require.NoError(t, err)
-		assert.NotContains(t, string(offer.Marshal()), muxed)
 	}
 	offer, err := NewOffer(parse(t, "m=audio 4000 RTP/AVP 77", "a=rtpmap:77 opus/48000/2"), plan, local)
 	require.NoError(t, err)
 	assert.NotContains(t, string(offer.Marshal()), muxed, "its number looks like RTCP")
+	for _, e := range []Encryption{None, SDES, DTLS} {
+		for _, avpf := range []bool{true, false} {
+			plan := plan
+			plan.Encryption, plan.AVPF, plan.Rand = e, avpf, seeded(1)
+			offer, err := NewOffer(from, plan, local)
+			require.NoError(t, err)
+			assert.Equal(t, e == DTLS && avpf, strings.Contains(string(offer.Marshal()), muxed), "%v, feedback %v", e, avpf)
+		}
+	}
 }
 
 // Numbers that look like RTCP keep the ports apart (RFC 5761 section 4).

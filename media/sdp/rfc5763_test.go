@@ -38,7 +38,7 @@ func dtlsOffer(t *testing.T) *Session {
 func TestRFC5763Offer(t *testing.T) {
 	require.Contains(t, string(dtlsOffer(t).Marshal()),
 		"m=audio 30000 UDP/TLS/RTP/SAVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"+
-			"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendrecv\r\na=rtcp-mux\r\na=fingerprint:"+ourPrint.String()+"\r\na=setup:actpass\r\n")
+			"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendrecv\r\na=fingerprint:"+ourPrint.String()+"\r\na=setup:actpass\r\n")
 	plan := dtlsPlan()
 	plan.AVPF = true
 	offer, err := NewOffer(parse(t, "m=audio 4000 RTP/AVP 0"), plan, each(localB, 1))
