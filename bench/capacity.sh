@@ -11,10 +11,14 @@ choose_products
 conditions
 header
 
-# good: the last measurement had what is wanted. Another program on the machine spoils a failure: then once more.
+# good: the last measurement had what is wanted.
 good() { awk -v l="$(field loss_percent <<<"$json")" -v p="$(field added_us_p99 <<<"$json")" 'BEGIN {exit !(l != "" && l < 0.1 && p != "" && p > 0 && p < 20000)}'; }
+
+# try CALLS: a number is too much when it failed twice, for a virtual machine stands still at times; a row that other programs spoilt says
+# nothing.
 try() {
-  for _ in 1 2; do
+  local failed=0
+  for _ in 1 2 3 4; do
     measure "$product" "$mode" "$1" "$each" 2>"$work/why" || true
     if [ -z "$json" ]; then
       echo "  $product $mode with $1 calls: $(tail -1 "$work/why")"
@@ -23,7 +27,8 @@ try() {
     [ -z "${JSON:-}" ] || object
     row
     if good; then return 0; fi
-    contaminated || return 1
+    contaminated || failed=$((failed + 1))
+    [ "$failed" -lt 2 ] || return 1
   done
   return 1
 }
