@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"strings"
 
 	"b2bua/core/config"
 	"b2bua/core/server"
@@ -99,6 +100,18 @@ func (f *flags) check(ctx context.Context, hosts map[string]netip.Addr, stdout, 
 	}
 	report.Add(server.CheckNames(ctx, cfg, hosts)...)
 	report.Add(checkData(cfg.B2BUA.DataDirectory)...)
+	if !f.NoDatabases {
+		pools, findings := server.CheckStores(ctx, cfg)
+		report.Add(findings...)
+		if len(pools) > 0 {
+			_, _ = fmt.Fprintln(stdout, strings.Join(pools, "\n"))
+		}
+	}
+	if report.Failed() {
+		printFaults(stderr, report.Of(config.Fault), "it cannot be used")
+		printMild(stderr, report)
+		return &configError{}
+	}
 	printMild(stderr, report)
 	skipped, warnings := report.Count(config.Skipped), report.Count(config.Warning)
 	if skipped+warnings == 0 {

@@ -19,6 +19,8 @@ type flags struct {
 	Set    []string `short:"s" placeholder:"SECTION/KEY=VALUE" sep:"none" group:"config" help:"Set one value, whatever the files say. May be repeated."`
 	Check  bool     `group:"config" help:"Read the configuration, print everything that is wrong with it and what to write instead, and exit."`
 
+	NoDatabases bool `name:"no-databases" group:"config" help:"With --check: do not ask the databases that fill account pools, for a machine that cannot reach them."`
+
 	DumpDefault    optional `placeholder:"SECTION|all" group:"print" help:"Print the commented default configuration, all of it or one section, and exit."`
 	DumpAllDefault bool     `group:"print" help:"The same as --dump-default all."`
 	DumpFormat     string   `placeholder:"FORMAT" default:"file" group:"print" help:"Format of --dump-default: file."`
@@ -147,6 +149,7 @@ func (f *flags) unused() []string {
 			list = append(list, text)
 		}
 	}
+	note(f.NoDatabases && !f.Check, "--no-databases has no effect without --check: a start does not depend on databases that are away")
 	note(f.Daemon, "--daemon has no effect: the program stays in the foreground; run it under systemd")
 	note(f.Transports != "", "--transports has no effect: it is for the proxy; use --set b2bua-server/transport=URI")
 	note(f.P12PassphraseFile != "", "--p12-passphrase-file has no effect: it is for the proxy; see [b2bua::tls] for our certificate")

@@ -107,6 +107,16 @@ func redisTLS(r config.Registrar) (*tls.Config, []config.Finding) {
 	return cfg, nil
 }
 
+// open prepares the database; it is not asked.
+func (src *source) open(file string) (*sqlstore.Store, *config.Finding) {
+	store, err := sqlstore.Open(src.plan)
+	if err != nil {
+		f := src.finding(config.Fault, file, "connection", err.Error(), fixes["connection"])
+		return nil, &f
+	}
+	return store, nil
+}
+
 // startPatience is how long a start waits for databases. One that does not answer in that time is asked again by the load.
 const startPatience = 5 * time.Second
 
@@ -122,17 +132,12 @@ func (src *source) check(ctx context.Context, store *sqlstore.Store, file string
 	if err == nil || !errors.As(err, &query) || !query.Lasting() || query.Field == "updateQuery" && !query.Denied() {
 		return nil, err
 	}
-	f := &config.Finding{Severity: config.Fault, File: file, Key: "accountPools." + src.pool.Name() + ".loader." + query.Field}
-	f.Line, f.Column = src.sql.Place(query.Field)
-	what := "initialization SQL query"
-	if f.Fix = fixes[query.Field]; query.Denied() {
-		what = "the connection"
-		f.Key = "accountPools." + src.pool.Name() + ".loader.connection"
-		f.Line, f.Column = src.sql.Place("connection")
-		f.Fix = "a connection that the database accepts"
+	field, what, fix := query.Field, "initialization SQL query", fixes[query.Field]
+	if query.Denied() {
+		field, what, fix = "connection", "the connection", "a connection that the database accepts"
 	}
-	f.Problem = fmt.Sprintf("AccountPool(%s) an error occurred while validating %s: %v", src.pool.Name(), what, err)
-	return f, nil
+	f := src.finding(config.Fault, file, field, fmt.Sprintf("AccountPool(%s) an error occurred while validating %s: %v", src.pool.Name(), what, err), fix)
+	return &f, nil
 }
 
 // loadNow fills the pool at once, for who needs it no longer than a moment.

@@ -61,14 +61,9 @@ func (s *server) newStores(ctx context.Context, cfg *config.Config, sources []so
 	st := &stores{s: s, redis: redislink.Config{Log: s.report}}
 	var faults []config.Finding
 	for _, src := range sources {
-		store, err := sqlstore.Open(src.plan)
-		if err != nil {
-			f := config.Finding{
-				Severity: config.Fault, File: cfg.SIPBridge.Providers, Key: "accountPools." + src.pool.Name() + ".loader.connection", Problem: err.Error(),
-				Fix: fixes["connection"],
-			}
-			f.Line, f.Column = src.sql.Place("connection")
-			faults = append(faults, f)
+		store, fault := src.open(cfg.SIPBridge.Providers)
+		if fault != nil {
+			faults = append(faults, *fault)
 			continue
 		}
 		k := &kept{st: st, store: store, state: poolState{backend: src.sql.Backend}}

@@ -255,6 +255,29 @@ Feature: Accounts from a database
     Then b2bua logs an error /pool pool: the database cannot be asked .*certificate signed by unknown authority/
     And there are no accounts
 
+  Scenario Outline: <database>: --check asks the database, unless it is told not to
+    Given the <database> database with the accounts
+      | username | domain             |
+      | account1 | jabiru.example.org |
+      | account2 |                    |
+    And b2bua is to have the accounts of the database by the queries
+      | query     | SQL   |
+      | initQuery | <SQL> |
+    When b2bua is run with "--check -c b2bua.conf"
+    Then it exits with status <status>
+    And it prints '<says>'
+    And it prints 'providers.json:'
+    When b2bua is run with "--check --no-databases -c b2bua.conf"
+    Then it exits with status 0
+    And it prints 'The configuration '
+
+    Examples:
+      | database | SQL                                | status | says                                      |
+      | sqlite   | SELECT * FROM accounts             | 0      | : 2 rows, 1 accounts, read in             |
+      | mariadb  | SELECT * FROM accounts             | 0      | : 2 rows, 1 accounts, read in             |
+      | sqlite   | SELECT * FROM nothing              | 255    | accountPools.pool.loader.initQuery:       |
+      | mariadb  | SELECT * FROM nothing              | 255    | .nothing' doesn't exist                   |
+
   @4.9.2
   Scenario: MariaDB that wants TLS and does not get it refuses the user, and so b2bua the start
     Given the mariadb over TLS with 1 accounts at jabiru
