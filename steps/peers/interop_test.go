@@ -87,6 +87,19 @@ func TestInteropICE(t *testing.T) {
 	})
 }
 
+// TestInteropICETwoNetworks: linphone speaks from its first address at once, checks from another one first, and loses nothing.
+func TestInteropICETwoNetworks(t *testing.T) {
+	second, remove, why := secondNetwork()
+	t.Cleanup(remove)
+	if why != nil {
+		t.Logf("the phones have only the networks of this machine: %v", why)
+	}
+	runPairs(t, []pair{
+		{caller: "linphone none ice", callee: "linphone srtp ice", second: second},
+		{caller: "linphone dtls ice", callee: "linphone none ice", second: second},
+	})
+}
+
 // TestInteropSIPp: fifty calls per second without one that fails. INTEROP_SECONDS makes it shorter or longer than a minute.
 func TestInteropSIPp(t *testing.T) {
 	seconds := 60

@@ -49,10 +49,11 @@ func (s side) audio() []string {
 // pair is a call from one to the other.
 type pair struct {
 	caller, callee side
-	suite          string // of SDES, offered by b2bua to the callee; empty: its default
-	callerSuite    string // of SDES, of the caller; of a linphone with ZRTP the one that it takes cipher and tag from
-	noICE          bool   // b2bua's enable-ice=false
-	transparent    bool   // b2bua's zrtp-transparent=true
+	suite          string     // of SDES, offered by b2bua to the callee; empty: its default
+	callerSuite    string     // of SDES, of the caller; of a linphone with ZRTP the one that it takes cipher and tag from
+	noICE          bool       // b2bua's enable-ice=false
+	transparent    bool       // b2bua's zrtp-transparent=true
+	second         netip.Addr // of this machine on another network, which peers with ICE check from as well
 	// shortRTCP: the peer on leg B expects a tag of 32 bits in SRTCP as well. RFC 3711 section 3.4 and RFC 4568 section 6.2.2 want 80.
 	shortRTCP bool
 }
@@ -64,6 +65,9 @@ func (p pair) String() string {
 	}
 	if p.transparent {
 		text += " (zrtp-transparent=true)"
+	}
+	if p.second.IsValid() {
+		text += " (two networks)"
 	}
 	return text
 }
@@ -349,6 +353,10 @@ func (l *inLab) wire(t *testing.T, leg string, p Peer, s side) string {
 		if s.ice() && !l.pair.noICE {
 			assert.Positive(t, w.STUN, "leg %s, %s the peer: STUN on the wire", leg, direction)
 		}
+	}
+	if l.pair.second.IsValid() && s.ice() {
+		_, elsewhere := l.sniffer.Between(func(at netip.AddrPort) bool { return at.Addr() == l.pair.second })
+		assert.Positive(t, elsewhere.STUN, "leg %s: checks from the second network", leg)
 	}
 	if l.pair.noICE {
 		assert.Zero(t, to.STUN, "leg %s: answers to checks that b2bua was told not to give", leg)
