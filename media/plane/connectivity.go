@@ -138,10 +138,10 @@ func (st *Stream) own(a netip.AddrPort) bool {
 func (st *Stream) signalled(side Side, ch relay.Channel, agreed sdp.Agreed) netip.AddrPort {
 	switch {
 	case agreed.ICE != nil && !agreed.ICE.PeerLite:
-		if g := st.guards[side][ch]; g != nil && usable(g.remote) {
+		if g := st.guards[side][ch]; g != nil && usable(g.remote) && g.params.Same(agreed.DTLS) {
 			return g.remote
 		}
-		return st.relay.Path(side, ch)
+		return st.relay.Path(side, ch) // of another certificate: where its pair is, or nowhere until it has nominated one
 	case ch == relay.RTCP:
 		return unmap(agreed.RemoteRTCP)
 	}

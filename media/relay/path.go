@@ -256,7 +256,9 @@ func (r *Relay) Path(on Side, ch Channel) netip.AddrPort {
 	return s.path.selected[ch]
 }
 
-// Alien tells whether what is neither RTP nor RTCP comes from where the peer is not.
+// Alien tells whether what is neither RTP nor RTCP comes from where the peer is not. A key exchange is with one phone: what another one that
+// was offered the same credentials sends belongs to none.
 func (r *Relay) Alien(on Side, ch Channel, from netip.AddrPort) bool {
-	return r.sides[on].path.alien(ch, from)
+	p := r.sides[on].path
+	return p.alien(ch, from) || p != nil && p.stranger[ch] && p.rank(ch, from) == 0
 }
