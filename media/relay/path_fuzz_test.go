@@ -18,7 +18,6 @@ type pathModel struct {
 	other    uint16                  // of leg B
 	listed   netip.AddrPort          // the candidate of the description
 	checked  map[netip.AddrPort]bool // in this generation
-	newest   []netip.AddrPort
 	selected netip.AddrPort
 	began    bool      // the peer has checked
 	doubted  time.Time // who was heard before is heard until then
