@@ -40,6 +40,8 @@ func TestAnOfferWithICEIsAnsweredWithICELite(t *testing.T) {
 	text, ours, a := iceAnswer(t, iceHead+iceAudio, AnswerPlan{Support: iceSupport()})
 	require.NotNil(t, a.ICE)
 	assert.False(t, a.ICE.PeerLite)
+	assert.Equal(t, "8hhY", a.ICE.Peer)
+	assert.Equal(t, [2][]netip.AddrPort{{netip.MustParseAddrPort("192.0.2.9:4000")}, {netip.MustParseAddrPort("192.0.2.9:4001")}}, a.ICE.Listed)
 	assert.Equal(t, 1, strings.Count(text, "\r\na=ice-lite\r\n"))
 	assert.Less(t, strings.Index(text, "a=ice-lite"), strings.Index(text, "m="), "session level")
 	assert.Contains(t, text, "\r\na=ice-options:ice2\r\n")
@@ -187,6 +189,11 @@ func TestTheSecondLegIsOfferedICE(t *testing.T) {
 	agreed := answer(iceHead + iceAudio)
 	require.NotNil(t, agreed[0].ICE)
 	assert.True(t, agreed[0].ICE.Local.Same(offer.Media[0].ICE.Credentials))
+	assert.Equal(t, "8hhY", agreed[0].ICE.Peer)
+	assert.Len(t, agreed[0].ICE.Listed[0], 1)
+	other := answer(iceHead + strings.Replace(iceAudio, "8hhY", "fork", 1))[0].ICE
+	assert.Equal(t, "fork", other.Peer, "another phone, with the same credentials of ours")
+	assert.True(t, other.Local.Same(agreed[0].ICE.Local))
 
 	plan.Previous = offer
 	again, err := NewOffer(from, plan, iceAt)
