@@ -2,6 +2,7 @@ package ice
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,8 +13,8 @@ type Params struct {
 	// Peer is the name of the other end; empty: not known. Another one under the same credentials of ours is another phone: a proxy has
 	// forked the offer.
 	Peer string
-	// Listed are the addresses in the peer's description, by component (RTP first). The agent itself needs none.
-	Listed [2][]netip.AddrPort
+	// Listed are the peer's candidates by its description, by component (RTP first): their priorities decide between several nominations.
+	Listed [2][]Listed
 	// PeerLite: the peer sends no checks, and nobody nominates. Each end sends to the default address of the other.
 	PeerLite bool
 }
@@ -37,7 +38,28 @@ type pair struct {
 
 // New makes an agent. It keeps no reference to p's memory.
 func New(p Params) *Agent {
-	return &Agent{params: Params{Local: p.Local.Clone(), Peer: strings.Clone(p.Peer), PeerLite: p.PeerLite}}
+	a := &Agent{params: Params{Local: p.Local.Clone()}}
+	a.describe(p)
+	return a
+}
+
+// describe takes over what the peer's description says.
+func (a *Agent) describe(p Params) {
+	a.params.Peer, a.params.PeerLite = strings.Clone(p.Peer), p.PeerLite
+	for i := range p.Listed {
+		a.params.Listed[i] = slices.Clone(p.Listed[i])
+	}
+}
+
+// rank is the priority of a candidate: that of the description, and of one that is not there what the check says (RFC 8445 section 7.3.1.3). In
+// the checks of most agents a relayed candidate has the same as a host.
+func (a *Agent) rank(c Component, from netip.AddrPort, priority uint32) uint32 {
+	for _, k := range a.params.Listed[c-1] {
+		if k.Addr == from {
+			return k.Priority
+		}
+	}
+	return priority
 }
 
 // Change is what new parameters mean.
@@ -70,7 +92,7 @@ func (a *Agent) Update(p Params) Change {
 	if change != None {
 		a.begun, a.proper = [2]time.Time{}, false
 	}
-	a.params.Peer, a.params.PeerLite = strings.Clone(p.Peer), p.PeerLite
+	a.describe(p)
 	return change
 }
 

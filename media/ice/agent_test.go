@@ -138,6 +138,16 @@ func TestTheBestNominationCountsAndLaterTheNewest(t *testing.T) {
 	assert.Equal(t, one, nominate(time.Hour, one, 1))
 }
 
+// Every check has the priority that a candidate would have that only the check tells of: the description knows that one of them is relayed.
+func TestThePrioritiesOfTheDescriptionCount(t *testing.T) {
+	c := credentials(t, 1)
+	a := New(Params{Local: c, Listed: [2][]Listed{{{one, 2130706431}, {two, 16777215}}}})
+	for _, given := range []struct{ from, want netip.AddrPort }{{two, two}, {one, one}, {two, one}, {six, one}, {one, one}} {
+		_, _ = a.Handle(start, RTP, given.from, check(t, c, controlling, priority(1862270975), use), nil)
+		assert.Equal(t, given.want, a.Selected(RTP))
+	}
+}
+
 // After a restart the peer's list is at work once more, and its first nomination counts whatever was before.
 func TestABetterPairOfBeforeARestartKeepsNothingOff(t *testing.T) {
 	c, next := credentials(t, 1), credentials(t, 2)

@@ -73,15 +73,20 @@ func ParseCandidate(s string) (c Candidate, ok bool) {
 	return c, true
 }
 
-// Addresses are where a peer says that it may be, by component (RTP first): those of its candidates for UDP that have an address. What lies
-// beyond maxListed of a component is passed over.
-func Addresses(list []Candidate) (at [2][]netip.AddrPort) {
+// Listed is where a peer says that it may be.
+type Listed struct {
+	Addr     netip.AddrPort
+	Priority uint32
+}
+
+// List are the candidates for UDP that have an address, by component (RTP first). What lies beyond maxListed of a component is passed over.
+func List(list []Candidate) (at [2][]Listed) {
 	for _, c := range list {
 		if c.Component < RTP || c.Component > RTCP || !c.UDP() || !c.Addr.IsValid() || c.Addr.Addr().IsUnspecified() || c.Addr.Port() == 0 {
 			continue
 		}
 		if i := c.Component - RTP; len(at[i]) < maxListed {
-			at[i] = append(at[i], c.Addr)
+			at[i] = append(at[i], Listed{c.Addr, c.Priority})
 		}
 	}
 	return at

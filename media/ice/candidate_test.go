@@ -75,7 +75,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-func TestAddressesOfADescription(t *testing.T) {
+func TestCandidatesOfADescription(t *testing.T) {
 	var list []Candidate
 	for _, line := range []string{
 		"1 1 UDP 2130706431 192.0.2.1 4000 typ host",
@@ -92,13 +92,14 @@ func TestAddressesOfADescription(t *testing.T) {
 		require.True(t, ok, line)
 		list = append(list, c)
 	}
-	at := Addresses(list)
-	assert.Equal(t, []netip.AddrPort{
-		netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("[2001:db8::1]:4003"), netip.MustParseAddrPort("203.0.113.1:4005"),
+	at := List(list)
+	assert.Equal(t, []Listed{
+		{netip.MustParseAddrPort("192.0.2.1:4000"), 2130706431}, {netip.MustParseAddrPort("[2001:db8::1]:4003"), 2130706431},
+		{netip.MustParseAddrPort("203.0.113.1:4005"), 1677721855},
 	}, at[0])
-	assert.Equal(t, []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:4001")}, at[1])
+	assert.Equal(t, []Listed{{netip.MustParseAddrPort("192.0.2.1:4001"), 2130706430}}, at[1])
 	for range 100 {
 		list = append(list, list[0])
 	}
-	assert.Len(t, Addresses(list)[0], maxListed)
+	assert.Len(t, List(list)[0], maxListed)
 }

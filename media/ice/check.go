@@ -84,7 +84,7 @@ func (a *Agent) Handle(now time.Time, c Component, from netip.AddrPort, b, out [
 	}
 	res := Result{Checked: true, Former: !current}
 	if r.nominates && !res.Former && !a.params.PeerLite {
-		res.Selected = a.nominate(now, c, from, r.priority)
+		res.Selected = a.nominate(now, c, from, a.rank(c, from, r.priority))
 	}
 	return out, res
 }

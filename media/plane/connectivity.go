@@ -20,7 +20,7 @@ func newAgent(agreed sdp.Agreed) *ice.Params {
 	if !agreed.Enabled || agreed.ICE == nil {
 		return nil
 	}
-	return &ice.Params{Local: agreed.ICE.Local.Clone(), Peer: agreed.ICE.Peer, PeerLite: agreed.ICE.PeerLite}
+	return &ice.Params{Local: agreed.ICE.Local.Clone(), Peer: agreed.ICE.Peer, Listed: agreed.ICE.Listed, PeerLite: agreed.ICE.PeerLite}
 }
 
 // connect starts, goes on with or ends the agent of a side.

@@ -55,7 +55,11 @@ func Prepare(a sdp.Agreed) (*Prepared, error) {
 	p.agreed.Codecs = slices.Clone(a.Codecs)
 	p.agreed.RecvKey, p.agreed.SendKey = sdp.Crypto{}, sdp.Crypto{}
 	if p.agreed.ICE, p.checks = nil, a.ICE != nil && !a.ICE.PeerLite; p.checks {
-		p.listed = a.ICE.Listed
+		for ch, list := range a.ICE.Listed {
+			for _, k := range list {
+				p.listed[ch] = append(p.listed[ch], k.Addr)
+			}
+		}
 	}
 	p.agreed.Remote, p.agreed.RemoteRTCP = unmap(a.Remote), unmap(a.RemoteRTCP)
 	return p, nil

@@ -22,9 +22,10 @@ func checking(suite sdp.Suite, at ...netip.AddrPort) sdp.Agreed {
 	if len(at) > 0 {
 		a.Remote = at[0]
 	}
-	a.ICE = &ice.Params{Listed: [2][]netip.AddrPort{at}}
+	a.ICE = new(ice.Params)
 	for _, k := range at {
-		a.ICE.Listed[1] = append(a.ICE.Listed[1], netip.AddrPortFrom(k.Addr(), k.Port()+1))
+		a.ICE.Listed[0] = append(a.ICE.Listed[0], ice.Listed{Addr: k})
+		a.ICE.Listed[1] = append(a.ICE.Listed[1], ice.Listed{Addr: netip.AddrPortFrom(k.Addr(), k.Port()+1)})
 	}
 	return a
 }

@@ -112,7 +112,7 @@ func (m *Media) acceptICE(a *Agreed, theirs *Media) {
 }
 
 func (i *ICE) params(theirs *ICE) *ice.Params {
-	return &ice.Params{Local: i.Clone(), Peer: theirs.Ufrag, Listed: ice.Addresses(theirs.Candidates), PeerLite: theirs.Lite}
+	return &ice.Params{Local: i.Clone(), Peer: theirs.Ufrag, Listed: ice.List(theirs.Candidates), PeerLite: theirs.Lite}
 }
 
 // connect writes our host candidates: where the port is, and where a 1:1 NAT has it (decision 17). Both go to every peer; one inside the NAT

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"b2bua/media/ice"
 )
 
 const iceHead = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
@@ -41,7 +43,9 @@ func TestAnOfferWithICEIsAnsweredWithICELite(t *testing.T) {
 	require.NotNil(t, a.ICE)
 	assert.False(t, a.ICE.PeerLite)
 	assert.Equal(t, "8hhY", a.ICE.Peer)
-	assert.Equal(t, [2][]netip.AddrPort{{netip.MustParseAddrPort("192.0.2.9:4000")}, {netip.MustParseAddrPort("192.0.2.9:4001")}}, a.ICE.Listed)
+	assert.Equal(t, [2][]ice.Listed{
+		{{Addr: netip.MustParseAddrPort("192.0.2.9:4000"), Priority: 2130706431}}, {{Addr: netip.MustParseAddrPort("192.0.2.9:4001"), Priority: 2130706430}},
+	}, a.ICE.Listed)
 	assert.Equal(t, 1, strings.Count(text, "\r\na=ice-lite\r\n"))
 	assert.Less(t, strings.Index(text, "a=ice-lite"), strings.Index(text, "m="), "session level")
 	assert.Contains(t, text, "\r\na=ice-options:ice2\r\n")
