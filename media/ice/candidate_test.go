@@ -94,7 +94,8 @@ func TestCandidatesOfADescription(t *testing.T) {
 	}
 	at := List(list)
 	assert.Equal(t, []Listed{
-		{netip.MustParseAddrPort("192.0.2.1:4000"), 2130706431}, {netip.MustParseAddrPort("[2001:db8::1]:4003"), 2130706431},
+		{netip.MustParseAddrPort("192.0.2.1:4000"), 2130706431},
+		{netip.MustParseAddrPort("[2001:db8::1]:4003"), 2130706431},
 		{netip.MustParseAddrPort("203.0.113.1:4005"), 1677721855},
 	}, at[0])
 	assert.Equal(t, []Listed{{netip.MustParseAddrPort("192.0.2.1:4001"), 2130706430}}, at[1])
