@@ -152,8 +152,11 @@ func (l *inLab) open(ctx context.Context, t *testing.T) {
 	t.Cleanup(sniffer.Close)
 	l.sniffer = sniffer
 	at := l.address(t).String() + ":5060"
+	binary, err := builder.Binary(ctx)
+	require.NoError(t, err)
 	registrar, err := proxy.New(proxy.Config{
-		Listen: []string{"tcp:" + at, "udp:" + at}, Domains: []string{domain}, Divert: proxy.Divert{URI: "sip:" + l.b2bua.String() + ";transport=tcp"},
+		Listen: []string{"tcp:" + at, "udp:" + at}, Domains: []string{domain},
+		Divert: proxy.Divert{URI: "sip:" + l.b2bua.String() + ";transport=tcp", UserAgent: "Flexisip-B2BUA/" + binary.Version},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = registrar.Close() })

@@ -49,8 +49,9 @@ class Phone {
     }
   }
 
-  async direction(kind, direction) {
-    for (const t of this.pc.getTransceivers()) if (t.receiver.track.kind === kind && !t.stopped) t.direction = direction;
+  // direction of all streams: a hold, or its end
+  async direction(direction) {
+    for (const t of this.pc.getTransceivers()) if (!t.stopped) t.direction = direction;
   }
 
   async offer() {
@@ -69,9 +70,11 @@ class Phone {
     await this.pc.setRemoteDescription({type: 'answer', sdp});
   }
 
-  // complete waits until all candidates are in the description: they are not told later.
+  // complete waits until all candidates are in the description: they are not told later. Where interfaces of the machine come and go, the
+  // search for more of them has no end; those of the first two seconds are enough.
   async complete() {
-    while (this.pc.iceGatheringState !== 'complete') await happening(this.pc, 'icegatheringstatechange');
+    const enough = new Promise((resolve) => setTimeout(resolve, 2000, true));
+    while (this.pc.iceGatheringState !== 'complete' && !await Promise.race([enough, happening(this.pc, 'icegatheringstatechange')]));
     return this.pc.localDescription.sdp;
   }
 
@@ -157,7 +160,7 @@ class Phone {
 }
 
 function happening(target, name) {
-  return new Promise((resolve) => target.addEventListener(name, resolve, {once: true}));
+  return new Promise((resolve) => target.addEventListener(name, () => resolve(), {once: true}));
 }
 
 async function run({id, phone, verb, args}) {
