@@ -29,6 +29,7 @@ type Decision struct {
 	Encryption sdp.Encryption
 	Suites     []sdp.Suite // SDES on leg B: offered in this order, and only these
 	AVPF       bool        // offer RTP/AVPF profiles on leg B
+	Bundle     bool        // with DTLS-SRTP: propose one transport for all streams of leg B (RFC 9143)
 
 	// Account places leg B: a call is counted on it from the decision to the end of leg A, its credentials answer challenges, and
 	// its connection carries leg B. nil: the server's own identity does.

@@ -108,7 +108,7 @@ func (c *call) opened(now time.Time, index int, a, b sdp.Ports, err error) {
 func (c *call) sendInvite(now time.Time) {
 	e, d, b := c.e, &c.decision, c.b
 	plan := sdp.OfferPlan{
-		Encryption: d.Encryption, Suites: d.Suites, AVPF: d.AVPF, Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: c.number,
+		Encryption: d.Encryption, Suites: d.Suites, AVPF: d.AVPF, Bundle: d.Bundle, Support: e.cfg.Support, Rand: e.cfg.Rand, SessionID: c.number,
 		Fingerprint: e.cfg.Fingerprint, Through: c.through,
 	}
 	ours, err := sdp.NewOffer(c.a.theirs, plan, b.hashed(d.Encryption, nil))
@@ -338,7 +338,7 @@ func (l *leg) refused(now time.Time, resp *sip.Message) {
 		}
 	case (resp.Status == 415 || resp.Status == 488) && d.AVPF:
 		c.note(fmt.Sprintf("leg B refused with %d: repeated without AVPF (decision of the call engine, the encryption stays)", resp.Status))
-		d.AVPF = false
+		d.AVPF, d.Bundle = false, false
 		c.tries.because = fmt.Sprintf(", without AVPF now that leg B refused it (%d)", resp.Status)
 		c.again()
 		return

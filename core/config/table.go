@@ -146,9 +146,9 @@ has keys and a SAS of its own, as with every other encryption. It is decided whe
 Allow, so that nobody, a provider for one, can send a phone to a number of his choice.`,
 			func(c *Config) *bool { return &c.Own.Refer }),
 		{name: trenscrypter.WebRTCKey, kind: "StringList", store: storeWebRTC, help: `regex1 regex2 …: a callee whose whole SIP URI one of them matches is a browser, or a gateway to browsers: where the second leg is
-dtls-srtp (outgoing-enc-regex) it is offered with rtcp-mux, without which a browser refuses the call, and with feedback (UDP/TLS/RTP/SAVPF),
-by which it asks for pictures and lost packets. For
-application=sip-bridge see enableAvpf of the providers file.
+dtls-srtp (outgoing-enc-regex) it is offered with rtcp-mux, without which a browser refuses the call, with feedback (UDP/TLS/RTP/SAVPF),
+by which it asks for pictures and lost packets, and with one transport for all streams (BUNDLE). For application=sip-bridge see
+enableAvpf of the providers file.
 Example: .*@web\.example\.org(;.*)?`},
 		integer("zrtp-agreements-per-second", "0", `Key agreements of ZRTP that are computed per second, so that a flood of calls leaves the processors to the calls that run; more of them
 wait for their turn. 0: 100 for each processor.`,

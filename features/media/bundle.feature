@@ -1,6 +1,6 @@
 @media
 Feature: Streams that share a transport
-  RFC 9143: a browser sends audio and video over one port, with one path and one set of keys. Leg B has a port for each.
+  RFC 9143: a browser sends audio and video over one port, with one path and one set of keys. Leg B has a port for each, unless it is a browser, too.
 
   Scenario Outline: <policy> with <encryption> on leg A, ICE "<ice>", <leg B> on leg B
     Given the settings
@@ -38,6 +38,55 @@ Feature: Streams that share a transport
       | balanced   | none       | none      | yes |
       | balanced   | sdes       | none      | yes |
       | balanced   | dtls-srtp  | none      | yes |
+
+  Scenario Outline: a callee that is a browser is offered one transport, and takes it: <policy>, ICE "<ice>", <encryption> on leg A
+    Given the settings
+      | setting                                       | value                    |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | dtls-srtp sip:pauline@.* |
+      | b2bua/webrtc-regex                            | sip:pauline@.*           |
+    And b2bua runs behind the proxy of sip.example.org
+    And the softphones
+      | name    | encryption   | bundle   | ice   | video     | avpf |
+      | marie   | <encryption> |          |       | VP8/90000 |      |
+      | pauline | dtls-srtp    | <policy> | <ice> | VP8/90000 | yes  |
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    And marie and pauline hear each other
+    And marie and pauline see each other
+    And pauline's audio and video share one path
+    And marie's audio and video have paths of their own
+    And pauline's audio was secured by 1 handshakes
+    When marie switches video off
+    Then pauline's video is off
+    And marie and pauline hear each other
+    When marie adds video
+    Then marie and pauline see each other
+    And pauline's audio and video share one path
+
+    Examples:
+      | policy     | ice | encryption |
+      | max-bundle | yes | none       |
+      | balanced   |     | sdes       |
+
+  Scenario: a callee who is taken for a browser, and knows no bundle
+    Given the settings
+      | setting                                       | value                    |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | dtls-srtp sip:pauline@.* |
+      | b2bua/webrtc-regex                            | sip:pauline@.*           |
+    And b2bua runs behind the proxy of sip.example.org
+    And the softphones
+      | name    | encryption | ice | video     |
+      | marie   | none       |     | VP8/90000 |
+      | pauline | dtls-srtp  | yes | VP8/90000 |
+    When marie calls pauline
+    Then pauline's phone rings
+    When pauline picks up
+    Then marie and pauline are in the call
+    And marie and pauline hear each other
+    And marie and pauline see each other
+    And pauline's audio and video have paths of their own
 
   Scenario Outline: video comes and goes on the transport of audio, <encryption>, ICE "<ice>"
     Given b2bua runs behind the proxy of sip.example.org

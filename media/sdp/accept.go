@@ -21,6 +21,7 @@ func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 		return nil, &SectionError{fmt.Sprintf("the answer has %d m= sections, the offer had %d",
 			len(theirAnswer.Media), len(ourOffer.Media))}
 	}
+	ourOffer.restore()
 	agreed := make([]Agreed, len(ourOffer.Media))
 	live, tag := 0, ourOffer.tagged()
 	for i := range ourOffer.Media {

@@ -253,6 +253,32 @@ func (s *Session) regroup(previous *Session, permitted bool) {
 	}
 }
 
+// offeredMID is the number of the only header extension that we ever offer.
+const offeredMID = 1
+
+// propose puts the sections of a first offer into one group. Each has a transport of its own, for a peer that does not know groups (RFC 9143
+// section 7.2.1).
+func (s *Session) propose() {
+	for i := range s.Media {
+		m := &s.Media[i]
+		if m.Port != 0 && m.RTCPMux && m.Fingerprint != "" {
+			m.Label, m.MIDExtension = strconv.Itoa(i), offeredMID
+			s.Bundle = append(s.Bundle, m.Label)
+		}
+	}
+	if len(s.Bundle) > 0 {
+		s.proposal = s.Clone()
+	}
+}
+
+// restore makes a proposal what it was before an answer: another branch of a fork may answer it otherwise.
+func (s *Session) restore() {
+	if s.proposal != nil {
+		was := s.proposal.Clone()
+		s.Media, s.Bundle = was.Media, was.Bundle
+	}
+}
+
 // newLabel is an a=mid that neither description has.
 func (s *Session) newLabel(previous *Session, i int) string {
 	for n := i; ; n++ {
@@ -265,7 +291,7 @@ func (s *Session) newLabel(previous *Session, i int) string {
 // acceptBundled is acceptStream for a section that may be on the transport of section k.
 func (s *Session) acceptBundled(i, k int, theirs *Media) (Agreed, error) {
 	ours := &s.Media[i]
-	if k < 0 || k == i || !s.rides(i) {
+	if k < 0 || k == i || !s.rides(i) || s.proposal != nil {
 		return acceptStream(ours, theirs)
 	}
 	m := *ours
@@ -296,13 +322,16 @@ func (s *Session) regrouped(theirs *Session, agreed []Agreed) {
 		if i < 0 || !agreed[i].Enabled {
 			continue
 		}
-		shares := before >= 0 && s.Media[i].Port == s.Media[before].Port
+		shares := s.proposal == nil && before >= 0 && s.Media[i].Port == s.Media[before].Port
 		if !shares && !slices.Contains(theirs.Bundle, mid) {
 			continue
 		}
 		switch {
 		case k >= 0:
 			agreed[i].ride(&agreed[k])
+			if s.proposal != nil {
+				s.Media[i].ride(&s.Media[k])
+			}
 			s.Media[i].role = roleOpen
 		case shares && before != i:
 			s.retag(before, i)

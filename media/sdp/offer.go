@@ -127,6 +127,7 @@ type OfferPlan struct {
 	Encryption Encryption
 	Suites     []Suite // SDES: offered in this order, and only these. Empty: DefaultSuites
 	AVPF       bool
+	Bundle     bool // DTLS: propose one transport for all streams in the first offer (RFC 9143)
 	Support    Support
 	Rand       io.Reader // for keys
 	SessionID  uint64
@@ -208,6 +209,8 @@ func NewOffer(from *Session, plan OfferPlan, local []Ports) (*Session, error) {
 	}
 	if plan.Previous != nil {
 		s.regroup(plan.Previous, plan.Support.Bundle)
+	} else if plan.Bundle && plan.Support.Bundle {
+		s.propose()
 	}
 	s.follow(plan.Previous)
 	return s, nil

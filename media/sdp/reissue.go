@@ -31,6 +31,9 @@ func (s *Session) After(refused *Session) {
 // Clone is a copy with memory of its own, keys too.
 func (s *Session) Clone() *Session {
 	c := *s
+	if s.proposal != nil {
+		c.proposal = s.proposal.Clone()
+	}
 	c.Media, c.Bundle = slices.Clone(s.Media), slices.Clone(s.Bundle)
 	for i := range c.Media {
 		m := &c.Media[i]
@@ -62,6 +65,7 @@ func (s *Session) Wipe() {
 	if s == nil {
 		return
 	}
+	s.proposal.Wipe()
 	for i := range s.Media {
 		for _, c := range s.Media[i].Crypto {
 			c.Key.Wipe()
@@ -76,6 +80,7 @@ func (s *Session) Forget(i int) {
 	if s == nil || i >= len(s.Media) {
 		return
 	}
+	s.proposal.Forget(i)
 	m := &s.Media[i]
 	for _, c := range m.Crypto {
 		c.Key.Wipe()

@@ -130,6 +130,9 @@ type Session struct {
 	Name        string
 	Bundle      []string // the a=mid of an a=group:BUNDLE line
 	Media       []Media
+
+	// proposal is our offer of a group whose sections have transports of their own, as it was written: each branch of a fork answers it.
+	proposal *Session
 }
 
 // Ports are the local ports of one stream on one leg.

@@ -3,7 +3,7 @@
 // The callee stays the same on both legs: leg B is placed to the To address of leg A, from leg A's From address, through the
 // outbound proxy. The first rule of outgoing-enc-regex that matches the callee's URI chooses the encryption; without one it
 // is leg A's. When it is SDES, the first rule of outgoing-srtp-regex chooses the suites (spec 3.1); when it is DTLS-SRTP, a match of
-// webrtc-regex makes leg B one for a browser, with feedback (AVPF).
+// webrtc-regex makes leg B one for a browser, with feedback (AVPF) and BUNDLE.
 //
 // An App is immutable, Decide is pure and looks at each rule at most once.
 package trenscrypter
@@ -98,7 +98,7 @@ func (a *App) decide(f app.Facts, steps []Step) (app.Decision, []Step) {
 	}
 	if d.Encryption == sdp.DTLS {
 		if i := find(&s, WebRTCKey, a.cfg.WebRTC, func(r Rule) Rule { return r }); i >= 0 {
-			d.AVPF = true
+			d.AVPF, d.Bundle = true, true
 			why += ", " + describe(WebRTCKey, a.cfg.WebRTC[i])
 		}
 		if s.failed != nil {

@@ -11,6 +11,8 @@ class Phone {
     this.options = options;
     this.pc = new RTCPeerConnection({bundlePolicy: options.bundle || 'balanced'});
     this.heard = {};
+    this.newest = new Map();
+    this.former = {audio: {received: 0, lost: 0}, video: {received: 0, lost: 0}};
     this.pc.ontrack = (event) => this.listen(event.track);
     const oscillator = new OscillatorNode(sound, {frequency: options.tone});
     const gain = new GainNode(sound, {gain: 0.3});
@@ -60,14 +62,34 @@ class Phone {
   }
 
   async answer(sdp) {
-    await this.pc.setRemoteDescription({type: 'offer', sdp});
+    await this.theirs({type: 'offer', sdp});
     this.prefer();
     await this.pc.setLocalDescription(await this.pc.createAnswer());
     return this.complete();
   }
 
   async accept(sdp) {
-    await this.pc.setRemoteDescription({type: 'answer', sdp});
+    await this.theirs({type: 'answer', sdp});
+  }
+
+  // theirs applies a description of the other side.
+  async theirs(description) {
+    await this.reports();
+    await this.pc.setRemoteDescription(description);
+  }
+
+  // reports is getStats. After a description of the other side, what comes without having been announced by its SSRC is counted anew: what
+  // was counted before is added up.
+  async reports() {
+    const all = [...(await this.pc.getStats()).values()];
+    const now = new Map(all.filter((s) => s.type === 'inbound-rtp').map((s) => [s.ssrc, s]));
+    for (const [ssrc, s] of this.newest) {
+      if (s.packetsReceived <= (now.get(ssrc)?.packetsReceived ?? -1)) continue;
+      this.former[s.kind].received += s.packetsReceived;
+      this.former[s.kind].lost += s.packetsLost;
+    }
+    this.newest = now;
+    return all;
   }
 
   // complete waits until all candidates are in the description: they are not told later. Where interfaces of the machine come and go, the
@@ -121,7 +143,7 @@ class Phone {
   }
 
   async stats() {
-    const all = [...(await this.pc.getStats()).values()];
+    const all = await this.reports();
     const get = (id) => all.find((s) => s.id === id) || {};
     const out = {
       connection: this.pc.connectionState, ice: this.pc.iceConnectionState, hertz: this.loudest(),
@@ -139,7 +161,8 @@ class Phone {
       const last = all.filter((s) => s.type === 'inbound-rtp' && s.kind === kind).pop() || {};
       const sent = all.filter((s) => s.type === 'outbound-rtp' && s.kind === kind).pop() || {};
       out[kind] = {
-        received: sum('inbound-rtp', 'packetsReceived'), lost: sum('inbound-rtp', 'packetsLost'), discarded: sum('inbound-rtp', 'packetsDiscarded'),
+        received: this.former[kind].received + sum('inbound-rtp', 'packetsReceived'), lost: this.former[kind].lost + sum('inbound-rtp', 'packetsLost'),
+        discarded: sum('inbound-rtp', 'packetsDiscarded'),
         energy: sum('inbound-rtp', 'totalAudioEnergy'), concealed: sum('inbound-rtp', 'concealmentEvents'),
         decoded: sum('inbound-rtp', 'framesDecoded'), width: last.frameWidth || 0, codec: get(last.codecId).mimeType || '', decoder: last.decoderImplementation || '',
         asked: {pli: sum('inbound-rtp', 'pliCount'), fir: sum('inbound-rtp', 'firCount'), nack: sum('inbound-rtp', 'nackCount')},
