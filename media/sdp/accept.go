@@ -22,6 +22,7 @@ func Accept(ourOffer, theirAnswer *Session) ([]Agreed, error) {
 			len(theirAnswer.Media), len(ourOffer.Media))}
 	}
 	ourOffer.restore()
+	theirAnswer.join(ourOffer)
 	agreed := make([]Agreed, len(ourOffer.Media))
 	live, tag := 0, ourOffer.tagged()
 	for i := range ourOffer.Media {

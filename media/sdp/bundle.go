@@ -279,6 +279,22 @@ func (s *Session) restore() {
 	}
 }
 
+// join puts the sections of an answer that it has in the group of our offer on the transport of the group: that they stand there counts, and no
+// longer the address and port of their own (RFC 9143 section 7.4). Chromium leaves the port there that a stream had before.
+func (s *Session) join(ourOffer *Session) {
+	k := s.tagged()
+	if k < 0 || len(s.Media) != len(ourOffer.Media) {
+		return
+	}
+	for i := range s.Media {
+		m := &s.Media[i]
+		if i != k && m.Port != 0 && slices.Contains(s.Bundle, m.Label) && slices.Contains(ourOffer.Bundle, ourOffer.Media[i].Label) {
+			m.shared = true
+			m.on(&s.Media[k])
+		}
+	}
+}
+
 // newLabel is an a=mid that neither description has.
 func (s *Session) newLabel(previous *Session, i int) string {
 	for n := i; ; n++ {

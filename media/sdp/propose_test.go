@@ -116,3 +116,27 @@ func TestNothingIsProposedWithoutDTLS(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotContains(t, string(offer.Marshal()), "BUNDLE")
 }
+
+// A browser that was called with two transports, or has once offered them, answers with the second port as before, and with no fingerprint
+// where our offer has none.
+func TestAnswerOnOneTransportWithAnotherPort(t *testing.T) {
+	plan, from, offer := proposal(t)
+	agreed, err := Accept(offer, answered(t, "4002", "a=group:BUNDLE 0 1"))
+	require.NoError(t, err)
+	require.True(t, agreed[1].Rides(1))
+	assert.Equal(t, uint16(4000), agreed[1].Remote.Port())
+
+	plan.Previous, plan.Running = offer, agreed
+	again, err := NewOffer(from, plan, each(localB, 2))
+	require.NoError(t, err)
+	answer := parse(t, "a=group:BUNDLE 0 1",
+		"m=audio 4000 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 192.0.2.10", "a=mid:0", "a=ice-ufrag:abcd", "a=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa",
+		"a=candidate:1 1 udp 2130706431 192.0.2.10 4000 typ host", theirLine, "a=setup:passive", "a=rtcp-mux",
+		"m=video 4002 UDP/TLS/RTP/SAVPF 96", "c=IN IP4 192.0.2.10", "a=rtpmap:96 VP8/90000", "a=mid:1", "a=ice-ufrag:abcd",
+		"a=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa", "a=candidate:1 1 udp 2130706431 192.0.2.10 4002 typ host", "a=rtcp-mux")
+	agreed, err = Accept(again, answer)
+	require.NoError(t, err)
+	require.True(t, agreed[1].Rides(1))
+	assert.Equal(t, DTLS, agreed[1].Encryption)
+	assert.Equal(t, uint16(4000), agreed[1].Remote.Port())
+}

@@ -17,7 +17,8 @@ import (
 // webCall is a call with a browser in it.
 type webCall struct {
 	inLab
-	ctx context.Context //nolint:containedctx // that of its test
+	ctx      context.Context //nolint:containedctx // that of its test
+	withheld int             // packets that came while the one to whom they went held the call
 }
 
 // placed starts both and calls; media can flow when it returns.
@@ -95,7 +96,7 @@ func (w *webCall) finish(t *testing.T) {
 	b, err := w.bob.AwaitCounters(w.ctx)
 	require.NoError(t, err)
 	w.row.Forth, w.row.Back, w.row.Lost = [2]int{a.Sent, b.Received}, [2]int{b.Sent, a.Received}, max(a.Lost, 0)+max(b.Lost, 0)
-	assert.Zero(t, w.row.Lost)
+	assert.Equal(t, w.withheld, w.row.Lost, "lost packets")
 	assert.Greater(t, min(w.row.Forth[1], w.row.Back[1]), 50)
 }
 
@@ -160,7 +161,16 @@ func (w *webCall) live(t *testing.T, web *Chromium, phone *Phone) {
 		want := map[string]string{"sendonly": "recvonly", "sendrecv": "sendrecv"}[way]
 		require.NoError(t, call.WaitSummary(w.ctx, "the hold", func(s endpoint.Summary) bool { return s.Audio().Direction == want }))
 	}
-	talk("after the hold")
+	talk("after its hold")
+	lost := func() int { return int(call.Summary().Audio().Lost) }
+	assert.Zero(t, lost())
+	for _, way := range []string{"sendonly", "sendrecv"} {
+		require.NoError(t, call.Reinvite(w.ctx, phone.media(way)))
+		want := map[string]string{"sendonly": "recvonly", "sendrecv": "sendrecv"}[way]
+		w.until(t, web, "the phone's hold: "+want, func(r Report) bool { return r.Direction == want })
+	}
+	talk("after the phone's hold")
+	w.withheld = lost()
 
 	ufrag := r.Transports[0].Ufrag
 	require.NoError(t, web.do(w.ctx, nil, "restart"))

@@ -48,7 +48,8 @@ type chromiumOptions struct {
 type Report struct {
 	Connection string        `json:"connection"`
 	ICE        string        `json:"ice"`
-	Hertz      float64       `json:"hertz"` // strongest frequency heard now, 0: silence
+	Direction  string        `json:"direction"` // of audio, as agreed
+	Hertz      float64       `json:"hertz"`     // strongest frequency heard now, 0: silence
 	Transports []ReportedWay `json:"transports"`
 	Audio      Reported      `json:"audio"`
 	Video      Reported      `json:"video"`
@@ -385,6 +386,14 @@ func (c *Chromium) AwaitCounters(ctx context.Context) (Counters, error) {
 		counters.Heard = fmt.Sprintf("energy %.3f", audio.Energy)
 	}
 	return counters, nil
+}
+
+// AwaitVideo tells the pictures of its last call: those that it has encoded, and those that it could decode.
+func (c *Chromium) AwaitVideo(ctx context.Context) (Counters, error) {
+	if err := c.await(ctx, "the end of the call", func() bool { return c.last != nil }); err != nil {
+		return Counters{}, err
+	}
+	return Counters{Sent: c.last.Video.Encoded, Received: c.last.Video.Decoded}, nil
 }
 
 // candidateLine finds the address and port of a candidate in its description.

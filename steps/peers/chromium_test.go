@@ -11,5 +11,7 @@ func TestInteropChromium(t *testing.T) {
 		{caller: "linphone none", callee: "chromium dtls ice"},
 		{caller: "linphone srtp", callee: "chromium dtls ice"},
 		{caller: "linphone zrtp", callee: "chromium dtls ice"},
+		{caller: "chromium dtls ice video", callee: "linphone none video"},
+		{caller: "linphone srtp video", callee: "chromium dtls ice video"},
 	})
 }

@@ -23,6 +23,15 @@ type Phone struct {
 // encryptions are the simulated phone's words for ours.
 var encryptions = map[string]string{"none": "none", "srtp": "sdes", "dtls": "dtls", "zrtp": "zrtp"}
 
+// media is what it offers and takes.
+func (p *Phone) media(direction string) endpoint.Media {
+	m := endpoint.Media{Encryption: encryptions[p.cfg.Encryption], Suites: p.cfg.Suites, Audio: codecsOf(p.cfg), Direction: direction}
+	if p.cfg.Video {
+		m.Video = []string{"VP8/90000"}
+	}
+	return m
+}
+
 // codecsOf is Config.Audio with its default.
 func codecsOf(cfg Config) []string {
 	if cfg.Audio == nil {
@@ -36,11 +45,8 @@ func StartPhone(cfg Config) (*Phone, error) {
 	setup := endpoint.Config{
 		Name: cfg.Name, AOR: "sip:" + cfg.Name + "@" + cfg.Domain, Listen: "udp:" + netip.AddrPortFrom(cfg.Addr, sipPort).String(),
 		Password: cfg.Password, Proxy: "sip:" + cfg.Proxy + ";transport=udp",
-		Media: endpoint.Media{Encryption: encryptions[cfg.Encryption], Suites: cfg.Suites, Audio: codecsOf(cfg)},
 	}
-	if cfg.Video {
-		setup.Media.Video = []string{"VP8/90000"}
-	}
+	setup.Media = (&Phone{cfg: cfg}).media("sendrecv")
 	if cfg.AutoAnswer {
 		setup.Auto = &endpoint.Auto{}
 	}

@@ -110,7 +110,9 @@ func (l *inLab) judgeVideo(ctx context.Context, t *testing.T) {
 		}
 	}
 	for _, p := range []Peer{l.alice, l.bob} {
-		v, err := p.(*Linphone).AwaitVideo(ctx)
+		v, err := p.(interface {
+			AwaitVideo(ctx context.Context) (Counters, error)
+		}).AwaitVideo(ctx)
 		require.NoError(t, err)
 		assert.Positive(t, min(v.Sent, v.Received), "%+v", v)
 		l.row.Note += fmt.Sprintf("; video sent %d got %d", v.Sent, v.Received)

@@ -146,7 +146,8 @@ class Phone {
     const all = await this.reports();
     const get = (id) => all.find((s) => s.id === id) || {};
     const out = {
-      connection: this.pc.connectionState, ice: this.pc.iceConnectionState, hertz: this.loudest(),
+      connection: this.pc.connectionState, ice: this.pc.iceConnectionState,
+      direction: this.pc.getTransceivers().find((t) => t.receiver.track.kind === 'audio').currentDirection || '', hertz: this.loudest(),
       transports: all.filter((s) => s.type === 'transport').map((s) => {
         const pair = get(s.selectedCandidatePairId), local = get(pair.localCandidateId), remote = get(pair.remoteCandidateId);
         return {
