@@ -422,6 +422,9 @@ func FuzzReceive(f *testing.F) {
 		if c, ok := parseCookie(b); ok && len(c) > 255 {
 			t.Fatal("cookie longer than its length octet says")
 		}
+		if _, first := parseHello(b); first && isRestOfHello(b) {
+			t.Fatal("a fragment is the first one and is not")
+		}
 	})
 }
 

@@ -339,7 +339,7 @@ func (s *Session) regrouped(theirs *Session, agreed []Agreed) {
 			continue
 		}
 		shares := s.proposal == nil && before >= 0 && s.Media[i].Port == s.Media[before].Port
-		if !shares && !slices.Contains(theirs.Bundle, mid) {
+		if !shares && !slices.Contains(theirs.Bundle, mid) || s.proposal != nil && !agreed[i].Mux { // RFC 9143 section 9.3
 			continue
 		}
 		switch {

@@ -32,6 +32,34 @@ func answered(t *testing.T, port, group string) *Session {
 	return parse(t, slices.DeleteFunc(append(audio, video...), func(line string) bool { return line == "" })...)
 }
 
+// Whatever is answered to a proposal: each stream that rides does so on one that is there, and a second answer to it is taken as if it
+// were the first.
+func FuzzProposal(f *testing.F) {
+	const audio, video = "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\na=group:BUNDLE 0 1\r\nm=audio 4000 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n",
+		"m=video 4000 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=mid:1\r\n"
+	keys := "a=rtcp-mux\r\n" + theirLine + "\r\na=setup:active\r\na=ice-ufrag:abcd\r\na=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa\r\n"
+	f.Add([]byte(audio+keys+video+keys), []byte(audio+keys+video+"a=rtcp-mux\r\n"))
+	f.Add([]byte(audio+keys+strings.Replace(video, "4000", "0", 1)), []byte(strings.Replace(audio, "BUNDLE 0 1", "BUNDLE 1", 1)+keys+video+keys))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		_, _, offer := proposal(t)
+		accept := func(offer *Session, body []byte) []Agreed {
+			answer, err := Parse(body)
+			if err != nil {
+				return nil
+			}
+			agreed, err := Accept(offer, answer)
+			if err == nil {
+				checkBundle(t, offer, agreed)
+			}
+			return agreed
+		}
+		accept(offer, first)
+		again := accept(offer, second)
+		_, _, fresh := proposal(t)
+		require.Equal(t, accept(fresh, second), again)
+	})
+}
+
 // RFC 9143 section 7.2.1: each section has its own transport and rtcp-mux, and the group names all.
 func TestProposedBundle(t *testing.T) {
 	_, _, offer := proposal(t)

@@ -198,7 +198,7 @@ func (w *webCall) live(t *testing.T, web *Chromium, phone *Phone) {
 func TestInteropBrowsers(t *testing.T) {
 	for _, p := range []pair{
 		{caller: "chromium dtls ice opus video", callee: "chromium dtls ice opus video"},
-		{caller: "chromium dtls ice video max-bundle", callee: "chromium dtls ice video"},
+		{caller: "chromium dtls ice video max-bundle", callee: "chromium dtls ice video max-bundle"},
 	} {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
