@@ -369,6 +369,9 @@ func (c *call) refusedWhy(resp *sip.Message) string {
 	why += c.b.unauthorized(resp)
 	if (resp.Status == 415 || resp.Status == 488) && d.Encryption != sdp.None {
 		why += fmt.Sprintf("; it was offered %s because of %s, and never gets less: change the rule, or what the phone accepts", d.Encryption, d.Why)
+		if d.Encryption == sdp.DTLS && !d.AVPF && c.tries.because == "" {
+			why += "; a browser needs b2bua/webrtc-regex as well"
+		}
 	}
 	return why
 }

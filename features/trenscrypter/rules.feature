@@ -36,6 +36,16 @@ Feature: How the rules choose
       | sdes      | .*@sip\.example\.org  | RTP/SAVP          | no  |
       | none      | .*@sip\.example\.org  | RTP/AVP           | no  |
 
+  Scenario: a browser that is not known as one refuses the call, and the log names the setting
+    Given b2bua runs between alice and bob with
+      | setting                                       | value                |
+      | b2bua-server::trenscrypter/outgoing-enc-regex | dtls-srtp sip:bob@.* |
+    When alice invites bob
+    Then bob is invited
+    When bob answers 488
+    Then alice's call fails with 488
+    And b2bua logs a message /leg B answered 488 .* a browser needs b2bua\/webrtc-regex as well/
+
   @3.1
   Scenario: no rule matches: leg A's mode
     Given b2bua runs between alice and bob with
