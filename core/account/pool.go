@@ -3,6 +3,7 @@ package account
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"b2bua/core/sip"
@@ -83,6 +84,9 @@ func (p *Pool) All() iter.Seq[*Account] {
 		}
 	}
 }
+
+// List is a copy of all accounts as they are now.
+func (p *Pool) List() []*Account { return slices.Clone(p.all) }
 
 // Get is the account of a canonical URI, nil when there is none.
 func (p *Pool) Get(uri string) *Account { return p.byURI[uri] }

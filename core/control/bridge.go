@@ -22,7 +22,8 @@ type Provider struct {
 
 // Bridge answers SIP_BRIDGE.
 type Bridge struct {
-	// Providers is a copy of the present state, in the order of the providers file.
+	// Providers is a copy of the present state, in the order of the providers file. It is called aside and takes from the loop what it
+	// needs, some accounts at a time.
 	Providers func() []Provider
 }
 
@@ -36,8 +37,7 @@ func (b *Bridge) Handle(command string, args []string) Answer {
 	case len(args) == 0 || args[0] != "INFO":
 		return Text(bridgeUsage)
 	}
-	providers := b.Providers()
-	return func() string { return Info(providers) }
+	return func() string { return Info(b.Providers()) }
 }
 
 // Info is the text of SIP_BRIDGE INFO, octet for octet as the original prints it (spec 4.12): tabs, names in alphabetical order,

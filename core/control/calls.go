@@ -164,9 +164,10 @@ func (c *Calls) List() []Call {
 type Own struct {
 	Calls  *Calls
 	Status func() Status
-	// Accounts of each provider; nil: the application has none.
+	// Accounts of each provider; nil: the application has none. It is called aside, as Bridge.Providers is.
 	Accounts func() []ProviderStanding
 	// Retry registers the account of that name at once, or every one that failed with "all"; it tells how many it took.
+	// It is called aside.
 	Retry func(account string) int
 	// Compare notes that people compared the SAS of one leg, "A" or "B", and what they found; it tells which it was.
 	Compare func(call uint64, leg string, same bool) (sas string, err error)
@@ -232,11 +233,9 @@ func (o *Own) Handle(command string, args []string) Answer {
 		if o.Accounts == nil {
 			return errorText("the server has no accounts: its b2bua-server/application is not sip-bridge")
 		}
-		list := o.Accounts()
-		return func() string { return document(map[string]any{"providers": list}) }
+		return func() string { return document(map[string]any{"providers": o.Accounts()}) }
 	case len(args) == 2 && args[0] == "REGISTER":
-		n := o.Retry(args[1])
-		return func() string { return document(map[string]any{"accounts": n}) }
+		return func() string { return document(map[string]any{"accounts": o.Retry(args[1])}) }
 	case len(args) == 4 && args[0] == "SAS" && o.Compare != nil:
 		return o.compare(args[1:])
 	}

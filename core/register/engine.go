@@ -41,6 +41,7 @@ type Engine struct {
 	hops     map[string]*registrar
 	pools    []*pool
 	heap     alarms
+	chores   []chore
 	out      []Output
 	read     int // of out
 	counts   [Cleared + 1]int
@@ -311,17 +312,21 @@ func (e *Engine) Poll() (Output, bool) {
 	return o, true
 }
 
-// Deadline is when Advance has something to do.
+// Deadline is when Advance has something to do; a moment that has passed: at once.
 func (e *Engine) Deadline() (time.Time, bool) {
-	if len(e.heap) == 0 {
+	switch {
+	case len(e.chores) > 0:
+		return time.Time{}, true
+	case len(e.heap) == 0:
 		return time.Time{}, false
 	}
 	return e.heap[0].due, true
 }
 
-// Advance does what is due.
+// Advance does what is due, or a part of it: then Deadline has passed again.
 func (e *Engine) Advance(now time.Time) {
-	for len(e.heap) > 0 && !e.heap[0].due.After(now) {
+	e.work(now)
+	for n := 0; n < atOnce && len(e.heap) > 0 && !e.heap[0].due.After(now); n++ {
 		a := e.heap[0]
 		e.set(a, time.Time{})
 		a.due = now // a pool that is due stays due until it admits the next one

@@ -46,6 +46,8 @@ const (
 	probeJitter = 0.2
 	// named is how many accounts at most that waited for a registrar get a line each.
 	named = 3
+	// atOnce is how many accounts are dealt with in one call, what many of them need at the same time: about a millisecond.
+	atOnce = 1000
 	// linesPer is how many lines of the log the accounts of one registrar get in linesEvery.
 	linesPer, linesEvery = 20, 10 * time.Second
 )

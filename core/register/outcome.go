@@ -74,25 +74,7 @@ func (e *Engine) Failed(now time.Time, ref Ref, err error) {
 }
 
 // FlowLost is the end of a connection: those who registered over it do so again at once.
-func (e *Engine) FlowLost(now time.Time, flow uint64) {
-	n, at := 0, ""
-	for r := e.flows[flow]; r != nil; r = e.flows[flow] {
-		e.alight(r)
-		if r.phase != idle || !r.status.Available() || r.removed || e.stopping {
-			continue // its request ends by itself
-		}
-		n, at = n+1, r.hop.name
-		e.become(r, Status{State: Refreshing})
-		if d := r.lossDelay(now); d > 0 {
-			e.set(&r.alarm, now.Add(d))
-			continue
-		}
-		e.enqueue(now, r)
-	}
-	if n > 0 {
-		e.tell(event.RegistrationsLost{Registrar: at, Accounts: n})
-	}
-}
+func (e *Engine) FlowLost(now time.Time, flow uint64) { e.begin(now, &loss{flow: flow}) }
 
 // lossDelay keeps a registrar that closes every connection from being asked in a circle.
 func (r *registration) lossDelay(now time.Time) time.Duration {

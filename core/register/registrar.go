@@ -22,6 +22,7 @@ type registrar struct {
 	users         int
 	answered      time.Time // the last response
 	down          bool
+	returning     bool      // those in silent are waked, some at a time
 	brief         bool      // it grants so short a time that it was told
 	since         time.Time // of down
 	why           failure   // of down
@@ -82,7 +83,7 @@ func (e *Engine) enqueue(now time.Time, r *registration) {
 }
 
 func (e *Engine) pump(now time.Time, h *registrar) {
-	for h.unanswered < window {
+	for h.unanswered < window && !h.down {
 		r := h.urgent.pop()
 		if r == nil && h.unanswered < windowNew {
 			r = h.fresh.pop()

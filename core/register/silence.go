@@ -48,7 +48,7 @@ func (e *Engine) hold(now time.Time, r *registration, reason Reason) {
 
 // arm sets the time of the next probe, unless one is under way.
 func (e *Engine) arm(now time.Time, h *registrar) {
-	if h.place == 0 && h.probe == nil && h.held() > 0 {
+	if h.place == 0 && h.probe == nil && h.held() > 0 && !h.returning {
 		wait := min(probeFirst<<min(h.probes, 8), probeEvery, e.cfg.Retry)
 		e.set(&h.alarm, now.Add(e.between(wait, 1-probeJitter, 1)))
 	}
@@ -57,7 +57,7 @@ func (e *Engine) arm(now time.Time, h *registrar) {
 // fired sends a probe.
 func (h *registrar) fired(e *Engine, now time.Time) {
 	switch {
-	case h.held() == 0 || h.probe != nil:
+	case h.held() == 0 || h.probe != nil || h.returning:
 	case h.down:
 		l := &h.silent[h.probes%2] // by turns, as a registrar may ignore all of one kind
 		if l.n == 0 {
@@ -109,15 +109,11 @@ func (e *Engine) check(now time.Time, h *registrar) bool {
 
 // fall takes the registrar for dead.
 func (e *Engine) fall(now time.Time, h *registrar) {
-	h.checker, h.probes, h.back = nil, 0, comeback{}
+	h.checker, h.probes, h.back, h.returning = nil, 0, comeback{}, false
 	h.down, h.since = true, now
 	e.set(&h.alarm, time.Time{})
 	e.tell(event.RegistrarDown{Registrar: h.name, Accounts: h.users, Why: h.why.why})
-	for _, l := range []*list{&h.urgent, &h.fresh} {
-		for q := l.pop(); q != nil; q = l.pop() {
-			e.hold(now, q, h.why.reason)
-		}
-	}
+	e.begin(now, &falling{h})
 	e.arm(now, h)
 }
 
@@ -131,10 +127,11 @@ func (e *Engine) alive(now time.Time, h *registrar) {
 		e.tell(event.RegistrarUp{Registrar: h.name, Accounts: h.missing, After: now.Sub(h.since), Probes: h.probes})
 	}
 	e.set(&h.alarm, time.Time{})
-	for i := range h.silent {
-		for n := h.silent[i].n; n > 0; n-- {
-			e.resume(now, h.silent[i].pop(), fell)
-		}
+	if h.held() > 0 && !h.returning {
+		e.begin(now, &returning{h, fell})
+	}
+	if fell {
+		e.pump(now, h)
 	}
 }
 

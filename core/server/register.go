@@ -3,12 +3,10 @@ package server
 import (
 	"crypto/rand"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
 	"b2bua/core/account"
-	"b2bua/core/control"
 	"b2bua/core/register"
 	"b2bua/core/sip"
 	"b2bua/core/transport"
@@ -280,58 +278,10 @@ var statusWords = [...]string{
 	register.Refreshing: "registering again", register.Failed: "failed", register.Cleared: "un-registered",
 }
 
-// retry registers an account that failed, or all that did, at once.
-func (l *lines) retry(uri string) int {
-	if l == nil {
-		return 0
-	}
-	n := 0
-	now := time.Now()
-	again := func(a *account.Account) {
-		if id, ok := l.ids[a]; ok && l.engine.Status(id).State == register.Failed {
-			l.engine.Retry(now, id)
-			n++
-		}
-	}
-	for _, p := range l.pools {
-		if uri != "all" {
-			again(p.Get(uri))
-			continue
-		}
-		for a := range p.All() {
-			again(a)
-		}
-	}
-	l.drain()
-	return n
-}
-
-// shown is what SIP_BRIDGE INFO says of a provider's pool.
-func shown(name string, accounts iter.Seq[*account.Account]) control.Provider {
-	p := control.Provider{Name: name}
-	for a := range accounts {
-		address := a.URI()
-		if a.Spec().Display != "" { // else there is nothing to parse: the loop waits for a million of these
-			address = a.Identity().String()
-		}
-		p.Accounts = append(p.Accounts, control.Account{Address: address, Status: a.Status(), FreeSlots: a.FreeSlots(), RegisterEnabled: a.RegisterEnabled()})
-	}
-	return p
-}
-
 // instance names this process to registrars (RFC 5626 section 4.1): what one process bound is replaced by its own bindings only.
 func instance() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])                      // never fails
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // version 4 (RFC 9562 section 5.4)
 	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// providers is what SIP_BRIDGE INFO shows.
-func (s *server) providers() []control.Provider {
-	var out []control.Provider
-	for _, p := range s.bridge.Providers() {
-		out = append(out, shown(p.Name(), p.Pool().All()))
-	}
-	return out
 }

@@ -158,7 +158,7 @@ func TestFailedAccountsAreTriedAgain(t *testing.T) {
 	s.accounts(t, "failed", 3)
 	r.saw("+alice", "+bob", "+carol")
 	r.refuse(false)
-	retry := func(name string) int { return s.ask(t, func() int { return s.lines.retry(name) }) }
+	retry := func(name string) int { return s.lines.retry(name) }
 	var alice string
 	s.ask(t, func() int {
 		for a := range s.lines.pools[0].All() {
