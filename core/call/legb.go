@@ -337,9 +337,13 @@ func (l *leg) refused(now time.Time, resp *sip.Message) {
 			return
 		}
 	case (resp.Status == 415 || resp.Status == 488) && d.AVPF:
-		c.note(fmt.Sprintf("leg B refused with %d: repeated without AVPF (decision of the call engine, the encryption stays)", resp.Status))
-		d.AVPF, d.Bundle = false, false
-		c.tries.because = fmt.Sprintf(", without AVPF now that leg B refused it (%d)", resp.Status)
+		without := "AVPF"
+		if l.ours != nil && len(l.ours.Bundle) > 0 { // a browser that has something against the group needs the rest
+			without = "BUNDLE"
+		}
+		d.Bundle, d.AVPF = false, without == "BUNDLE"
+		c.note(fmt.Sprintf("leg B refused with %d: repeated without %s (decision of the call engine, the encryption stays)", resp.Status, without))
+		c.tries.because = fmt.Sprintf(", without %s now that leg B refused it (%d)", without, resp.Status)
 		c.again()
 		return
 	case resp.Status == 422 && c.tries.minSE == "":

@@ -392,6 +392,8 @@ func (w *world) setApp(args map[string]string) {
 			}
 		case "avpf":
 			w.app.d.AVPF = v == "true"
+		case "bundle":
+			w.app.d.Bundle = v == "true"
 		case "refuse":
 			w.app.d.Refusal = nil
 			if v != "" {

@@ -235,6 +235,13 @@ func (s *Session) regroup(previous *Session, permitted bool) {
 		return
 	}
 	s.Bundle = []string{s.Media[k].Label}
+	means := meanings{}
+	for i := range previous.Media {
+		if previous.rides(i) {
+			means.note(previous.Media[i].Codecs)
+		}
+	}
+	s.Media[k].Codecs, _ = means.join(s.Media[k].Codecs, previousCodecs(previous, k))
 	for i := range s.Media {
 		m := &s.Media[i]
 		fresh := m.Label == ""
@@ -244,6 +251,11 @@ func (s *Session) regroup(previous *Session, permitted bool) {
 		if m.Proto != s.Media[k].Proto || !muxable(m.Codecs) {
 			continue
 		}
+		codecs, fits := means.join(m.Codecs, previousCodecs(previous, i))
+		if fresh && !fits {
+			continue
+		}
+		m.Codecs = codecs
 		if fresh {
 			m.Label = s.newLabel(previous, i)
 		}
@@ -259,12 +271,18 @@ const offeredMID = 1
 // propose puts the sections of a first offer into one group. Each has a transport of its own, for a peer that does not know groups (RFC 9143
 // section 7.2.1).
 func (s *Session) propose() {
+	means := meanings{}
 	for i := range s.Media {
 		m := &s.Media[i]
-		if m.Port != 0 && m.RTCPMux && m.Fingerprint != "" {
-			m.Label, m.MIDExtension = strconv.Itoa(i), offeredMID
-			s.Bundle = append(s.Bundle, m.Label)
+		if m.Port == 0 || !m.RTCPMux || m.Fingerprint == "" {
+			continue
 		}
+		codecs, fits := means.join(m.Codecs, nil)
+		if !fits {
+			continue
+		}
+		m.Label, m.MIDExtension, m.Codecs = strconv.Itoa(i), offeredMID, codecs
+		s.Bundle = append(s.Bundle, m.Label)
 	}
 	if len(s.Bundle) > 0 {
 		s.proposal = s.Clone()

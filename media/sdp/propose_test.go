@@ -1,7 +1,9 @@
 package sdp
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -167,4 +169,109 @@ func TestAnswerOnOneTransportWithAnotherPort(t *testing.T) {
 	require.True(t, agreed[1].Rides(1))
 	assert.Equal(t, DTLS, agreed[1].Encryption)
 	assert.Equal(t, uint16(4000), agreed[1].Remote.Port())
+}
+
+// codecLines are the formats of a description's sections as they are written.
+func codecLines(s *Session) (lines [][]string) {
+	for _, m := range s.Media {
+		var list []string
+		for _, c := range m.Codecs {
+			list = append(list, strings.TrimSpace(fmt.Sprint(c.PT, " ", c.Name, " ", c.Fmtp)))
+		}
+		lines = append(lines, list)
+	}
+	return lines
+}
+
+// RFC 9143 section 9.1.1: one number has one meaning in the group. The first section keeps its numbers.
+func TestProposedNumbers(t *testing.T) {
+	plan, _, _ := proposal(t)
+	from := parse(t, "m=audio 4000 RTP/AVP 96 101", "a=rtpmap:96 opus/48000/2", "a=rtpmap:101 telephone-event/48000",
+		"m=video 4002 RTP/AVP 96 97 98 99", "a=rtpmap:96 VP8/90000", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=rtpmap:98 VP9/90000", "a=rtpmap:99 rtx/90000", "a=fmtp:99 apt=98",
+		"m=video 4004 RTP/AVP 96 98 97", "a=rtpmap:96 VP8/90000", "a=rtpmap:98 VP9/90000", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=98")
+	offer, err := NewOffer(from, plan, each(localB, 3))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"0", "1", "2"}, offer.Bundle)
+	lines := codecLines(offer)
+	require.Len(t, lines, 3)
+	assert.Contains(t, lines[0], "96 opus")
+	assert.Equal(t, []string{"100 VP8", "97 rtx apt=100", "98 VP9", "99 rtx apt=98"}, lines[1])
+	assert.Equal(t, []string{"102 VP8", "98 VP9", "103 rtx apt=98"}, lines[2])
+	checkMeanings(t, offer)
+	for i := range from.Media { // packets still find their codec
+		for _, c := range from.Media[i].Codecs {
+			_, ok := MatchCodec(c, from.Media[i].Codecs, offer.Media[i].Codecs)
+			assert.True(t, ok, c)
+		}
+	}
+
+	plan.Bundle = false
+	offer, err = NewOffer(from, plan, each(localB, 3))
+	require.NoError(t, err)
+	assert.Contains(t, codecLines(offer)[1], "96 VP8", "each on its own transport has its own numbers")
+}
+
+// A section for whose codecs no numbers are left has a transport of its own.
+func TestProposedNumbersAreUsedUp(t *testing.T) {
+	plan, _, _ := proposal(t)
+	section := func(media, codec string, from, to int) []string {
+		var lines []string
+		numbers := ""
+		for pt := from; pt <= to; pt++ {
+			numbers += " " + strconv.Itoa(pt)
+			lines = append(lines, fmt.Sprintf("a=rtpmap:%d %s%d/90000", pt, codec, pt))
+		}
+		return append([]string{"m=" + media + " RTP/AVP" + numbers}, lines...)
+	}
+	from := parse(t, slices.Concat(section("video 4000", "A", 96, 127), section("video 4002", "B", 96, 124), section("video 4004", "C", 96, 127))...)
+	offer, err := NewOffer(from, plan, each(localB, 3))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"0", "1"}, offer.Bundle)
+	checkMeanings(t, offer)
+	assert.Equal(t, uint8(35), offer.Media[1].Codecs[0].PT)
+	assert.Len(t, offer.Media[1].Codecs, 29)
+	assert.Equal(t, uint8(96), offer.Media[2].Codecs[0].PT)
+	assert.Len(t, offer.Media[2].Codecs, 32)
+}
+
+// A stream that is new in the group leaves the numbers of the others alone, and those keep theirs.
+func TestNumbersOfAStreamThatJoins(t *testing.T) {
+	plan, _, _ := proposal(t)
+	audio, video := []string{"m=audio 4000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2"}, []string{"m=video 4002 RTP/AVP 96 97", "a=rtpmap:96 VP8/90000", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"}
+	offer, err := NewOffer(parse(t, audio...), plan, each(localB, 1))
+	require.NoError(t, err)
+	lines := strings.Split("a=rtcp-mux|"+theirLine+"|a=setup:active|a=ice-ufrag:abcd|a=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa|a=candidate:1 1 udp 2130706431 192.0.2.10 4000 typ host", "|")
+	agreed, err := Accept(offer, parse(t, append([]string{"a=group:BUNDLE 0", "m=audio 4000 UDP/TLS/RTP/SAVPF 96", "a=rtpmap:96 opus/48000/2", "a=mid:0"}, lines...)...))
+	require.NoError(t, err)
+
+	plan.Previous, plan.Running = offer, agreed
+	both := parse(t, slices.Concat(audio, video)...)
+	again, err := NewOffer(both, plan, each(localB, 2))
+	require.NoError(t, err)
+	require.Equal(t, []string{"0", "b1"}, again.Bundle)
+	checkMeanings(t, again)
+	before := codecLines(again)
+	assert.Contains(t, before[0], "96 opus")
+
+	again.Media[1].Port = again.Media[0].Port // as if it was accepted
+	plan.Previous = again
+	both = parse(t, slices.Concat([]string{"m=audio 4000 RTP/AVP 97", "a=rtpmap:97 opus/48000/2", "a=fmtp:97 useinbandfec=1"}, video)...)
+	third, err := NewOffer(both, plan, each(localB, 2))
+	require.NoError(t, err)
+	assert.Equal(t, before[1], codecLines(third)[1])
+	assert.Contains(t, codecLines(third)[0], "96 opus useinbandfec=1", "the same number, whatever the other leg calls it now")
+}
+
+// checkMeanings holds a description of ours to RFC 9143 section 9.1.1.
+func checkMeanings(t *testing.T, s *Session) {
+	t.Helper()
+	means := meanings{}
+	for i := range s.Media {
+		if s.rides(i) {
+			for _, c := range s.Media[i].Codecs {
+				require.False(t, means.differs(c), "%d in section %d", c.PT, i)
+			}
+			means.note(s.Media[i].Codecs)
+		}
+	}
 }
