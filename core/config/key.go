@@ -117,6 +117,24 @@ func duration(name, def string, unit time.Duration, help string, at func(*Config
 	}}
 }
 
+// meant warns of a bare number that is shorter than any value somebody could mean: he thinks of the seconds that [b2bua-server] counts in.
+func meant(k key, least time.Duration) key {
+	store := k.store
+	k.store = func(c *Config, v value) error {
+		if err := store(c, v); err != nil {
+			return err
+		}
+		if d, err := parseDuration(v.text, k.unit); err == nil && d > 0 && d < least && isDigits(v.text) {
+			v.warn(fmt.Sprintf("without a unit it counts %s: %s is %s%s", unitName(k.unit), v.text, v.text, unitName(k.unit)),
+				fmt.Sprintf("%ss; or %s%s, if it is meant", v.text, v.text, unitName(k.unit)))
+		}
+		return nil
+	}
+	return k
+}
+
+func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
+
 func aboveZero(d time.Duration) error {
 	if d <= 0 {
 		return refuse("a duration from 1 unit, such as 30s", "duration must be strictly positive")

@@ -430,3 +430,27 @@ func TestFindingsDoNotSteerTheTerminal(t *testing.T) {
 	assert.NotContains(t, list[0], "\x1b")
 	assert.NotContains(t, list[0], "\x00")
 }
+
+func TestNumbersThatAreMeantInSecondsAreToldOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"[b2bua::timers]\nsecure-timeout=10\n":    "b2bua.conf:2: b2bua::timers/secure-timeout: without a unit it counts ms: 10 is 10ms; write 10s; or 10ms, if it is meant",
+		"[b2bua::timers]\nring-timeout=240\n":     "240 is 240ms; write 240s",
+		"[b2bua::timers]\nhold-timeout=3600\n":    "3600 is 3600ms; write 3600s",
+		"[b2bua::timers]\nt4=5\n":                 "5 is 5ms; write 5s",
+		"[b2bua]\ndrain-timeout=30\n":             "30 is 30ms; write 30s",
+		"[b2bua::timers]\nsecure-timeout=300ms\n": "",
+		"[b2bua::timers]\nsecure-timeout=1500\n":  "",
+		"[b2bua::timers]\nt1=500\n":               "",
+		"[b2bua]\ndrain-timeout=0\n":              "",
+		"[b2bua-server]\nno-rtp-timeout=5\n":      "",
+	} {
+		c, r := Load([]File{{"b2bua.conf", []byte(text)}}, []string{"b2bua/strict=true"})
+		assert.NotNil(t, c)
+		assert.False(t, r.Failed(), text)
+		if want == "" {
+			assert.Empty(t, r.Findings, text)
+		} else if assert.Len(t, r.Findings, 1, text) {
+			assert.Contains(t, r.Findings[0].String(), want)
+		}
+	}
+}

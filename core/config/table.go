@@ -122,8 +122,8 @@ func bridgeSection() section {
 func ownSection() section {
 	return section{name: sectionOwn, help: `Settings that Flexisip does not know. Keep the b2bua sections without -server in a second file (b2bua -c flexisip.conf -c b2bua.conf):
 Flexisip refuses sections it does not know.`, keys: []key{
-		duration("drain-timeout", "0s", time.Millisecond, "How long a stop waits for the calls to end by themselves, no new ones being taken. 0: they are ended at once.",
-			func(c *Config) *time.Duration { return &c.Own.DrainTimeout }),
+		meant(duration("drain-timeout", "0s", time.Millisecond, "How long a stop waits for the calls to end by themselves, no new ones being taken. 0: they are ended at once.",
+			func(c *Config) *time.Duration { return &c.Own.DrainTimeout }), time.Second),
 		boolean("strict", "false", "Refuse to start on what is only warned about or skipped otherwise: invalid rules, unknown keys and sections.",
 			func(c *Config) *bool { return &c.Own.Strict }),
 		integer("media-loops", "0", "Threads that forward media packets. 0: one per processor.",
@@ -175,10 +175,15 @@ func tlsSection() section {
 }
 
 func timersSection() section {
-	ms := func(name, def, help string, at func(*Config) *time.Duration) key {
-		return duration(name, def, time.Millisecond, help, at, aboveZero)
+	least := map[string]time.Duration{ // what somebody may mean by a number alone
+		"ring-timeout": time.Second, "hold-timeout": 10 * time.Second, "secure-timeout": time.Second, "shutdown-timeout": 100 * time.Millisecond,
+		"keepalive-interval": time.Second, "connect-timeout": 100 * time.Millisecond, "register-expires": 10 * time.Second,
+		"register-retry": time.Second, "t1": 10 * time.Millisecond, "t2": 100 * time.Millisecond, "t4": 100 * time.Millisecond,
 	}
-	return section{name: sectionTimers, help: "Timers. The defaults suit every network; shorter ones are for tests.", keys: []key{
+	ms := func(name, def, help string, at func(*Config) *time.Duration) key {
+		return meant(duration(name, def, time.Millisecond, help, at, aboveZero), least[name])
+	}
+	return section{name: sectionTimers, help: "Timers. The defaults suit every network; shorter ones are for tests. A number without a unit counts milliseconds here: write 10s.", keys: []key{
 		ms("ring-timeout", "240s", "A call that is not answered in this time is refused with 486.", func(c *Config) *time.Duration { return &c.Timers.Ring }),
 		ms("hold-timeout", "3600s", "no-rtp-timeout of a leg on hold.", func(c *Config) *time.Duration { return &c.Timers.Hold }),
 		ms("secure-timeout", "10s", "A leg with DTLS-SRTP or ZRTP that has no keys after this time is released.", func(c *Config) *time.Duration { return &c.Timers.Secure }),
