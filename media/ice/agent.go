@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Params is what one stream of one leg agreed on ICE.
@@ -25,15 +24,8 @@ type Agent struct {
 	former  Credentials // before a restart
 	renewed [2]bool     // by component: the former ones are not answered any more
 	pairs   [2]pair
-	begun   [2]time.Time // by component: the first nomination by the peer that there is now
-	proper  bool         // the peer writes its name into its checks
-}
-
-// pair is the selected one of a component. Its local half is the port that the check came to.
-type pair struct {
-	remote   netip.AddrPort
-	priority uint32
-	outdated bool // nominated before the restart, or by who knows whom
+	votes   [2]votes
+	proper  bool // the peer writes its name into its checks
 }
 
 // New makes an agent. It keeps no reference to p's memory.
@@ -90,7 +82,7 @@ func (a *Agent) Update(p Params) Change {
 		a.pairs = [2]pair{}
 	}
 	if change != None {
-		a.begun, a.proper = [2]time.Time{}, false
+		a.votes, a.proper = [2]votes{}, false
 	}
 	a.describe(p)
 	return change
@@ -112,29 +104,8 @@ type Result struct {
 	Checked bool
 	// Former: under credentials from before a restart.
 	Former bool
-	// Selected: the source is where the component's media goes from now on. It is told once.
+	// Selected: the source is where the component's media goes from now on. It is told once, and again after a restart.
 	Selected bool
-}
-
-// nominate selects a pair by a check with USE-CANDIDATE. A peer of RFC 5245 may nominate with every check of its list, and the best of them
-// counts (RFC 5245 section 11.1.1); later the newest counts, because a peer that moves has no better address any more.
-func (a *Agent) nominate(now time.Time, c Component, from netip.AddrPort, priority uint32) (changed bool) {
-	p, begun := &a.pairs[c-1], &a.begun[c-1]
-	if begun.IsZero() {
-		*begun = now
-	}
-	switch {
-	case p.remote == from:
-	case !p.remote.IsValid(), p.outdated, priority >= p.priority, now.Sub(*begun) >= listTakes:
-		changed = true
-	default:
-		return false
-	}
-	if p.outdated {
-		a.renewed[c-1] = true
-	}
-	*p = pair{remote: from, priority: priority}
-	return changed
 }
 
 // knows tells whether a name is ours, or was before the last restart.

@@ -83,7 +83,7 @@ func (a *Agent) Handle(now time.Time, c Component, from netip.AddrPort, b, out [
 		return out, Result{}
 	}
 	res := Result{Checked: true, Former: !current}
-	if r.nominates && !res.Former && !a.params.PeerLite {
+	if !res.Former && !a.params.PeerLite && (r.nominates || a.waited(now, c, from)) {
 		res.Selected = a.nominate(now, c, from, a.rank(c, from, r.priority))
 	}
 	return out, res
@@ -171,7 +171,7 @@ func (a *Agent) present(peer []byte) bool {
 		return !a.proper
 	}
 	if !a.proper {
-		a.proper, a.begun = true, [2]time.Time{}
+		a.proper, a.votes = true, [2]votes{}
 		for i := range a.pairs { // perhaps by another phone
 			a.pairs[i].outdated = true
 		}

@@ -24,3 +24,15 @@ const maxUnknown = 16
 // listTakes is how long after a peer's first nomination its check list may still be at work, which has up to a hundred pairs at intervals of
 // some 20 to 50 ms (RFC 8445 sections 6.1.2.5 and 14.2): so long a nomination keeps one of less priority off.
 const listTakes = 3 * time.Second
+
+// Limits on how often a peer that nominates several pairs again and again moves the path. A phone that changes its network leaves the pair
+// before for good, and is followed at once.
+const (
+	// rivalry is how long after a pair was left its nomination shows that the peer nominates both: twice the interval of consent (RFC 7675
+	// section 5.1: 4 to 6 s).
+	rivalry = 12 * time.Second
+	// abandoned is how long the selected one of such pairs has not been nominated when another one of no higher priority takes its place.
+	abandoned = 7 * time.Second
+	// maxMoves in one moveWindow.
+	maxMoves, moveWindow = 5, 10 * time.Second
+)

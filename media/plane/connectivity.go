@@ -96,7 +96,7 @@ func (st *Stream) answer(now time.Time, side Side, ch relay.Channel, from netip.
 	out, res := st.agents[side].Handle(now, ice.Component(ch)+ice.RTP, from, b, buf[:0])
 	if len(out) > 0 {
 		if err := st.legs[side].sockets[ch].send(out, from); err != nil {
-			st.relay.SendFailed(side, errors.Is(err, errUnroutable))
+			st.relay.SendFailed(side, from, errors.Is(err, errUnroutable))
 		}
 	}
 	if !res.Checked || st.own(from) { // packets that we send ourselves would circle for ever

@@ -324,3 +324,26 @@ func TestFewChecksAreKept(t *testing.T) {
 	require.Equal(t, "another", string(list[maxChecks-1].b), "of the same source: a nomination may follow")
 	require.Equal(t, list, keepCheck(list, at(1), make([]byte, maxCheck+1)))
 }
+
+// A peer that starts ICE anew at the address where it is ends with that what was before: who else was at a valid address is not heard any more
+// when what is in flight has come.
+func TestARestartAtTheSameAddress(t *testing.T) {
+	drivers(t, func(t *testing.T, cfg Config) {
+		st, a, agreed := iceCall(t, cfg)
+		peer, other := newPhone(t, sdp.NoSuite, pcma), newPhone(t, sdp.NoSuite, pcma)
+		peer.ports, other.ports = st.Ports(B), st.Ports(B)
+		at := netip.AddrPortFrom(st.Ports(B).Addr, st.Ports(B).RTP)
+		probe(t, peer.rtp, at, oldCredentials, nominate)
+		probe(t, other.rtp, at, oldCredentials)
+		other.say(8, "valid")
+		require.Equal(t, "valid", string(a.hear().Payload))
+		agreed.ICE = &ice.Params{Local: newCredentials.Clone()}
+		require.NoError(t, st.Set(B, *agreed))
+		probe(t, peer.rtp, at, newCredentials, nominate)
+		eventually(t, "the former address is none of the peer's", func() bool {
+			other.say(8, "still there")
+			return st.Stats(B).Strangers > 0
+		})
+		require.Equal(t, "still there", string(a.hear().Payload), "what was in flight")
+	})
+}

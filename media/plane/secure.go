@@ -145,7 +145,7 @@ func (st *Stream) handshake(side Side, ch relay.Channel, g *guard) {
 
 func (st *Stream) transmit(side Side, ch relay.Channel, b []byte, to netip.AddrPort) {
 	if err := st.legs[side].sockets[ch].send(b, to); err != nil {
-		st.relay.SendFailed(side, errors.Is(err, errUnroutable))
+		st.relay.SendFailed(side, to, errors.Is(err, errUnroutable))
 	}
 }
 

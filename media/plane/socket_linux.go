@@ -239,6 +239,6 @@ func (p *parcel) send() {
 		to = p.socket.stream.via[p.out.Side].sockets[p.out.Ch].(*epollSocket)
 	}
 	if err := to.send(p.out.Packet, p.out.To); err != nil {
-		p.socket.stream.relay.SendFailed(p.out.Side, err == errUnroutable) //nolint:errorlint // send gives it as it is
+		p.socket.stream.relay.SendFailed(p.out.Side, p.out.To, err == errUnroutable) //nolint:errorlint // send gives it as it is
 	}
 }

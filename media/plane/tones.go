@@ -96,6 +96,6 @@ func (st *Stream) emit(out relay.Output) {
 		return
 	}
 	if err := st.via[out.Side].sockets[out.Ch].send(out.Packet, out.To); err != nil {
-		st.relay.SendFailed(out.Side, errors.Is(err, errUnroutable))
+		st.relay.SendFailed(out.Side, out.To, errors.Is(err, errUnroutable))
 	}
 }

@@ -335,11 +335,14 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 }
 
 // SendFailed counts a datagram to a side that the system did not take. unroutable: there is no way to that address, which the
-// next Tick tells with the number of such datagrams, once for each time the side is set.
-func (r *Relay) SendFailed(to Side, unroutable bool) {
+// next Tick tells with the number of such datagrams and the first of the addresses, once for each time the side is set.
+func (r *Relay) SendFailed(to Side, addr netip.AddrPort, unroutable bool) {
 	s := &r.sides[to]
 	s.stats.SendFailed++
 	if unroutable {
+		if s.unroutable == 0 {
+			s.wayless = addr
+		}
 		s.unroutable++
 	}
 }

@@ -502,21 +502,21 @@ func TestAuthFailuresAreToldOnce(t *testing.T) {
 
 func TestSendFailed(t *testing.T) {
 	x := newBench(t, agreed(addrA, sdp.NoSuite, 0, pcmu), agreed(addrB, sdp.NoSuite, 0, pcmu))
-	x.r.SendFailed(B, false)
-	x.r.SendFailed(B, true)
-	x.r.SendFailed(B, true)
+	x.r.SendFailed(B, natA, false)
+	x.r.SendFailed(B, addrA, true) // a response to a check goes where that came from
+	x.r.SendFailed(B, addrB, true)
 	x.r.Tick(start)
-	x.r.SendFailed(B, true)
+	x.r.SendFailed(B, addrB, true)
 	x.r.Tick(start)
-	told := Event{Kind: Unroutable, Side: B, Addr: addrB, Count: 2}
+	told := Event{Kind: Unroutable, Side: B, Addr: addrA, Count: 2}
 	require.Equal(t, []Event{told}, x.events)
 	require.EqualValues(t, 4, x.r.Stats(B).SendFailed)
 	x.apply(start, B, agreed(addrB, sdp.NoSuite, 0, pcmu))
 	x.r.Tick(start)
 	require.Len(t, x.events, 1)
-	x.r.SendFailed(B, true)
+	x.r.SendFailed(B, addrB, true)
 	x.r.Tick(start)
-	told.Count = 1
+	told.Addr, told.Count = addrB, 1
 	require.Equal(t, told, x.events[1], "anew after Set")
 }
 

@@ -59,6 +59,7 @@ type side struct {
 	zrtp       zrtp
 	asked      time.Time      // PictureLost was told
 	unroutable uint64         // datagrams without a way since Apply
+	wayless    netip.AddrPort // where the first of them was to go
 	wayTold    bool           // Unroutable was, since Apply
 	flooder    netip.AddrPort // who sent the newest one that exceeded PerTick
 	floodTold  bool

@@ -181,7 +181,7 @@ func (r *Relay) superviseSilence(now time.Time, on Side, s *side) {
 func (r *Relay) superviseWay(on Side, s *side) {
 	if s.unroutable > 0 && !s.wayTold {
 		s.wayTold = true
-		r.notify(Event{Kind: Unroutable, Side: on, Addr: s.target(RTP), Count: s.unroutable})
+		r.notify(Event{Kind: Unroutable, Side: on, Addr: s.wayless, Count: s.unroutable})
 	}
 }
 
