@@ -24,7 +24,7 @@ type ctlCmd struct {
 	Status   ctlStatusCmd   `cmd:"" help:"Show how the server is: version, calls, registrations."`
 	Accounts ctlAccountsCmd `cmd:"" help:"List the accounts of the sip-bridge, and whether they are registered."`
 	Calls    ctlCallsCmd    `cmd:"" help:"List the running calls with their legs, encryption and SAS."`
-	Register ctlRegisterCmd `cmd:"" help:"Try a failed registration again at once."`
+	Register ctlRegisterCmd `cmd:"" help:"Register an account at once, or all that failed."`
 	SAS      ctlSASCmd      `cmd:"" name:"sas" help:"Note that people compared the SAS of a ZRTP call."`
 	Get      ctlGetCmd      `cmd:"" help:"Print settings in use."`
 	List     ctlListCmd     `cmd:"" help:"Print settings and what they mean."`
@@ -64,7 +64,7 @@ type ctlCallsCmd struct{ jsonFlag }
 
 type ctlRegisterCmd struct {
 	jsonFlag
-	Account string `arg:"" help:"URI of the account, or all."`
+	Account string `arg:"" help:"URI of the account, registered or not; or all: those whose registration failed."`
 }
 
 type ctlSASCmd struct {
@@ -205,6 +205,9 @@ func (c *ctlStatusCmd) answer(ask asked) (string, error) {
 		{"calls", fmt.Sprintf("%d (streams: %d)", s.Calls, s.Streams)},
 		{"connections", fmt.Sprint(s.Connections)},
 		{"transactions", fmt.Sprint(s.Transactions)},
+	}
+	if !s.StopsBy.IsZero() {
+		rows = append(rows, []string{"state", stopping(&s)})
 	}
 	var names []string
 	for name := range s.Accounts {
@@ -408,7 +411,7 @@ func (c *ctlRegisterCmd) answer(ask asked) (string, error) {
 		return text, nil
 	}
 	if doc.Accounts == 0 && c.Account != "all" {
-		return "", control.RefusedError("Error - " + c.Account + " is no account whose registration failed; see b2bua ctl accounts --failed")
+		return "", control.RefusedError("Error - " + c.Account + " is no account that registers; see b2bua ctl accounts")
 	}
 	return "registrations that are tried again: " + fmt.Sprint(doc.Accounts), nil
 }

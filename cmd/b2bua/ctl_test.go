@@ -117,7 +117,7 @@ func TestCtl(t *testing.T) {
 		{"sas 1 c same", 1, []string{"must be one of"}, ""},
 		{"raw B2BUA SAS 1 C same", 0, []string{"SAS <call> A|B same|different"}, ""},
 		{"register all", 0, []string{"tried again: 2"}, ""},
-		{"register sip:none@x", 64, []string{"sip:none@x is no account whose registration failed"}, ""},
+		{"register sip:none@x", 64, []string{"sip:none@x is no account that registers; see b2bua ctl accounts"}, ""},
 		{"register all --json", 0, []string{`{"accounts":2}`}, ""},
 		{"get b2bua-server/max-calls", 0, []string{"b2bua-server/max-calls: 12\n"}, ""},
 		{"get b2bua-server", 0, []string{"b2bua-server/max-calls: 12\n"}, "\r"},
@@ -143,6 +143,25 @@ func TestCtl(t *testing.T) {
 		var list []map[string]any
 		require.NoError(t, json.Unmarshal([]byte(stdout), &list))
 		require.NotEmpty(t, list)
+	}
+}
+
+// While calls may go on, a supervisor hears that the server takes no more of them, and for how long.
+func TestCtlOfAServerThatStops(t *testing.T) {
+	by := time.Date(2026, 1, 1, 12, 0, 0, 0, time.Local)
+	for calls, says := range map[int]string{1: "stopping: 1 call until 12:00:00\n", 2: "stopping: 2 calls until 12:00:00\n"} {
+		t.Run(says, func(t *testing.T) {
+			pid := serveCtl(t, &control.Own{Status: func() control.Status { return control.Status{Calls: calls, StopsBy: by} }})
+			status, stdout, stderr := run(t, "ctl", "health", "--pid", pid)
+			assert.Equal(t, exitFailure, status)
+			assert.Empty(t, stdout)
+			assert.Contains(t, stderr, says)
+			status, stdout, _ = run(t, "ctl", "status", "--pid", pid)
+			assert.Zero(t, status)
+			assert.Contains(t, stdout, says)
+			_, stdout, _ = run(t, "ctl", "status", "--json", "--pid", pid)
+			assert.Contains(t, stdout, `"stopsBy":"2026-01-01T12:00:00`)
+		})
 	}
 }
 

@@ -7,16 +7,24 @@ import (
 	"b2bua/core/sip"
 )
 
+// elsewhere is for how many seconds a balancer that asks by OPTIONS leaves a server alone that is stopping; the next one may run soon.
+const elsewhere = "30"
+
 // stray answers a request that belongs to no call (spec 2.2).
 func (e *Engine) stray(tx TxID, req *sip.Message, from Source) {
 	if req.Method == sip.ACK {
 		return
 	}
 	status, why := strayStatus(req)
+	if req.Method == sip.OPTIONS && e.closing != "" {
+		status, why = 503, e.closing+": whoever asks shall send its calls elsewhere"
+	}
 	var headers []sip.Header
 	switch status {
 	case 405:
 		headers = []sip.Header{{Name: "Allow", Value: e.allow()}}
+	case 503: // RFC 3261 section 21.5.4
+		headers = []sip.Header{{Name: "Retry-After", Value: elsewhere}}
 	case 489: // RFC 6665 section 4.2.1.1
 		headers = []sip.Header{{Name: "Allow-Events", Value: ""}}
 	case 200:

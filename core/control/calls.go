@@ -179,6 +179,7 @@ type Status struct {
 	Application string    `json:"application"`
 	PID         int       `json:"pid"`
 	Started     time.Time `json:"started"`
+	StopsBy     time.Time `json:"stopsBy,omitzero"` // it takes no more calls, and ends those that still run then; zero: it is not stopping
 	Calls       int       `json:"calls"`
 	Streams     int       `json:"streams"`
 	Connections int       `json:"connections"`
@@ -214,7 +215,7 @@ type Feed struct {
 	Since    time.Time `json:"since,omitzero"` // that it is so
 }
 
-const ownUsage = "Valid subcommands for B2BUA:\n  CALLS  lists the running calls.\n  STATUS  shows how the server is.\n  ACCOUNTS  lists the accounts and how their registrations are.\n  REGISTER <account>|all  tries failed registrations again at once." +
+const ownUsage = "Valid subcommands for B2BUA:\n  CALLS  lists the running calls.\n  STATUS  shows how the server is.\n  ACCOUNTS  lists the accounts and how their registrations are.\n  REGISTER <account>|all  registers an account, or all that failed, at once." +
 	"\n  SAS <call> A|B same|different  notes that the SAS of a leg was compared."
 
 // Handle implements Handler.

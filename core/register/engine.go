@@ -247,7 +247,7 @@ func (e *Engine) Remove(now time.Time, id ID) {
 	e.finish(now, r)
 }
 
-// Retry registers an account that failed at once, for an operator who repaired something. Of those that wait for a silent registrar one
+// Retry registers an account at once, for an operator who repaired something; one that waits for its turn keeps it. Of those that wait for a silent registrar one
 // asks it.
 func (e *Engine) Retry(now time.Time, id ID) {
 	r := e.byID[id]
@@ -261,6 +261,14 @@ func (e *Engine) Retry(now time.Time, id ID) {
 		r.leave()
 		e.ring(now, r)
 	}
+}
+
+// Refresh registers an account at once, however it is; not even the distance of its pool holds it.
+func (e *Engine) Refresh(now time.Time, id ID) {
+	if r := e.byID[id]; r != nil && r.in == &r.pool.waiting && !r.removed && !e.stopping {
+		r.leave()
+	}
+	e.Retry(now, id)
 }
 
 // Shutdown un-registers all accounts that are registered, unless theirs says otherwise, and starts nothing else. Pending counts what is

@@ -182,6 +182,26 @@ func TestRetryNow(t *testing.T) {
 	assert.Contains(t, done[0].Text(), "registered again at sip:registrar.example.org for 1h0m0s")
 }
 
+// An operator may have any account registered at once: one that is registered, and one that waits for its turn.
+func TestRefreshNow(t *testing.T) {
+	w := newWorld(t, seed(27))
+	w.pool = w.e.Pool("slow", time.Hour)
+	ids := []ID{w.add(account(0)), w.add(account(1))}
+	w.run(time.Second)
+	require.Len(t, w.sent, 1)
+	for i, id := range ids {
+		w.e.Refresh(w.now, id)
+		w.e.Refresh(w.now, id) // it is under way
+		w.run(time.Second)
+		assert.Len(t, w.sent, 2+i)
+		assert.Equal(t, OK, w.e.Status(id).State)
+	}
+	assert.Equal(t, []State{Progress, OK}, w.states(ids[0]), "the binding lives all the while")
+	w.e.Refresh(w.now, 99)
+	w.run(2 * time.Hour)
+	assert.Equal(t, 2, w.e.Count(OK))
+}
+
 // What one registrar, or one account, does is nobody else's matter.
 func TestFaultsStayWhereTheyAre(t *testing.T) {
 	w := newWorld(t, seed(26))

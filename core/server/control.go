@@ -20,7 +20,7 @@ func (s *server) openControl(cfg *config.Config, opt Options) {
 		Calls: &s.calls,
 		Status: func() control.Status {
 			st := control.Status{
-				Version: config.Version, Application: cfg.B2BUA.Application, PID: os.Getpid(), Started: started,
+				Version: config.Version, Application: cfg.B2BUA.Application, PID: os.Getpid(), Started: started, StopsBy: s.stopsBy,
 				Calls: s.engine.Active(), Streams: len(s.streams), Connections: s.stack.Flows(), Transactions: s.stack.Transactions(), Goroutines: runtime.NumGoroutine(),
 				Listening: []string{}, Accounts: s.lines.counts(), Silent: s.lines.silent(), Pools: s.stores.shown(), Feed: s.stores.feedShown(),
 			}

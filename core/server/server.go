@@ -160,6 +160,7 @@ type server struct {
 	commands     control.Table
 	calls        control.Calls
 	control      *control.Socket
+	stopsBy      time.Time     // end of drain-timeout while it runs, or of shutdown-timeout
 	idle         chan struct{} // the loop's: closed when nothing is left to wait for, nil while nobody waits
 }
 
@@ -292,7 +293,7 @@ func (s *server) stop(cfg *config.Config, hurry <-chan struct{}) error {
 	defer cancel()
 	idle, until := make(chan struct{}), time.Now().Add(cfg.Timers.Shutdown*9/10)
 	if err := s.stack.Do(func(now time.Time) {
-		s.idle = nil // of the drain
+		s.idle, s.stopsBy = nil, until // no longer the drain's
 		s.engine.Shutdown(now, "the server is stopping")
 		s.drain(now)
 		s.lines.shutdown(now)
@@ -342,8 +343,8 @@ func await(idle, hurry <-chan struct{}, patience time.Duration) {
 
 func (s *server) drainCalls(patience time.Duration, hurry <-chan struct{}) {
 	idle := make(chan struct{})
-	if s.stack.Do(func(time.Time) {
-		s.idle = idle
+	if s.stack.Do(func(now time.Time) {
+		s.idle, s.stopsBy = idle, now.Add(patience)
 		s.log.Info(stopping(s.engine.Active(), patience))
 		s.engine.Refuse("the server is stopping")
 		s.checkIdle()

@@ -116,18 +116,24 @@ func (l *lines) silent() []control.Registrar {
 	return out
 }
 
-// retry registers an account that failed, or all that did, at once.
+// retry registers one account at once, however it is, or all that failed; it tells how many it took.
 func (l *lines) retry(uri string) int {
 	if l == nil {
 		return 0
 	}
 	n := 0
 	again := func(now time.Time, a *account.Account) {
-		if id, ok := l.ids[a]; ok && l.engine.Status(id).State == register.Failed {
+		id, ok := l.ids[a]
+		switch {
+		case !ok || uri == "all" && l.engine.Status(id).State != register.Failed:
+			return
+		case uri == "all":
 			l.engine.Retry(now, id)
-			l.drain()
-			n++
+		default:
+			l.engine.Refresh(now, id)
 		}
+		l.drain()
+		n++
 	}
 	for _, p := range l.pools {
 		if uri == "all" {

@@ -89,6 +89,9 @@ Feature: The socket for command-line clients
     When b2bua is run with "ctl register sip:account2@jabiru.example.org --pid {{pid}}"
     Then it exits with status 0
     And the status of account2 becomes "OK"
+    When b2bua is run with "ctl register sip:account1@jabiru.example.org --pid {{pid}}"
+    Then it exits with status 0
+    And the registrar was asked by account1 2 times
     When b2bua is run with "ctl status --json --pid {{pid}}"
     Then the JSON that it printed has
       | member              | value      |

@@ -78,6 +78,20 @@ Feature: A stop ends what is under way
     When carol invites bob
     Then carol's call fails with 503
     And bob was invited 1 time in all
+    When carol sends OPTIONS outside a call
+    Then carol's request is answered 503 and
+      | header      | value |
+      | Retry-After | 30    |
+    When b2bua is run with "ctl health --pid {{pid}}"
+    Then it exits with status 1
+    And it prints "stopping: 1 call until "
+    When b2bua is run with "ctl status --pid {{pid}}"
+    Then it prints "stopping: 1 call until "
+    When b2bua is run with "ctl status --json --pid {{pid}}"
+    Then the JSON that it printed has
+      | member  | value         |
+      | calls   | 1             |
+      | stopsBy | /20\\d\\d-.+T.+/ |
     And alice's call is still up
     When alice hangs up
     Then bob's call is released
