@@ -116,11 +116,14 @@ func (c *ctlCmd) run(ctx context.Context, command, pidFile string, stdout io.Wri
 
 func (c *ctlCmd) ask(ctx context.Context, command, pidFile string, stdout io.Writer) error {
 	path, err := control.Find(c.Pid, cmp.Or(pidFile, "/var/run/flexisip-b2bua.pid"))
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	if several := (*control.SeveralError)(nil); errors.As(err, &several) {
+		return choice(ctx, several)
+	}
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
 	text, err := c.answer(command, func(words ...string) (string, error) {
 		text, err := control.Ask(ctx, path, words...)
 		if refused := control.RefusedError(""); err != nil && !errors.As(err, &refused) {
@@ -136,6 +139,26 @@ func (c *ctlCmd) ask(ctx context.Context, command, pidFile string, stdout io.Wri
 	}
 	_, err = io.WriteString(stdout, text)
 	return err
+}
+
+// choice asks each of several servers what it is, so that somebody can say which he means.
+func choice(ctx context.Context, several *control.SeveralError) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	var b strings.Builder
+	for _, pid := range several.PIDs {
+		what := "does not answer this user"
+		text, err := control.Ask(ctx, control.Path(pid), "B2BUA", "STATUS")
+		var s control.Status
+		if err == nil && json.Unmarshal([]byte(text), &s) == nil {
+			what = s.Application + ", listening nowhere"
+			if len(s.Listening) > 0 {
+				what = s.Application + ", listening on " + s.Listening[0]
+			}
+		}
+		fmt.Fprintf(&b, "\n  --pid %d  %s", pid, printable(what))
+	}
+	return fmt.Errorf("%d servers run; say which:%s", len(several.PIDs), b.String())
 }
 
 // silentError is a server that does not answer.

@@ -12,7 +12,7 @@ const (
 	exitOK      = 0
 	exitFailure = 1   // usage, or the start failed for another reason than the configuration
 	exitRefused = 2   // explain: the call would be refused
-	exitConfig  = 255 // the configuration has faults
+	exitConfig  = 255 // the configuration has faults, or --check found rules that a start skips
 )
 
 // errDone ends a command that has done its work while flags were parsed.

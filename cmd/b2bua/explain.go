@@ -53,6 +53,15 @@ type explanation struct {
 	From       string     `json:"from"`
 	Route      []string   `json:"route"`
 	Why        string     `json:"why"`
+	Skipped    []skipped  `json:"skipped,omitempty"` // rules that could not be read
+	Notes      []string   `json:"notes,omitempty"`   // what somebody may expect and does not get
+}
+
+// skipped is a rule that takes no part in decisions.
+type skipped struct {
+	Setting string `json:"setting"`
+	Rule    int    `json:"rule"`
+	Problem string `json:"problem"`
 }
 
 type step struct {
@@ -69,7 +78,7 @@ type provider struct {
 	Outcome string `json:"outcome"`
 }
 
-func (e *explainCmd) run(ctx context.Context, cfg *config.Config, out io.Writer) error {
+func (e *explainCmd) run(ctx context.Context, cfg *config.Config, unread []config.Finding, out io.Writer) error {
 	facts, err := e.facts()
 	if err != nil {
 		return err
@@ -87,6 +96,9 @@ func (e *explainCmd) run(ctx context.Context, cfg *config.Config, out io.Writer)
 			return &configError{err.Error()}
 		}
 		x = explain(cfg, facts, decision)
+		for _, f := range unread {
+			x.Skipped = append(x.Skipped, skipped{f.Key, f.Pair, f.Problem})
+		}
 	}
 	if e.JSON {
 		err = printJSON(out, x)
@@ -157,6 +169,15 @@ func explain(cfg *config.Config, facts app.Facts, d app.Decision) explanation {
 		x.Rules = append(x.Rules, one)
 	}
 	x.decided(d)
+	if d.Refusal == nil && d.Encryption != sdp.DTLS {
+		for _, r := range cfg.Trenscrypter.WebRTC {
+			if matched, err := r.Pattern.Match(x.Callee); matched && err == nil {
+				x.Notes = append(x.Notes, fmt.Sprintf("%s rule %d (%v) matches, but leg B is %s: no effect; it takes a rule of %s that says dtls-srtp",
+					trenscrypter.WebRTCKey, r.Pair, r, x.Encryption, trenscrypter.EncryptionKey))
+				break
+			}
+		}
+	}
 	return x
 }
 
@@ -187,8 +208,11 @@ func (x explanation) text(assumed bool) string {
 	for _, p := range x.Providers {
 		b.WriteString(p.Outcome + "\n")
 	}
-	if len(x.Rules) == 0 && len(x.Providers) == 0 {
+	if len(x.Rules) == 0 && len(x.Providers) == 0 && len(x.Skipped) == 0 {
 		b.WriteString("There are no rules (b2bua-server::trenscrypter/outgoing-enc-regex).\n")
+	}
+	for _, s := range x.Skipped {
+		fmt.Fprintf(&b, "SKIPPED   %s rule %d: %s\n", s.Setting, s.Rule, s.Problem)
 	}
 	for _, r := range x.Rules {
 		outcome := "no match"
@@ -217,5 +241,8 @@ func (x explanation) text(assumed bool) string {
 		route = "directly to the callee's address"
 	}
 	fmt.Fprintf(&b, "Sent to                   %s\nFrom                      %s\nBecause                   %s\n", route, x.From, x.Why)
+	for _, note := range x.Notes {
+		fmt.Fprintf(&b, "But                       %s\n", note)
+	}
 	return b.String()
 }

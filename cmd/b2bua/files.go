@@ -118,7 +118,11 @@ func (f *flags) check(ctx context.Context, hosts map[string]netip.Addr, stdout, 
 		_, err = fmt.Fprintln(stdout, "The configuration has no fault.")
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "The configuration can be used; %s skipped, %s.\n", count(skipped, "rule"), count(warnings, "warning"))
+	if skipped > 0 { // a start goes on without them, and calls may leave in clear that were not to: whoever asks first must see it
+		_, _ = fmt.Fprintf(stderr, "b2bua: %s would be skipped: calls to those callees go on without (a start with [b2bua] strict=true refuses)\n", count(skipped, "rule"))
+		return &configError{}
+	}
+	_, err = fmt.Fprintf(stdout, "The configuration can be used; %s.\n", count(warnings, "warning"))
 	return err
 }
 

@@ -10,35 +10,59 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"b2bua/core/config"
 )
 
-// prepareData creates the data directory, with at most one missing parent. Without it the program runs as well (decision 4).
+// prepareData creates the data directory. Without it the program runs as well (decision 4).
 func prepareData(lines *slog.Logger, dir string) (usable bool) {
-	err := os.Mkdir(dir, 0o750)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.Mkdir(filepath.Dir(dir), 0o750); err == nil {
-			err = os.Mkdir(dir, 0o750)
-		}
-	}
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		var probe *os.File
-		if probe, err = os.CreateTemp(dir, ".probe-*"); err == nil {
-			_ = probe.Close()
-			err = os.Remove(probe.Name())
-		}
+	_, err := makeData(dir)
+	if err == nil {
+		err = probeData(dir, 0) // on a full disk, what is there already can still be read
 	}
 	if err != nil {
-		lines.Warn(fmt.Sprintf("b2bua-server/data-directory=%s %s; %s", dir, unusableData(err), dataRemedy))
+		lines.Warn(fmt.Sprintf("b2bua-server/data-directory=%s %s; create the directory for the user of the service, or name another one", dir, unusableData(err)))
 	}
 	return err == nil
 }
 
-const dataRemedy = "create the directory for the user of the service, or name another one"
+// makeData makes a directory, with at most one missing parent, and lists what it made.
+func makeData(dir string) (made []string, err error) {
+	mkdir := func(path string) error {
+		err := os.Mkdir(path, 0o750)
+		if err == nil {
+			made = append(made, path)
+		}
+		return err
+	}
+	err = mkdir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = mkdir(filepath.Dir(dir)); err == nil {
+			err = mkdir(dir)
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil // what it is, the probe tells
+	}
+	return made, err
+}
+
+// probeData makes a file of that size in a directory and removes it.
+func probeData(dir string, size int) error {
+	probe, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return err
+	}
+	if size > 0 {
+		if _, err = probe.Write(make([]byte, size)); err == nil {
+			err = probe.Sync()
+		}
+	}
+	return errors.Join(err, probe.Close(), os.Remove(probe.Name()))
+}
 
 // unusableData tells what the system said, without the names of files that we try.
 func unusableData(err error) string {
@@ -49,29 +73,21 @@ func unusableData(err error) string {
 	return fmt.Sprintf("cannot be used (%v): what is not there already stays in memory, and with a DTLS-SRTP certificate in memory peers see another fingerprint after each start, and phones with ZRTP ask to compare the SAS anew", err)
 }
 
-// checkData tells whether prepareData would succeed, and creates nothing. It is asked of the user who asks.
+// checkData tries what a start tries, room on the disk too, and leaves nothing behind. It is tried as the user who asks.
 func checkData(dir string) []config.Finding {
-	at := dir
-	for range 2 { // itself or its parent may be missing
-		if _, err := os.Stat(at); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		at = filepath.Dir(at)
+	made, err := makeData(dir)
+	if err == nil {
+		err = probeData(dir, 4096)
 	}
-	info, err := os.Stat(at)
-	switch {
-	case err != nil:
-	case !info.IsDir():
-		err = syscall.ENOTDIR
-	default:
-		err = mayWriteIn(at)
+	for _, path := range slices.Backward(made) {
+		_ = os.Remove(path) // a server that starts meanwhile has put something into it
 	}
 	if err == nil {
 		return nil
 	}
 	return []config.Finding{{
 		Severity: config.Warning, Section: "b2bua-server", Key: "data-directory", Value: dir,
-		Problem: "as this user it " + unusableData(err), Fix: dataRemedy,
+		Problem: "as this user it " + unusableData(err), Fix: "a directory that the user of the service can write in, with room on its disk, or create this one for that user",
 	}}
 }
 

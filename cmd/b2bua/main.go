@@ -88,7 +88,7 @@ func command(ctx context.Context, sig *signals, args []string, stdout, stderr io
 			return err
 		}
 		printMild(stderr, report)
-		return f.Explain.run(ctx, cfg, stdout)
+		return f.Explain.run(ctx, cfg, report.Of(config.Skipped), stdout)
 	}
 	var cfg *config.Config
 	var report *config.Report

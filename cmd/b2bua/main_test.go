@@ -122,9 +122,14 @@ func TestFaultsArePrintedInTwoLinesWarningsInOne(t *testing.T) {
 	assert.Contains(t, stderr, path+":2: b2bua-server/max-calls")
 	assert.Contains(t, stderr, "\nwarning: "+path+":5: global/log-lvel")
 	assert.Contains(t, stderr, "\nerror: "+path+":7: b2bua-server::trenscrypter/outgoing-enc-regex: pair 1 is skipped")
-	status, stdout, _ = run(t, "--check", "-c", path, "-s", "b2bua-server/max-calls=1", "-s", "b2bua-server/enable-ice=1")
+	usable := []string{"-c", path, "-s", "b2bua-server/max-calls=1", "-s", "b2bua-server/enable-ice=1", "-s", "b2bua-server/data-directory=" + t.TempDir()}
+	status, stdout, stderr = run(t, append(usable, "--check")...)
+	assert.Equal(t, 255, status, "a gate in front of a restart must not let a skipped rule through")
+	assert.Empty(t, stdout)
+	assert.Contains(t, stderr, "1 rule would be skipped")
+	status, stdout, _ = run(t, append(usable, "--check", "-s", `b2bua-server::trenscrypter/outgoing-enc-regex=sdes .*`)...)
 	assert.Equal(t, 0, status)
-	assert.Equal(t, "The configuration can be used; 1 rule skipped, 1 warning.\n", stdout)
+	assert.Equal(t, "The configuration can be used; 1 warning.\n", stdout)
 }
 
 func TestLaterFilesWinAndSetWinsOverAll(t *testing.T) {

@@ -13,7 +13,4 @@ func mostFiles() (uint64, error) { return math.MaxUint64, nil }
 
 func mostCore() error { return errors.ErrUnsupported }
 
-// mayWriteIn: only the attempt tells.
-func mayWriteIn(string) error { return nil }
-
 func endBy(os.Signal) { os.Exit(1) }

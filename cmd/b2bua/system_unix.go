@@ -29,10 +29,4 @@ func mostCore() error {
 	return err
 }
 
-// mayWriteIn tells why files cannot be made in a directory.
-func mayWriteIn(dir string) error {
-	const writeAndSearch = 2 | 1 // access(2)
-	return syscall.Access(dir, writeAndSearch)
-}
-
 func endBy(signal os.Signal) { _ = syscall.Kill(os.Getpid(), signal.(syscall.Signal)) }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+
+	"b2bua/core/app/trenscrypter"
 )
 
 // crossCheck looks at settings that depend on each other.
@@ -13,6 +15,7 @@ func (l *loader) crossCheck(c *Config) {
 	l.checkMedia(c)
 	l.checkRedis(c)
 	l.checkProxy(c)
+	l.checkWebRTC(c)
 	if c.Timers.T1 > c.Timers.T2 {
 		l.fault(sectionTimers, "t1", "T1 is longer than T2", fmt.Sprintf("t1 up to %v, or a longer t2", c.Timers.T2))
 	}
@@ -96,6 +99,17 @@ func (l *loader) checkProxy(c *Config) {
 	}
 	f := l.finding(Warning, sectionB2BUA, "outbound-proxy", "there is no outbound proxy: each call goes to the domain of its To header, which is looked up in DNS",
 		"sip:127.0.0.1:5060;transport=tcp, or the address of your proxy")
+	f.soft = true
+	l.report.add(f)
+}
+
+// checkWebRTC warns of rules for browsers where accounts decide.
+func (l *loader) checkWebRTC(c *Config) {
+	if c.B2BUA.Application != AppSIPBridge || l.merged[[2]string{sectionOwn, trenscrypter.WebRTCKey}].value == "" {
+		return
+	}
+	f := l.finding(Warning, sectionOwn, trenscrypter.WebRTCKey, "it is ignored with application=sip-bridge, where each provider says it for its calls",
+		`"enableAvpf": true in the provider of the providers file, and remove this`)
 	f.soft = true
 	l.report.add(f)
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -37,6 +38,7 @@ type Finding struct {
 	Key      string
 	Value    string // as written; passwords redacted
 	Pair     int    // position in a list of rules, from 1; 0: not about a pair
+	Item     string // what the list consists of; empty: pairs
 	Problem  string
 	Fix      string // what to write instead
 
@@ -83,7 +85,7 @@ func (f Finding) head() string {
 		fmt.Fprintf(&b, " = %s", printable(shorten(f.Value)))
 	}
 	if f.Pair > 0 {
-		fmt.Fprintf(&b, ": pair %d", f.Pair)
+		fmt.Fprintf(&b, ": %s %d", cmp.Or(f.Item, "pair"), f.Pair)
 		if f.Severity == Skipped {
 			b.WriteString(" is skipped")
 		}

@@ -37,27 +37,27 @@ func storeTransport(c *Config, v value) error {
 func storeEncryption(c *Config, v value) error {
 	rules, problems := trenscrypter.ParseEncryptionRules(tokens(v.text), c.Timers.RegexTimeout)
 	c.Trenscrypter.Encryption = rules
-	v.problems(problems)
+	v.problems(problems, "pair")
 	return nil
 }
 
 func storeSuites(c *Config, v value) error {
 	rules, problems := trenscrypter.ParseSuiteRules(tokens(v.text), c.Timers.RegexTimeout)
 	c.Trenscrypter.Suites = rules
-	v.problems(problems)
+	v.problems(problems, "pair")
 	return nil
 }
 
 func storeWebRTC(c *Config, v value) error {
 	rules, problems := trenscrypter.ParseWebRTCRules(tokens(v.text), c.Timers.RegexTimeout)
 	c.Trenscrypter.WebRTC = rules
-	v.problems(problems)
+	v.problems(problems, "regex")
 	return nil
 }
 
-func (v value) problems(list []trenscrypter.Problem) {
+func (v value) problems(list []trenscrypter.Problem, item string) {
 	for _, p := range list {
-		f := Finding{Severity: Warning, Value: p.Token, Pair: p.Pair, Problem: p.Reason, Fix: p.Fix}
+		f := Finding{Severity: Warning, Value: p.Token, Pair: p.Pair, Item: item, Problem: p.Reason, Fix: p.Fix}
 		if p.Skipped {
 			f.Severity = Skipped
 		}

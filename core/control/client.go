@@ -17,6 +17,21 @@ import (
 // ErrNotFound says that no running server was found.
 var ErrNotFound = errors.New("no running server was found")
 
+// SeveralError says that more than one server runs. It wraps ErrNotFound: none was found that is the only one.
+type SeveralError struct{ PIDs []int }
+
+// Error names the processes.
+func (e *SeveralError) Error() string {
+	var list []string
+	for _, pid := range e.PIDs {
+		list = append(list, fmt.Sprintf("--pid %d", pid))
+	}
+	return fmt.Sprintf("%d servers run; say which: %s", len(e.PIDs), strings.Join(list, " or "))
+}
+
+// Unwrap is ErrNotFound.
+func (e *SeveralError) Unwrap() error { return ErrNotFound }
+
 // RefusedError is an answer that begins with "Error".
 type RefusedError string
 
@@ -57,10 +72,14 @@ func only(pattern string) (string, error) {
 	case 1:
 		return list[0], nil
 	}
-	for i := range list {
-		list[i] = strings.TrimPrefix(list[i], base)
+	several := &SeveralError{}
+	for _, path := range list {
+		if pid, err := strconv.Atoi(strings.TrimPrefix(path, base)); err == nil {
+			several.PIDs = append(several.PIDs, pid)
+		}
 	}
-	return "", fmt.Errorf("%w that is the only one; say which: --pid %s", ErrNotFound, strings.Join(list, ", --pid "))
+	slices.Sort(several.PIDs)
+	return "", several
 }
 
 // Ask sends one request and returns the answer. The error is a RefusedError when the server says no.

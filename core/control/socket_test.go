@@ -305,7 +305,7 @@ func TestFind(t *testing.T) {
 			assert.Equal(t, one, path)
 			continue
 		}
-		require.ErrorContains(t, err, "--pid 2, --pid 3")
+		require.ErrorContains(t, err, "2 servers run; say which: --pid 2 or --pid 3")
 	}
 }
 

@@ -36,6 +36,30 @@ Feature: The program as a process
       | line | setting   | says | write |
       | 2    | max-calls |      |       |
 
+  Scenario: --check of a file with a rule that a start would skip
+    A gate in front of a restart, because calls would leave in clear that were not to.
+    Given the file "b2bua.conf"
+      """
+      [b2bua-server::trenscrypter]
+      outgoing-enc-regex=dtsl-srtp .*@sip\.example\.org
+      """
+    When b2bua is run with "--check -c b2bua.conf"
+    Then it exits with status 255
+    And it prints "outgoing-enc-regex: pair 1 is skipped"
+    When b2bua is run with "explain sip:bob@sip.example.org -c b2bua.conf"
+    Then it exits with status 0
+    And it prints "SKIPPED   outgoing-enc-regex rule 1: list contains invalid encryption mode (dtsl-srtp)"
+
+  Scenario: --check of a time that is meant in seconds
+    Given the file "b2bua.conf"
+      """
+      [b2bua::timers]
+      secure-timeout=10
+      """
+    When b2bua is run with "--check -c b2bua.conf"
+    Then it exits with status 0
+    And it prints "10 is 10ms; write 10s"
+
   Scenario: explain names the rule that decides
     Given the file "b2bua.conf"
       """
