@@ -129,7 +129,11 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	if s.rides() {
 		p.Wipe()
 	} else {
+		key, at := s.keys[RTP].recvKey, s.latch.signalled
 		r.applyTransport(now, s, p)
+		if s.keys[RTP].recvKey != key || s.latch.signalled != at { // which may be another peer's
+			s.unplace()
+		}
 	}
 	a := p.agreed
 	s.set, s.enabled, s.direction = true, a.Enabled, a.Direction

@@ -124,7 +124,11 @@ func (g *Bundle) Remove(r *Relay) {
 		}
 		s.more -= int32(r.cfg.PerTick)
 	}
-	s.transport, s.bundle, s.tag = &s.own, nil, nil
+	s.transport, s.bundle = &s.own, nil
+	if i > 0 {
+		s.known = Member{} // until it is applied
+	}
+	s.unplace()
 	g.members = slices.Delete(g.members, i, i+1)
 	kept := g.sources[:0]
 	for _, o := range g.sources[:g.known] {
@@ -210,12 +214,29 @@ func (g *Bundle) retag() {
 // name has packets to the side's peer say which stream they are of, until the peer knows, if that was agreed. One alone needs it as well: a
 // browser that has agreed on the extension finds a stream by it and no longer by its payload types (RFC 9143 section 9.2).
 func (s *side) name(m Member) {
+	if s.known.MID != m.MID || s.known.Extension != m.Extension {
+		s.placed = false // under this name
+	}
+	s.known = m
 	switch {
 	case m.Extension == 0 || m.MID == "" || s.placed:
 		s.tag = nil
 	case s.tag == nil || string(s.tag.mid) != m.MID || s.tag.number != m.Extension:
 		s.tag = &tag{m.Extension, []byte(m.MID)}
 	}
+}
+
+// unplace has the streams of the side's transport say again which they are: its peer may be another one.
+func (s *side) unplace() {
+	if s.bundle == nil {
+		s.placed = false
+		s.name(s.known)
+		return
+	}
+	for i := range s.bundle.members {
+		s.bundle.members[i].relay.sides[s.bundle.on].placed = false
+	}
+	s.bundle.retag()
 }
 
 func (g *Bundle) announce(ssrc uint32, stream int) {

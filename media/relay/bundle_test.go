@@ -556,3 +556,123 @@ func TestBundleOfStreamsThatComeBack(t *testing.T) {
 		x.r[1].Apply(start, A, near)
 	}
 }
+
+// placed has leg A's peer report on a stream, as one does that knows which it is.
+func (x *bundled) placed(stream int, seq uint16) {
+	x.t.Helper()
+	h, mid := x.leave(stream, seq, 42)
+	require.NotEmpty(x.t, mid)
+	x.report(&rtcp.ReceiverReport{SSRC: 9, Reports: []rtcp.ReceptionReport{{SSRC: h.SSRC}}})
+	_, mid = x.leave(stream, seq+1, 42)
+	require.Empty(x.t, mid, "the peer has it")
+}
+
+// What one peer of a leg knows, the next does not: another browser of a fork, or a connection that was made anew.
+func TestAnotherPeerIsToldAgain(t *testing.T) {
+	for name, another := range map[string]func(x *bundled){
+		"by ICE":     func(x *bundled) { x.r[0].Restarted(A, true) },
+		"another id": func(x *bundled) { x.g.Describe(x.r[1], Member{MID: "w", Extension: midNumber}) },
+		"another number": func(x *bundled) {
+			x.g.Describe(x.r[1], Member{MID: "v", Extension: midNumber + 1})
+			x.g.Describe(x.r[1], Member{MID: "v", Extension: midNumber})
+		},
+		"by its key": func(x *bundled) {
+			leg := agreed(addrA, sdp.AESCM128SHA180, 1, pcmu)
+			leg.Mux, leg.RecvKey = true, agreed(addrA, sdp.AESCM128SHA180, 31, pcmu).RecvKey
+			p, err := Prepare(leg)
+			require.NoError(x.t, err)
+			x.r[0].Apply(start, A, p)
+			h, mid := x.leave(1, 0x103, 42)
+			require.NotEmpty(x.t, mid)
+			x.report(&rtcp.ReceiverReport{SSRC: 9, Reports: []rtcp.ReceptionReport{{SSRC: h.SSRC}}}) // of the one before
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newBundled(t, sdp.AESCM128SHA180, sdp.NoSuite)
+			x.placed(1, 0x100)
+			another(x)
+			_, mid := x.leave(1, 0x104, 42)
+			require.NotEmpty(t, mid)
+		})
+	}
+}
+
+// The same peer goes on knowing what it knows.
+func TestTheSamePeerIsNotToldAgain(t *testing.T) {
+	x := newBundled(t, sdp.AESCM128SHA180, sdp.NoSuite)
+	x.placed(1, 0x100)
+	leg := agreed(addrA, sdp.AESCM128SHA180, 1, pcmu)
+	leg.Mux = true
+	p, err := Prepare(leg)
+	require.NoError(t, err)
+	x.r[0].Apply(start, A, p)
+	x.r[0].Restarted(A, false)
+	_, mid := x.leave(1, 0x102, 42)
+	require.Empty(t, mid)
+}
+
+// A stream that leaves the bundle says who it is on the transport that it has then, and so does the last one that stays.
+func TestStreamsThatPartAreToldAgain(t *testing.T) {
+	x := newBundled(t, sdp.AESCM128SHA180, sdp.NoSuite)
+	x.placed(1, 0x100)
+	x.g.Remove(x.r[1])
+	own := agreed(addrA, sdp.AESCM128SHA180, 41, vp8)
+	own.Mux, own.Group = true, &sdp.Group{Tagged: 1, MID: "v", Extension: midNumber}
+	p, err := Prepare(own)
+	require.NoError(t, err)
+	x.r[1].Apply(start, A, p)
+	x.recv, err = srtp.NewReceiver(own.SendKey)
+	require.NoError(t, err)
+	_, mid := x.leave(1, 0x102, 42)
+	require.Equal(t, "v", mid)
+
+	x = newBundled(t, sdp.AESCM128SHA180, sdp.NoSuite)
+	x.g.Remove(x.r[1])
+	x.g.Remove(x.r[0])
+	_, mid = x.leave(0, 0x100, 42)
+	require.Equal(t, "a", mid)
+}
+
+// The keys of another handshake are those of another peer, whatever the one before still reports.
+func TestAnotherHandshakeIsToldAgain(t *testing.T) {
+	near := agreed(addrA, sdp.NoSuite, 0, pcmu)
+	near.Encryption, near.Mux, near.Group = sdp.DTLS, true, &sdp.Group{MID: "0", Extension: midNumber}
+	x := newBench(t, near, agreed(addrB, sdp.NoSuite, 0, pcmu))
+	var send *srtp.Sender
+	var recv *srtp.Receiver
+	handshake := func(seed uint64) {
+		keys := agreed(addrA, sdp.AESCM128SHA180, seed, pcmu)
+		p, err := PrepareKeys(keys.SendKey, keys.RecvKey)
+		require.NoError(t, err)
+		send, err = srtp.NewSender(keys.RecvKey)
+		require.NoError(t, err)
+		recv, err = srtp.NewReceiver(keys.SendKey)
+		require.NoError(t, err)
+		x.r.Secure(start, A, RTP, addrA, p)
+	}
+	mid := func(seq uint16) string {
+		out := x.r.Handle(start, addrB, B, RTP, roomy(packet(0, seq, 7)))
+		b, err := recv.Unprotect(bytes.Clone(out.Packet))
+		require.NoError(t, err)
+		return string(rtp.Extension(b, midNumber))
+	}
+	report := func(from *srtp.Sender) {
+		ssrc, _ := x.r.sides[B].flow.Media.SSRC()
+		b, err := (&rtcp.ReceiverReport{SSRC: 9, Reports: []rtcp.ReceptionReport{{SSRC: ssrc}}}).Marshal()
+		require.NoError(t, err)
+		b, err = from.ProtectRTCP(roomy(b))
+		require.NoError(t, err)
+		x.r.Handle(start, addrA, A, RTP, roomy(b))
+	}
+	handshake(1)
+	first := send
+	require.Equal(t, "0", mid(1))
+	report(first)
+	require.Empty(t, mid(2))
+	handshake(51)
+	require.Equal(t, "0", mid(3))
+	report(first)
+	require.Equal(t, "0", mid(4), "that was the one before")
+	report(send)
+	require.Empty(t, mid(5))
+}

@@ -107,6 +107,7 @@ func (r *Relay) Secure(now time.Time, on Side, ch Channel, from netip.AddrPort, 
 		return
 	}
 	p.share(r.scratch)
+	another := s.keys[ch].recvKey != p.recvKey
 	s.keys[ch].sendUnder(p.send, p.send)
 	s.stats.Evicted += s.keys[ch].receiveUnder(now, p, &s.formers)
 	if ch == RTP && s.latch.source.IsValid() && s.latch.source != from { // of another phone, which may send on for a while
@@ -115,6 +116,9 @@ func (r *Relay) Secure(now time.Time, on Side, ch Channel, from netip.AddrPort, 
 		s.control = from
 	}
 	r.Prove(on, ch, from)
+	if another && ch == RTP {
+		s.unplace()
+	}
 	if s.keys[ch].old != nil {
 		r.spare = slices.Grow(r.spare[:0], 4096)
 	}

@@ -242,7 +242,14 @@ func (r *Relay) Checked(now time.Time, on Side, ch Channel, from netip.AddrPort,
 // Restarted tells that a side's credentials are new (RFC 8445 section 9), or that another peer has them: what was checked until now is
 // good until a pair is nominated anew.
 func (r *Relay) Restarted(on Side, another bool) {
-	if s := &r.sides[on]; !r.closed && s.path != nil {
+	s := &r.sides[on]
+	if r.closed {
+		return
+	}
+	if another {
+		s.unplace()
+	}
+	if s.path != nil {
 		s.path.restart(another)
 	}
 }

@@ -305,7 +305,7 @@ func (r *Relay) control(now time.Time, from netip.AddrPort, on Side, ch Channel,
 	s.heard(now)
 	about, _ := o.flow.Media.SSRC()
 	reports := rtp.ReadReports(b, about)
-	s.report(now, reports, o.reception.Rate())
+	s.report(now, reports, o.reception.Rate(), s.former(ch))
 	if reports.Picture && (!s.feedback || !o.feedback) {
 		r.pictureLost(now, on)
 	}

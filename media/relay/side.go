@@ -40,6 +40,7 @@ type side struct {
 	direction    sdp.Direction
 	own          transport
 	tag          *tag           // put on what goes to this side; nil: nothing
+	known        Member         // what the stream is called towards its peer
 	placed       bool           // its peer knows which stream it is sent
 	bundle       *Bundle        // of the transport; nil: it is not shared
 	detector     *dtmf.Detector // nil: no event of this side had to be told yet
@@ -181,12 +182,15 @@ func (s *side) begin(line *rtp.Line, o *side, h rtp.Header) {
 }
 
 // report takes what the side's peer says about the stream that it receives. rate is that stream's clock rate, Hz.
-func (s *side) report(now time.Time, r rtp.Reports, rate int) {
+// former: it came under the receiving key before.
+func (s *side) report(now time.Time, r rtp.Reports, rate int, former bool) {
 	if !r.Block {
 		return
 	}
 	s.trip.Reported(now, r)
-	s.tag, s.placed = nil, true // the peer has the stream (RFC 7941 section 4.1.2)
+	if !former { // else another peer may have the transport now
+		s.tag, s.placed = nil, true // the peer has the stream (RFC 7941 section 4.1.2)
+	}
 	s.stats.FarLost = int64(r.Lost)
 	if rate > 0 {
 		s.stats.FarJitter = time.Duration(r.Jitter) * time.Second / time.Duration(rate)
