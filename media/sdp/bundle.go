@@ -265,8 +265,9 @@ func (s *Session) regroup(previous *Session, permitted bool) {
 	}
 }
 
-// offeredMID is the number of the only header extension that we ever offer.
-const offeredMID = 1
+// offeredMID is the number of the only header extension that we ever offer. It is the one that Chromium has for it with audio and with video:
+// a number means one extension in all of a group (RFC 8285 section 5), and Chromium adds its own ones by numbers of its own, 1 among them.
+const offeredMID = 4
 
 // propose puts the sections of a first offer into one group. Each has a transport of its own, for a peer that does not know groups (RFC 9143
 // section 7.2.1).

@@ -26,8 +26,8 @@ func answered(t *testing.T, port, group string) *Session {
 	t.Helper()
 	lines := strings.Split("a=rtcp-mux|"+theirLine+"|a=setup:active|a=ice-ufrag:abcd|a=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa", "|")
 	candidate := func(port string) string { return "a=candidate:1 1 udp 2130706431 192.0.2.10 " + port + " typ host" }
-	audio := append([]string{group, "m=audio 4000 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 192.0.2.10", "a=mid:0", "a=extmap:1 " + extensionMID, candidate("4000")}, lines...)
-	video := append([]string{"m=video " + port + " UDP/TLS/RTP/SAVPF 96", "c=IN IP4 192.0.2.10", "a=rtpmap:96 VP8/90000", "a=mid:1", "a=extmap:1 " + extensionMID}, lines...)
+	audio := append([]string{group, "m=audio 4000 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 192.0.2.10", "a=mid:0", "a=extmap:4 " + extensionMID, candidate("4000")}, lines...)
+	video := append([]string{"m=video " + port + " UDP/TLS/RTP/SAVPF 96", "c=IN IP4 192.0.2.10", "a=rtpmap:96 VP8/90000", "a=mid:1", "a=extmap:4 " + extensionMID}, lines...)
 	if port != "4000" {
 		video = append(video, candidate(port))
 	}
@@ -68,7 +68,7 @@ func TestProposedBundle(t *testing.T) {
 	text := string(offer.Marshal())
 	for _, line := range []string{
 		"a=group:BUNDLE 0 1\r\n", "m=audio 30000 UDP/TLS/RTP/SAVPF", "m=video 30004 UDP/TLS/RTP/SAVPF", "a=mid:0\r\n", "a=mid:1\r\n",
-		"a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n",
+		"a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n",
 	} {
 		assert.Contains(t, text, line)
 	}
@@ -83,7 +83,7 @@ func TestProposedBundleIsAccepted(t *testing.T) {
 	require.NoError(t, err)
 	for i := range agreed {
 		require.NotNil(t, agreed[i].Group)
-		assert.Equal(t, Group{Tagged: 0, MID: []string{"0", "1"}[i], Extension: 1}, *agreed[i].Group)
+		assert.Equal(t, Group{Tagged: 0, MID: []string{"0", "1"}[i], Extension: 4}, *agreed[i].Group)
 		assert.True(t, agreed[i].Mux)
 		assert.Equal(t, uint16(4000), agreed[i].Remote.Port())
 	}

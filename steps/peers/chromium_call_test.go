@@ -246,3 +246,25 @@ func TestInteropBrowserDigits(t *testing.T) {
 		})
 	}
 }
+
+// TestInteropBrowserAddsVideo: a browser that was called for audio alone offers video as well, on the transport and with the header extensions
+// that it has from us, and the caller sees it.
+func TestInteropBrowserAddsVideo(t *testing.T) {
+	w := placed(t, pair{caller: "chromium dtls ice", callee: "chromium dtls ice"})
+	caller, callee := w.alice.(*Chromium), w.bob.(*Chromium)
+	for _, c := range []*Chromium{caller, callee} {
+		w.until(t, c, "audio", func(r Report) bool { return r.Audio.Reports > 0 })
+	}
+	require.NoError(t, callee.do(w.ctx, nil, "addVideo"))
+	offer, answer, err := callee.Reoffer(w.ctx)
+	require.NoError(t, err)
+	assert.Contains(t, offer, "m=video")
+	assert.Contains(t, offer, "ssrc-audio-level", "an extension of its own beside that of ours")
+	assert.Contains(t, answer, "a=group:BUNDLE 0 1\r\n")
+	w.until(t, caller, "the picture", func(r Report) bool { return r.Video.Decoded > 10 })
+	for i, c := range []*Chromium{caller, callee} {
+		other := []*Chromium{callee, caller}[i]
+		connected(t, w.until(t, c, "the other's tone", func(r Report) bool { return near(r, chromiumTone(other)) }))
+	}
+	w.finish(t)
+}
