@@ -43,6 +43,9 @@ func (a *Association) Receive(b []byte, from netip.AddrPort) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p, gate := a.route(time.Now(), b, from)
+	if p != nil && !a.p.DTLS.Active && !p.proven {
+		b, _ = hellos(b)
+	}
 	if p != nil {
 		p.push(datagram{b: bytes.Clone(b), gate: gate})
 	}
@@ -64,8 +67,8 @@ func (a *Association) route(now time.Time, b []byte, from netip.AddrPort) (p *pe
 		return p, false
 	}
 	h, first := parseHello(b)
-	if p != nil && !first && !p.proven {
-		return p.rest(b), false
+	if p != nil && !p.proven && len(h.cookie) == 0 && (!first || h.random == p.random) {
+		return p.more(b), false
 	}
 	if p != nil && (!first || h.random == p.random) {
 		return p.follow(now, h, first)
@@ -75,7 +78,7 @@ func (a *Association) route(now time.Time, b []byte, from netip.AddrPort) (p *pe
 	}
 	p = a.newPeer(from)
 	p.random, p.since, p.heard = h.random, now, now
-	if !a.h.start(func() { a.serve(p) }) {
+	if p.more(b) == nil || !a.h.start(func() { a.serve(p) }) {
 		return nil, false
 	}
 	a.peers = append(slices.DeleteFunc(a.peers, func(p *peer) bool { return p.ctx.Err() != nil }), p)
@@ -124,13 +127,14 @@ func (a *Association) hurry(p *peer) {
 	}
 }
 
-// rest takes the further fragments of a ClientHello from a source that has not shown a cookie yet: with post-quantum keys one is longer than
-// a datagram. Nothing else of it counts, and no more than several repetitions.
-func (p *peer) rest(b []byte) *peer {
-	if !isRestOfHello(b) || p.fragments >= maxFragments {
+// more takes the fragments of a ClientHello from a source that has not shown a cookie yet: with post-quantum keys one is longer than a
+// datagram. Nothing else of it counts, and no more than several repetitions.
+func (p *peer) more(b []byte) *peer {
+	b, n := hellos(b)
+	if n == 0 || p.fragments+n > maxFragments || p.octets+len(b) > maxUnproven {
 		return nil
 	}
-	p.fragments++
+	p.fragments, p.octets = p.fragments+n, p.octets+len(b)
 	return p
 }
 

@@ -30,7 +30,8 @@ type peer struct {
 	cookie       []byte // that it was sent
 	proven       bool   // it showed the cookie, so it is where it says; active: it was heard
 	kept         bool   // beyond its time
-	fragments    int    // behind the first one of its ClientHello, before it showed the cookie
+	fragments    int    // of its ClientHello, before it showed the cookie
+	octets       int    // of the datagrams with these
 	since, heard time.Time
 }
 

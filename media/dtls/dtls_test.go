@@ -422,9 +422,12 @@ func FuzzReceive(f *testing.F) {
 		if c, ok := parseCookie(b); ok && len(c) > 255 {
 			t.Fatal("cookie longer than its length octet says")
 		}
-		if _, first := parseHello(b); first && isRestOfHello(b) {
-			t.Fatal("a fragment is the first one and is not")
-		}
+		kept, n := hellos(b)
+		require.Equal(t, b[:len(kept)], kept)
+		require.GreaterOrEqual(t, len(kept), n*(handshakeHeader+1), "each has an octet at least")
+		again, m := hellos(kept)
+		require.Equal(t, kept, again)
+		require.Equal(t, n, m)
 	})
 }
 

@@ -49,7 +49,7 @@ func TestClientHelloInFragments(t *testing.T) {
 					return true
 				}
 				for i, f := range inFragments(p) {
-					if _, _, ok := message(f, clientHello); ok || isRestOfHello(f) {
+					if holdsHello(f) {
 						hellos++
 						if i == lost && hellos <= 2 {
 							continue
@@ -95,20 +95,82 @@ func TestFragmentsOfStrangersAreFew(t *testing.T) {
 		return to != nil
 	}
 	require.False(t, taken(parts[1]), "nothing came before it")
-	require.True(t, taken(parts[0]))
-	for range maxFragments {
-		require.True(t, taken(parts[1]))
+	for i := range maxFragments { // a repetition of the first is kept like any other
+		require.True(t, taken(parts[i%2]))
 	}
+	require.False(t, taken(parts[0]))
 	require.False(t, taken(parts[1]))
 }
 
-func TestWhatIsNoRestOfAHello(t *testing.T) {
+// Nor are their octets, however few the fragments are in which they come.
+func TestOctetsOfStrangersAreFew(t *testing.T) {
+	var p peer
+	b := fragmentOf(maxRecord-recordHeader-handshakeHeader, 7)
+	for n := len(b); n <= maxUnproven; n += len(b) {
+		require.NotNil(t, p.more(b))
+	}
+	require.Nil(t, p.more(b))
+	require.Less(t, p.fragments, maxFragments)
+	require.LessOrEqual(t, p.octets, maxUnproven)
+}
+
+// fragmentOf makes a datagram with one fragment of a ClientHello, which stands behind the first.
+func fragmentOf(size, offset int) []byte {
+	b := make([]byte, recordHeader+handshakeHeader+size)
+	b[0], b[1], b[2] = typeHandshake, 254, 255
+	binary.BigEndian.PutUint16(b[11:], uint16(handshakeHeader+size))
+	b[13], b[15] = clientHello, maxHello>>8
+	binary.BigEndian.PutUint16(b[20:], uint16(offset))
+	binary.BigEndian.PutUint16(b[23:], uint16(size))
+	return b
+}
+
+// What stands behind the fragments in a datagram does not get in with them.
+func TestOnlyTheHelloOfAStrangerIsPassedOn(t *testing.T) {
+	one := fragmentOf(20, 7)
+	other := slices.Clone(one)
+	other[13] = 16
+	for name, c := range map[string]struct {
+		b         []byte
+		fragments int
+		kept      int
+	}{
+		"one":                         {one, 1, len(one)},
+		"two":                         {slices.Concat(one, one), 2, 2 * len(one)},
+		"another message behind it":   {slices.Concat(one, other, one), 1, len(one)},
+		"a record that is cut off":    {slices.Concat(one, one[:len(one)-1]), 1, len(one)},
+		"rubbish":                     {slices.Concat(one, []byte("rubbish of a stranger")), 1, len(one)},
+		"another message before it":   {slices.Concat(other, one), 0, 0},
+		"a part of a header":          {one[:recordHeader-1], 0, 0},
+		"another one in its record":   {grown(one, other[recordHeader:]), 0, 0},
+		"two fragments in one":        {grown(one, one[recordHeader:]), 2, 2*len(one) - recordHeader},
+		"a tail in the record":        {grown(one, []byte{1}), 0, 0},
+		"a record that holds nothing": {make([]byte, recordHeader), 0, 0},
+	} {
+		kept, n := hellos(c.b)
+		require.Equal(t, c.fragments, n, name)
+		require.Len(t, kept, c.kept, name)
+	}
+}
+
+// grown is a record with more in it.
+func grown(b, more []byte) []byte {
+	b = slices.Concat(b, more)
+	binary.BigEndian.PutUint16(b[11:], uint16(len(b)-recordHeader))
+	return b
+}
+
+func holdsHello(b []byte) bool {
+	_, n := hellos(b)
+	return n > 0
+}
+
+func TestWhatIsNoPartOfAHello(t *testing.T) {
 	good := append([]byte{22, 254, 255, 0, 0, 0, 0, 0, 0, 0, 1, 0, 13, 1, 0, 5, 133, 0, 0, 0, 4, 151, 0, 0, 1}, 7)
-	require.True(t, isRestOfHello(good))
+	require.True(t, holdsHello(good))
 	for name, change := range map[string]func(b []byte){
 		"of a record that is encrypted":  func(b []byte) { b[4] = 1 },
 		"of another message":             func(b []byte) { b[13] = 11 },
-		"the first":                      func(b []byte) { b[20], b[21] = 0, 0 },
 		"behind the message's end":       func(b []byte) { b[20] = 6 },
 		"of a message that is too long":  func(b []byte) { b[14] = 1 },
 		"longer than the datagram":       func(b []byte) { b[24] = 2 },
@@ -117,6 +179,6 @@ func TestWhatIsNoRestOfAHello(t *testing.T) {
 	} {
 		b := slices.Clone(good)
 		change(b)
-		require.False(t, isRestOfHello(b), name)
+		require.False(t, holdsHello(b), name)
 	}
 }

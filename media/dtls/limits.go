@@ -34,9 +34,10 @@ const (
 	queue = 32
 	// strangers that may try at the same time to be the peer of one association, besides the signalled address.
 	strangers = 4
-	// maxFragments of a ClientHello, behind the first one, from a source that has not shown a cookie: a browser's has two in all, and each is
-	// kept until the message is whole.
+	// maxFragments of a ClientHello, and maxUnproven octets in datagrams with these, from a source that has not shown a cookie, repetitions
+	// among them: a browser's has two fragments in 1.5 KiB, and each is kept until the message is whole.
 	maxFragments = 32
+	maxUnproven  = 2 * maxHello
 	// newcomer is how long one that has not shown a cookie keeps its place when another comes.
 	newcomer = 300 * time.Millisecond
 	// stalled is how long one that has shown a cookie keeps its place against a new ClientHello from the same address.

@@ -35,17 +35,40 @@ func message(b []byte, kind byte) (body []byte, whole, ok bool) {
 	return b[n : n+size], size == length, true
 }
 
-// isRestOfHello tells whether a datagram starts with a fragment of a ClientHello that is not its first (RFC 6347 section 4.2.3), and that of a
-// message which may be one: longer ones are nobody's.
-func isRestOfHello(b []byte) bool {
-	const n = recordHeader + handshakeHeader
-	if len(b) < n || b[0] != typeHandshake || b[3] != 0 || b[4] != 0 || b[recordHeader] != clientHello {
-		return false
+// hellos gives the records at the start of a datagram that hold fragments of a ClientHello in clear and nothing else, and the number of these
+// (RFC 6347 section 4.2.3). Messages that are longer than one may be are nobody's.
+func hellos(b []byte) (records []byte, fragments int) {
+	end := 0
+	for len(b)-end >= recordHeader {
+		r := b[end:]
+		size := recordHeader + int(binary.BigEndian.Uint16(r[11:]))
+		if r[0] != typeHandshake || r[3] != 0 || r[4] != 0 || size > len(r) {
+			break
+		}
+		n := helloFragments(r[recordHeader:size])
+		if n == 0 {
+			break
+		}
+		end, fragments = end+size, fragments+n
 	}
-	length := int(b[14])<<16 | int(b[15])<<8 | int(b[16])
-	offset := int(b[19])<<16 | int(b[20])<<8 | int(b[21])
-	size := int(b[22])<<16 | int(b[23])<<8 | int(b[24])
-	return offset > 0 && size > 0 && offset+size <= length && length <= maxHello && n+size <= len(b)
+	return b[:end], fragments
+}
+
+// helloFragments counts the fragments in a record; 0: something else is in it.
+func helloFragments(b []byte) (n int) {
+	for ; len(b) > 0; n++ {
+		if len(b) < handshakeHeader || b[0] != clientHello {
+			return 0
+		}
+		length := int(b[1])<<16 | int(b[2])<<8 | int(b[3])
+		offset := int(b[6])<<16 | int(b[7])<<8 | int(b[8])
+		size := int(b[9])<<16 | int(b[10])<<8 | int(b[11])
+		if size == 0 || offset+size > length || length > maxHello || handshakeHeader+size > len(b) {
+			return 0
+		}
+		b = b[handshakeHeader+size:]
+	}
+	return n
 }
 
 // parseHello reads the start of a ClientHello.
