@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -259,7 +260,15 @@ func TestInteropBrowserAddsVideo(t *testing.T) {
 	offer, answer, err := callee.Reoffer(w.ctx)
 	require.NoError(t, err)
 	assert.Contains(t, offer, "m=video")
-	assert.Contains(t, offer, "ssrc-audio-level", "an extension of its own beside that of ours")
+	extensions := map[string]string{}
+	for line := range strings.Lines(offer) {
+		if number, uri, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "a=extmap:"), " "); ok && strings.HasPrefix(line, "a=extmap:") {
+			assert.Equal(t, uri, cmp.Or(extensions[number], uri), "number %s", number)
+			extensions[number] = uri
+		}
+	}
+	assert.Equal(t, "urn:ietf:params:rtp-hdrext:sdes:mid", extensions["4"])
+	assert.Greater(t, len(extensions), 1, "those of its own for video beside ours")
 	assert.Contains(t, answer, "a=group:BUNDLE 0 1\r\n")
 	w.until(t, caller, "the picture", func(r Report) bool { return r.Video.Decoded > 10 })
 	for i, c := range []*Chromium{caller, callee} {
