@@ -164,6 +164,22 @@ func (e UnregisterFailed) Text() string {
 	return fmt.Sprintf("account %s: un-registration at %s failed: %s", e.Account, e.Registrar, e.Why)
 }
 
+// FormerBindings are those of accounts that moved to another registrar, and could not be un-registered at this one.
+type FormerBindings struct {
+	Registrar string
+	Accounts  int
+	Why       string
+}
+
+// Level of FormerBindings.
+func (FormerBindings) Level() Level { return Message }
+
+// Text of FormerBindings.
+func (e FormerBindings) Text() string {
+	return fmt.Sprintf("registrar %s: accounts that moved away and could not be un-registered: %d; calls to them may come from there until their registration ends by itself: %s",
+		e.Registrar, e.Accounts, e.Why)
+}
+
 // PoolRegistered says that every account of a pool had its first attempt.
 type PoolRegistered struct {
 	Pool             string

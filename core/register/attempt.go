@@ -84,6 +84,11 @@ func (e *Engine) challenged(now time.Time, r *registration, req, resp *sip.Messa
 func (r *registration) fired(e *Engine, now time.Time) {
 	switch r.phase {
 	case idle:
+		if r.farewell && !r.bound(now) {
+			r.leave()
+			e.unsaid(now, r, r.hop.why.why)
+			return
+		}
 		e.enqueue(now, r)
 	case queued:
 		e.expire(now, r)

@@ -36,6 +36,7 @@ type Engine struct {
 	last     ID
 	lastRef  Ref
 	byID     map[ID]*registration
+	byes     int // of byID: farewells
 	refs     map[Ref]*registration
 	flows    map[uint64]*registration // heads of the lists of those that a lost connection concerns
 	hops     map[string]*registrar
@@ -85,13 +86,14 @@ type registration struct {
 	quick    bool // an attempt that a broken connection ended was repeated at once
 	failures uint8
 	losses   uint8
-	made     time.Time // the last 2xx
-	told     Reason    // the failure that was told
-	why      string    // of the last failure since the last 2xx
-	settled  bool      // had its first outcome
-	missed   bool      // counts in registrar.missing
-	farewell bool      // un-registers at the former registrar of another one; nobody else knows it
-	former   bool      // the binding is one at a former registrar
+	made     time.Time     // the last 2xx
+	told     Reason        // the failure that was told
+	why      string        // of the last failure since the last 2xx
+	settled  bool          // had its first outcome
+	missed   bool          // counts in registrar.missing
+	bye      *registration // its last farewell, and of that one the one before
+	farewell bool          // un-registers at the former registrar of another one; nobody else knows it
+	former   bool          // the binding is one at a former registrar
 
 	again   bool // something changed while the request was under way
 	removed bool // to be un-registered and forgotten
@@ -295,7 +297,7 @@ func (e *Engine) Shutdown(now time.Time) {
 func (e *Engine) Pending() int { return e.leaving }
 
 // Len is the number of accounts.
-func (e *Engine) Len() int { return len(e.byID) }
+func (e *Engine) Len() int { return len(e.byID) - e.byes }
 
 // Count is the number of accounts in a state.
 func (e *Engine) Count(s State) int { return e.counts[s] }
@@ -350,12 +352,13 @@ func (e *Engine) become(r *registration, s Status) {
 	if r.status == s {
 		return
 	}
-	e.counts[r.status.State]--
-	e.counts[s.State]++
+	old := r.status
 	r.status = s
 	if r.farewell {
 		return
 	}
+	e.counts[old.State]--
+	e.counts[s.State]++
 	e.emit(Changed{r.id, s, r.bindingContact()})
 }
 

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"b2bua/core/digest"
+	"b2bua/core/event"
 	"b2bua/core/sip"
 )
 
@@ -64,7 +66,7 @@ func TestMoveUnregisters(t *testing.T) {
 	assert.Equal(t, OK, w.e.Status(id).State)
 	w.run(40 * time.Second)
 	assert.Equal(t, 1, w.e.Len())
-	assert.Len(t, w.e.hops, 1)
+	assert.Equal(t, 1, w.e.hops["sip:one"].byes, "the farewell waits")
 	assert.Empty(t, w.gone)
 	assert.Len(t, w.changes, 1, "nobody hears of the farewell")
 	check(t, w)
@@ -151,4 +153,115 @@ func TestLeft(t *testing.T) {
 	assert.Len(t, left[0].Names, fewNames)
 	assert.Equal(t, "no answer so far", left[0].Why)
 	assert.Equal(t, Left{"sip:refuses", 1, []string{"sip:account5@example.org"}, "the registrar answered 500 Server Internal Error"}, left[1])
+}
+
+// Accounts that leave a silent registrar are un-registered there when it is back; until then they are accounts of the new one alone.
+func TestFarewellWaitsForASilentRegistrar(t *testing.T) {
+	for _, known := range []bool{false, true} {
+		w := newWorld(t, seed(64))
+		var ids []ID
+		for i := range 100 {
+			ids = append(ids, w.add(at("one", account(i))))
+		}
+		w.run(time.Second)
+		back := false
+		w.answer = func(_ *world, m *sip.Message) *sip.Message {
+			switch {
+			case expiresOf(m) == "0" && !back:
+				return nil
+			case expiresOf(m) == "0":
+				return ok(m, 3600)
+			}
+			return sip.NewResponse(m, 403, "", "t")
+		}
+		if known {
+			w.e.fall(w.now, w.e.hops["sip:one"])
+		}
+		w.events = nil
+		for i, id := range ids {
+			w.e.Update(w.now, id, at("two", account(i)))
+		}
+		w.run(time.Second)
+		require.Zero(t, w.e.Count(None)+w.e.Count(Progress))
+		require.Equal(t, 100, w.e.Len())
+		require.Equal(t, 100, w.e.pools[0].all)
+		require.Zero(t, w.e.hops["sip:one"].users)
+		assert.Zero(t, w.e.Standing(ids[0]).Until)
+		w.run(2 * time.Minute)
+		require.True(t, w.e.hops["sip:one"].down)
+		w.sent = nil
+		w.run(time.Minute)
+		assert.Less(t, len(w.asked()), 100, "one asks")
+		back = true
+		w.run(time.Minute)
+		assert.NotContains(t, w.e.hops, "sip:one", "all farewells were said")
+		assert.Empty(t, eventsOf[event.FormerBindings](w))
+		w.sent = nil
+		w.e.Remove(w.now, ids[0])
+		w.run(time.Second)
+		assert.NotContains(t, w.asked(), "-two", "it never was there")
+		check(t, w)
+	}
+}
+
+// A binding that ends meanwhile, or that the registrar does not let go, is told once.
+func TestFarewellInVain(t *testing.T) {
+	for why, answer := range map[string]func(*world, *sip.Message) *sip.Message{"403": status(403), "waited": silence} {
+		w := newWorld(t, seed(65))
+		for i := range 5 {
+			w.add(at("one", account(i)))
+		}
+		w.run(time.Second)
+		w.answer = func(w *world, m *sip.Message) *sip.Message {
+			if expiresOf(m) == "0" {
+				return answer(w, m)
+			}
+			return ok(m, 3600)
+		}
+		for i := range 5 {
+			w.e.Update(w.now, ID(i+1), at("two", account(i)))
+		}
+		w.run(3 * time.Hour)
+		told := eventsOf[event.FormerBindings](w)
+		require.Len(t, told, 1)
+		assert.Equal(t, 5, told[0].Accounts)
+		assert.Contains(t, told[0].Why, why)
+		assert.NotContains(t, w.e.hops, "sip:one")
+		check(t, w)
+	}
+}
+
+// Who returns to the silent registrar is not un-registered there afterwards.
+func TestFarewellIsTakenBack(t *testing.T) {
+	w := newWorld(t, seed(66))
+	id := w.add(at("one", account(1)))
+	w.run(time.Second)
+	w.e.fall(w.now, w.e.hops["sip:one"])
+	w.answer = status(403)
+	w.e.Update(w.now, id, at("two", account(1)))
+	w.run(100 * time.Millisecond)
+	require.Equal(t, Failed, w.e.Status(id).State)
+	w.answer, w.sent = welcome, nil
+	w.e.Update(w.now, id, at("one", account(1)))
+	w.run(2 * time.Minute)
+	assert.NotContains(t, w.asked(), "-one")
+	assert.Equal(t, OK, w.e.Status(id).State)
+	check(t, w)
+}
+
+// The accounts of more registrars than are listed are no one registrar's.
+func TestLeftAtVeryManyRegistrars(t *testing.T) {
+	var list []Left
+	for i := range fewRegistrars + 50 {
+		r := &registration{kept: kept{name: "a"}, hop: &registrar{name: fmt.Sprint("sip:", i)}}
+		list = leave(list, r, "no answer")
+	}
+	require.Len(t, list, fewRegistrars+1)
+	for _, l := range list[:fewRegistrars] {
+		require.Equal(t, 1, l.Accounts)
+	}
+	assert.Equal(t, Left{Accounts: 50}, list[fewRegistrars])
+	e := New(Config{})
+	e.left = list
+	assert.Equal(t, Left{Accounts: 50}, e.Left()[fewRegistrars])
 }

@@ -132,8 +132,7 @@ func (e *Engine) failed(now time.Time, r *registration, f failure) {
 	e.rest(now, r)
 	if r.ending {
 		e.tell(event.UnregisterFailed{Account: r.name, Registrar: r.hop.name, Why: f.why})
-		e.stays(now, r, f.why)
-		e.conclude(now, r)
+		e.denied(now, r, f)
 		return
 	}
 	if r.again || e.stopping {
@@ -162,6 +161,20 @@ func (e *Engine) failed(now time.Time, r *registration, f failure) {
 	e.report(now, r, f, wait)
 	e.settle(now, r, false)
 	e.set(&r.alarm, now.Add(wait))
+}
+
+// denied is a failed un-registration. A farewell that met silence waits for its registrar.
+func (e *Engine) denied(now time.Time, r *registration, f failure) {
+	switch {
+	case r.farewell && !e.stopping && f.silent && e.silence(now, r, f):
+		e.hold(now, r, f.reason)
+	case r.farewell && !e.stopping:
+		e.detach(now, r)
+		e.unsaid(now, r, f.why)
+	default:
+		e.stays(now, r, f.why)
+		e.conclude(now, r)
+	}
 }
 
 // report tells a failure at the normal level when it is new.
@@ -247,15 +260,17 @@ func (e *Engine) conclude(now time.Time, r *registration) {
 		return
 	}
 	delete(e.byID, r.id)
+	if r.farewell {
+		e.parted(r)
+		return
+	}
 	e.counts[r.status.State]--
 	if !r.settled {
 		r.pool.unsettled--
 	}
 	r.pool.all--
 	e.release(r.hop)
-	if !r.farewell {
-		e.emit(Gone{r.id})
-	}
+	e.emit(Gone{r.id})
 }
 
 // settle counts the first outcome of an account; the last one of a pool is told.

@@ -85,12 +85,16 @@ func TestAnyOrder(t *testing.T) {
 func check(t *testing.T, w *world) {
 	t.Helper()
 	var states [Cleared + 1]int
-	unanswered, users := map[*registrar]int{}, map[*registrar]int{}
+	unanswered, users, byes := map[*registrar]int{}, map[*registrar]int{}, map[*registrar]int{}
 	leaving := 0
 	for id, r := range w.e.byID {
 		require.Equal(t, id, r.id)
-		states[r.status.State]++
-		users[r.hop]++
+		if r.farewell {
+			byes[r.hop]++
+		} else {
+			states[r.status.State]++
+			users[r.hop]++
+		}
 		if r.slot {
 			unanswered[r.hop]++
 			require.Equal(t, asked, r.phase)
@@ -111,6 +115,7 @@ func check(t *testing.T, w *world) {
 	require.Equal(t, leaving, w.e.leaving)
 	for _, h := range w.e.hops {
 		require.Equal(t, users[h], h.users)
+		require.Equal(t, byes[h], h.byes)
 		require.Equal(t, unanswered[h], h.unanswered)
 	}
 	for flow, r := range w.e.flows {

@@ -20,6 +20,9 @@ type registrar struct {
 	probes        int           // since down
 	unanswered    int           // requests that count in the window
 	users         int
+	byes          int // farewells; they are no accounts
+	unsaid        int // of them, failed
+	whyUnsaid     string
 	answered      time.Time // the last response
 	down          bool
 	returning     bool      // those in silent are waked, some at a time
@@ -48,7 +51,12 @@ func (e *Engine) registrar(u sip.URI) *registrar {
 
 // release forgets a registrar that nobody uses any more.
 func (e *Engine) release(h *registrar) {
-	if h.users--; h.users > 0 {
+	h.users--
+	e.tidy(h)
+}
+
+func (e *Engine) tidy(h *registrar) {
+	if h.users+h.byes > 0 {
 		return
 	}
 	e.set(&h.alarm, time.Time{})
@@ -61,6 +69,7 @@ func (e *Engine) move(now time.Time, r *registration, to sip.URI) {
 	old := r.hop
 	r.hop, r.goal = e.registrar(to), nil
 	e.release(old)
+	e.stay(now, r)
 }
 
 // enqueue starts an attempt as soon as the window has room. One at a registrar that is taken to be down is left to the probes.

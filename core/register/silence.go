@@ -24,6 +24,10 @@ func (e *Engine) hold(now time.Time, r *registration, reason Reason) {
 	h := r.hop
 	r.phase = idle
 	e.set(&r.alarm, time.Time{})
+	if r.farewell && !e.stopping {
+		e.keepBye(now, r)
+		return
+	}
 	if r.removed || e.stopping { // nobody there to be told
 		e.stays(now, r, h.why.why)
 		e.conclude(now, r)
@@ -43,6 +47,21 @@ func (e *Engine) hold(now time.Time, r *registration, reason Reason) {
 	}
 	e.become(r, Status{Failed, reason})
 	e.settle(now, r, false)
+	e.arm(now, h)
+}
+
+// keepBye has a farewell wait for its registrar as long as there is something to un-register.
+func (e *Engine) keepBye(now time.Time, r *registration) {
+	h := r.hop
+	if h.probe == r {
+		h.probe = nil
+	}
+	if !r.bound(now) {
+		e.unsaid(now, r, h.why.why)
+		return
+	}
+	h.silent[0].push(r)
+	e.set(&r.alarm, r.until)
 	e.arm(now, h)
 }
 
@@ -123,7 +142,9 @@ func (e *Engine) alive(now time.Time, h *registrar) {
 	fell := h.down
 	if fell {
 		h.down = false
-		h.back = comeback{at: now, all: h.missing}
+		if h.back = (comeback{}); h.missing > 0 {
+			h.back = comeback{at: now, all: h.missing}
+		}
 		e.tell(event.RegistrarUp{Registrar: h.name, Accounts: h.missing, After: now.Sub(h.since), Probes: h.probes})
 	}
 	e.set(&h.alarm, time.Time{})

@@ -34,6 +34,9 @@ func (e *Engine) Standing(id ID) Standing {
 	}
 	h := r.hop
 	s := Standing{Status: r.status, Why: r.why, Failures: int(r.failures), Until: r.until}
+	if r.former {
+		s.Until = time.Time{}
+	}
 	if r.status.State == Failed && r.why == "" {
 		s.Why = h.why.why
 	}

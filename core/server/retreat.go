@@ -93,7 +93,9 @@ func stayed(list []register.Left) string {
 		}
 		parts = append(parts, fmt.Sprintf("%d at %s (%s): %s", l.Accounts, l.Registrar, names, l.Why))
 	}
-	if n := len(list) - mostLeft; n > 0 {
+	if n := len(list) - mostLeft; n > 0 && list[len(list)-1].Registrar == "" {
+		parts = append(parts, "the rest at other registrars")
+	} else if n > 0 {
 		parts = append(parts, fmt.Sprintf("the rest at %d other registrars", n))
 	}
 	return fmt.Sprintf("%d accounts could not be un-registered: %s", all, strings.Join(parts, "; "))

@@ -81,4 +81,6 @@ func TestStayed(t *testing.T) {
 		"1 at sip:two (sip:d@x): the registrar answered 403 Forbidden", stayed([]register.Left{one, two}))
 	assert.Contains(t, stayed([]register.Left{one, two, two, two, two, two, two}), "18 accounts could not")
 	assert.Contains(t, stayed([]register.Left{one, two, two, two, two, two, two}), "; the rest at 2 other registrars")
+	assert.Contains(t, stayed([]register.Left{one, two, two, two, two, {Accounts: 50}}), "66 accounts could not")
+	assert.Contains(t, stayed([]register.Left{one, two, two, two, two, {Accounts: 50}}), "; the rest at other registrars")
 }
