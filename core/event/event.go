@@ -249,7 +249,11 @@ type Counters struct {
 
 // String leaves out what is zero, but for the figures of every call.
 func (c Counters) String() string {
-	s := fmt.Sprintf("received %d, lost %d (%.1f %%), jitter %s, sent %d", c.Received, c.Lost, percent(c.Lost, c.Received), fine(c.Jitter), c.Sent)
+	s := fmt.Sprintf("received %d", c.Received)
+	if c.Received > 0 {
+		s += fmt.Sprintf(", lost %d (%.1f %%), jitter %s", c.Lost, percent(c.Lost, c.Received), fine(c.Jitter))
+	}
+	s += fmt.Sprintf(", sent %d", c.Sent)
 	if c.RoundTrip > 0 {
 		s += fmt.Sprintf(", round trip %s, peer reports lost %d, jitter %s", fine(c.RoundTrip), c.FarLost, fine(c.FarJitter))
 	}
@@ -300,12 +304,16 @@ type Media struct {
 	Leg    string
 	What   string
 	Bad    bool // a peer's fault
+	Plain  bool // for the normal level, and nobody's fault
 }
 
 // Level of Media.
 func (e Media) Level() Level {
-	if e.Bad {
+	switch {
+	case e.Bad:
 		return Warning
+	case e.Plain:
+		return Message
 	}
 	return Debug
 }
@@ -313,6 +321,20 @@ func (e Media) Level() Level {
 // Text of Media.
 func (e Media) Text() string {
 	return fmt.Sprintf("call %d: stream %d: %s: %s", e.Call, e.Stream, e.Leg, e.What)
+}
+
+// MediaMoves is how often the media of a call came from another address, where not each time was told at the normal level.
+type MediaMoves struct {
+	Call      uint64
+	All, Told int
+}
+
+// Level of MediaMoves.
+func (MediaMoves) Level() Level { return Message }
+
+// Text of MediaMoves.
+func (e MediaMoves) Text() string {
+	return fmt.Sprintf("call %d: its media changed address %d times, of which the first %d were told", e.Call, e.All, e.Told)
 }
 
 // Secured is a stream whose keys are there.

@@ -122,8 +122,11 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 	case call.MediaInherit:
 		s.inherit(o)
 	case call.MediaClose:
-		s.closeMedia(o)
+		s.closeMedia(now, o)
 	case call.Happened:
+		if e, ok := o.Event.(event.Answered); ok {
+			s.talks[e.Call.Number] = now
+		}
 		s.calls.Note(o.Event)
 		s.report(o.Event)
 	}
@@ -162,6 +165,7 @@ func (s *server) set(st *stream, o call.MediaSet) {
 	st.set[o.Side] = true
 	st.checks[o.Side] = o.Agreed.Enabled && o.Agreed.ICE != nil && !o.Agreed.ICE.PeerLite
 	st.rides[o.Side] = o.Agreed.Rides(o.Index)
+	st.late[o.Side] = o.Agreed.Encryption == sdp.DTLS || o.Agreed.Encryption == sdp.ZRTP
 	var err error
 	if !st.rides[o.Side] {
 		err = st.Set(plane.Side(o.Side), o.Agreed)
@@ -187,33 +191,38 @@ func (s *server) inherit(o call.MediaInherit) {
 	st.local[o.Side], from.local[o.Side] = from.local[o.Side], st.local[o.Side]
 	st.keyed[o.Side], from.keyed[o.Side] = from.keyed[o.Side], st.keyed[o.Side]
 	st.control[o.Side], from.control[o.Side] = from.control[o.Side], st.control[o.Side]
+	st.source[o.Side], st.path[o.Side] = from.source[o.Side], from.path[o.Side]
 }
 
-func (s *server) closeMedia(o call.MediaClose) {
+func (s *server) closeMedia(now time.Time, o call.MediaClose) {
 	if o.Index != call.AllStreams {
-		s.closeStream(o.Call, o.Index)
+		s.closeStream(now, o.Call, o.Index)
 		return
 	}
 	for i := range s.counts[o.Call] {
-		s.closeStream(o.Call, i)
+		s.closeStream(now, o.Call, i)
 	}
 	delete(s.counts, o.Call)
+	delete(s.talks, o.Call)
+	s.movedOften(o.Call)
 }
 
-func (s *server) closeStream(number uint64, index int) {
+func (s *server) closeStream(now time.Time, number uint64, index int) {
 	key := streamKey{number, index}
 	st := s.streams[key]
 	if st == nil {
 		return
 	}
 	delete(s.streams, key)
+	talks := s.talks[number]
 	ran := st.set[call.SideA] && st.set[call.SideB]
 	st.Finish(func(a, b plane.Stats) { // on a media thread
 		if ran { // a stream that nobody agreed on has nothing to tell
 			s.report(event.Traffic{Call: number, Stream: index, A: counters(a), B: counters(b)})
 			for side, stats := range [2][2]plane.Stats{{a, b}, {b, a}} {
-				if what := unreached(s.accepts, st, side, stats[0], stats[1]); what != "" {
-					s.report(event.Media{Call: number, Stream: index, Leg: call.Side(side).String(), Bad: true, What: what})
+				if what := silence(now, talks, s.accepts, st, side, stats[0], stats[1]); what != "" {
+					bad := st.kind == sdp.Audio // a camera that is off is nobody's fault
+					s.report(event.Media{Call: number, Stream: index, Leg: call.Side(side).String(), Bad: bad, Plain: !bad, What: what})
 				}
 			}
 		}
@@ -253,9 +262,9 @@ func (s *server) mediaInput(now time.Time, ev plane.Event) {
 	case plane.Suspicious:
 		s.engine.Suspicious(number, index, side, strings.TrimPrefix(ev.Err.Error(), "ZRTP: "))
 	case plane.Latched:
-		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), What: "media comes from " + ev.Addr.String()})
+		s.latched(number, index, side, ev.Addr)
 	case plane.PathSelected:
-		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), What: fmt.Sprintf("ICE: %v goes to %s", ev.Channel, ev.Addr)})
+		s.pathSelected(number, index, side, ev)
 	case plane.Flooded:
 		s.report(event.Media{Call: number, Stream: index, Leg: side.String(), Bad: true, What: fmt.Sprintf(
 			"%d packets dropped, the newest from %s: more come at a time than any stream has; somebody floods the port, or packets run in a circle", ev.Count, ev.Addr)})

@@ -133,11 +133,14 @@ type stream struct {
 	set  [2]bool // sides that were agreed on
 
 	local   [2]sdp.Ports
-	checks  [2]bool  // ICE is agreed, and the peer checks
-	rides   [2]bool  // on the transport of another stream
-	silent  [2]bool  // no-rtp-timeout passed
-	keyed   [2]bool  // RTP is
-	control [2]error // what ended the handshake of RTCP, to be told once RTP has keys
+	checks  [2]bool           // ICE is agreed, and the peer checks
+	rides   [2]bool           // on the transport of another stream
+	silent  [2]bool           // no-rtp-timeout passed
+	keyed   [2]bool           // RTP is
+	late    [2]bool           // keys come from a handshake
+	source  [2]netip.AddrPort // that media was last said to come from
+	path    [2]netip.AddrPort // the same by ICE
+	control [2]error          // what ended the handshake of RTCP, to be told once RTP has keys
 }
 
 type server struct {
@@ -153,7 +156,9 @@ type server struct {
 	tx      map[call.Ref]transport.TxID
 	ref     map[transport.TxID]call.Ref
 	streams map[streamKey]*stream
-	counts  map[uint64]int // streams per call
+	counts  map[uint64]int       // streams per call
+	moves   map[uint64]int       // of its media, per call
+	talks   map[uint64]time.Time // since when a call is answered
 
 	mediaAddress []netip.Addr // b2bua/media-address
 	accepts      sdp.Support
@@ -174,7 +179,7 @@ func start(ctx context.Context, cfg *config.Config, opt Options) (_ *server, err
 	}
 	s := &server{
 		log: opt.Log, bridge: bridge, calls: control.Calls{Now: time.Now}, tx: map[call.Ref]transport.TxID{}, ref: map[transport.TxID]call.Ref{},
-		streams: map[streamKey]*stream{}, counts: map[uint64]int{}, mediaAddress: cfg.Own.MediaAddress,
+		streams: map[streamKey]*stream{}, counts: map[uint64]int{}, moves: map[uint64]int{}, talks: map[uint64]time.Time{}, mediaAddress: cfg.Own.MediaAddress,
 	}
 	if bridge != nil && len(bridge.sources) > 0 {
 		if s.stores, err = s.newStores(ctx, cfg, bridge.sources); err != nil {

@@ -17,11 +17,13 @@ Feature: Running calls are supervised
     Then <silent> hears 400 Hz
     And <silent>'s call is released without a reason
     And <other>'s call is released with the reason 'SIP;cause=503;text="Media lost"'
+    And b2bua logs a message /stream 0: .*<leg> received 0, sent [1-9]/
+    And b2bua logs a warning /stream 0: <leg>: no RTP came, nor RTCP, to [0-9.]+:[0-9]+: the phone sends nothing, or/
 
     Examples:
-      | silent | other |
-      | bob    | alice |
-      | alice  | bob   |
+      | silent | other | leg   |
+      | bob    | alice | leg B |
+      | alice  | bob   | leg A |
 
   @2.10
   Scenario: a phone that falls silent later
@@ -39,6 +41,7 @@ Feature: Running calls are supervised
     Then alice receives packets of payload type 0 only
     And bob's call is released without a reason
     And alice's call is released with the reason 'SIP;cause=503;text="Media lost"'
+    And b2bua logs a warning /stream 0: leg B: no RTP for the last (8|9)[0-9.]*s; the last came from [0-9.]+:[0-9]+/
 
   @S-SB-17
   Scenario: max-call-duration ends a call that runs well

@@ -137,6 +137,7 @@ func (r *Relay) Apply(now time.Time, on Side, p *Prepared) {
 	}
 	a := p.agreed
 	s.set, s.enabled, s.direction = true, a.Enabled, a.Direction
+	s.expectMedia(now)
 	s.list, s.feedback = a.Codecs, a.AVPF
 	s.wished = s.wished && s.enabled && s.feedback
 	s.last, s.silences, s.unroutable, s.wayTold = now, 0, 0, false

@@ -49,6 +49,7 @@ type side struct {
 	reception    rtp.Reception
 	last         time.Time // a valid packet, or the time of Apply
 	silences     int       // NoMedia told since last
+	wanted       time.Time // since when the peer is to send; zero: it is not
 	stats        Stats
 	formats      []codec    // the first is that of all payload types without a meaning
 	few          [4]codec   // formats, as long as they fit
@@ -148,6 +149,7 @@ func (s *side) heard(now time.Time) {
 
 func (s *side) count(now time.Time, h rtp.Header, n int, c *codec) {
 	s.heard(now)
+	s.stats.LastRTP = now
 	s.stats.Packets++
 	s.stats.Octets += uint64(n)
 	if !c.repair {

@@ -25,7 +25,11 @@ type Stats struct {
 	FarJitter time.Duration  // the same
 	SSRC      uint32         // of the newest source
 	Last      time.Time      // newest valid packet, RTP or RTCP
+	LastRTP   time.Time      // newest RTP accepted
+	Wanted    time.Time      // since when the peer is to send RTP; zero: it is not, or the side is on hold
 	Remote    netip.AddrPort // where the media comes from; invalid: nothing came yet
+	Checked   netip.AddrPort // where the newest valid check of ICE came from; invalid: none, or the transport is another stream's
+	Nominated bool           // the peer has nominated a pair
 
 	AuthFailed uint64 // SRTP or SRTCP that did not authenticate: clear packets on a secured leg, too
 	Replayed   uint64 // seen already, or older than the window
@@ -53,6 +57,13 @@ func (r *Relay) Stats(on Side) Stats {
 	out.SSRC, _ = s.reception.SSRC()
 	if s.rides() && out.Packets > 0 {
 		out.Remote = s.latch.source
+	}
+	out.Wanted = s.wanted
+	if p := s.own.path; p != nil {
+		if n := len(p.checked[RTP]); n > 0 {
+			out.Checked = p.checked[RTP][n-1]
+		}
+		out.Nominated = p.selected[RTP].IsValid()
 	}
 	for i := range s.own.keys {
 		if recv := s.own.keys[i].recv; recv != nil {
@@ -176,6 +187,16 @@ func (r *Relay) superviseSilence(now time.Time, on Side, s *side) {
 	}
 	s.silences++
 	r.notify(Event{Kind: NoMedia, Side: on, For: silent})
+}
+
+// expectMedia notes since when the peer is to send: a silence on hold is none.
+func (s *side) expectMedia(now time.Time) {
+	switch {
+	case !s.enabled || s.held(): // most phones send nothing on hold, even where they said sendonly
+		s.wanted = time.Time{}
+	case s.wanted.IsZero():
+		s.wanted = now
+	}
 }
 
 func (r *Relay) superviseWay(on Side, s *side) {

@@ -38,10 +38,12 @@ func TestHoldLimit(t *testing.T) {
 			a := agreed(tc.remote, sdp.NoSuite, 0, pcmu)
 			a.Direction = tc.direction
 			x.apply(start, A, a)
+			require.Equal(t, tc.hold, x.r.Stats(A).Wanted.IsZero())
 			require.Equal(t, !tc.hold, lost(31*time.Second))
 			require.Equal(t, !tc.hold, lost(time.Hour-time.Second))
 			require.True(t, lost(time.Hour))
 			x.apply(after(time.Hour), A, agreed(addrA, sdp.NoSuite, 0, pcmu))
+			require.Equal(t, after(map[bool]time.Duration{true: time.Hour}[tc.hold]), x.r.Stats(A).Wanted)
 			require.False(t, lost(time.Hour+29*time.Second))
 			require.True(t, lost(time.Hour+30*time.Second))
 		})

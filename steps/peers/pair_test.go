@@ -318,7 +318,7 @@ func readTraffic(line string) (sum traffic, err error) {
 				sum.lost += number(m[2])
 			}
 		}
-		if len(seen) != 3 {
+		if len(seen) != 3 && (len(seen) != 2 || seen["lost"] || sum.received[leg] > 0) { // nothing can be lost of nothing
 			err = errors.Join(err, fmt.Errorf("figures are missing: %s", text))
 		}
 		for _, m := range trafficRefused.FindAllStringSubmatch(legs[1+leg], -1) {

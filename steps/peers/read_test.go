@@ -73,6 +73,9 @@ func TestReadTraffic(t *testing.T) {
 	assert.Equal(t, traffic{received: [2]int{150, 158}, sent: [2]int{159, 151}, lost: 3, refused: 8}, got)
 	_, err = readTraffic("stream 0: leg A received 1; leg B received 2, lost 0, sent 3")
 	require.ErrorContains(t, err, "missing")
+	got, err = readTraffic("stream 0: leg A received 0, sent 3; leg B received 2, lost 0, sent 0")
+	require.NoError(t, err)
+	assert.Equal(t, traffic{received: [2]int{0, 2}, sent: [2]int{3, 0}}, got)
 	_, err = readTraffic("nothing")
 	require.Error(t, err)
 }
