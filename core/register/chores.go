@@ -109,3 +109,28 @@ func (c *returning) step(e *Engine, now time.Time) bool {
 	h.returning = h.held() > 0
 	return !h.returning
 }
+
+// renewing registers those again that a registrar may have forgotten, as it was away since. The list is in the order in which they were
+// registered. Pools keep their distance.
+type renewing struct{ h *registrar }
+
+func (c *renewing) step(e *Engine, now time.Time) bool {
+	h := c.h
+	h.renewing = true
+	for range atOnce {
+		r := h.good.head
+		if h.down || r == nil || r.made.After(h.away) {
+			if h.renewing = false; !h.down {
+				h.away = time.Time{}
+			}
+			return true
+		}
+		if r.leave(); r.pool.throttle > 0 { // the alarm of its refresh stays
+			r.pool.waiting.push(r)
+			e.admit(now, r.pool)
+		} else {
+			e.enqueue(now, r)
+		}
+	}
+	return false
+}

@@ -42,6 +42,8 @@ const (
 	// probe, up to probeEvery; all of its accounts together, and one at a time. A probe by UDP is repeated every 4 s itself, as long as it
 	// is unanswered (RFC 3261 section 17.1.2.2).
 	probeFirst, probeEvery = time.Second, 5 * time.Second
+	// doubtEvery is the least distance of probes that calls cause.
+	doubtEvery = 5 * time.Second
 	// probeJitter is the part by which a probe may come sooner, so that many servers do not ask together.
 	probeJitter = 0.2
 	// named is how many accounts at most that waited for a registrar get a line each.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"b2bua/core/digest"
@@ -60,6 +61,9 @@ func (e *Engine) Failed(now time.Time, ref Ref, err error) {
 	}
 	delete(e.refs, ref)
 	r.pending = nil
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		r.hop.away = now
+	}
 	f := failure{reason: IOError, why: err.Error(), silent: true}
 	var timeout *transaction.TimeoutError
 	if errors.As(err, &timeout) {

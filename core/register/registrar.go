@@ -31,6 +31,9 @@ type registrar struct {
 	why           failure   // of down
 	missing       int       // accounts whose next outcome says whether they are back
 	back          comeback
+	doubted       time.Time // the last probe because of a call
+	away          time.Time // when its transport refused a request: who was registered before may not be any more; zero: never since its answer
+	renewing      bool      // those are registered again, some at a time
 
 	lines     int // told since linesFrom
 	linesFrom time.Time

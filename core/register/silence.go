@@ -148,6 +148,9 @@ func (e *Engine) alive(now time.Time, h *registrar) {
 		e.tell(event.RegistrarUp{Registrar: h.name, Accounts: h.missing, After: now.Sub(h.since), Probes: h.probes})
 	}
 	e.set(&h.alarm, time.Time{})
+	if !h.away.IsZero() && !h.renewing {
+		e.begin(now, &renewing{h})
+	}
 	if h.held() > 0 && !h.returning {
 		e.begin(now, &returning{h, fell})
 	}

@@ -40,6 +40,7 @@ func (s *server) HandleResponse(now time.Time, tx transport.TxID, resp *sip.Mess
 		s.checkIdle()
 		return
 	}
+	s.lines.heard(tx)
 	if ref, ok := s.ref[tx]; ok {
 		s.engine.Response(now, ref, resp, sourceOf(s.stack.Came()))
 		s.drain(now)
@@ -52,6 +53,7 @@ func (s *server) HandleFailure(now time.Time, tx transport.TxID, err error) {
 		s.checkIdle()
 		return
 	}
+	s.lines.unheard(now, tx, err)
 	if ref, ok := s.ref[tx]; ok {
 		s.engine.RequestFailed(now, ref, err)
 	} else {
@@ -88,6 +90,7 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 		delete(s.ref, s.tx[o.Ref]) // of a request that is repeated with credentials
 		tx := s.stack.Request(o.Msg, s.hop(o.Hop))
 		s.tx[o.Ref], s.ref[tx] = tx, o.Ref
+		s.lines.invited(tx, o.Msg, o.Hop.URI)
 	case call.SendResponse:
 		s.stack.Respond(o.Tx, o.Msg)
 	case call.SendAck:
@@ -97,6 +100,7 @@ func (s *server) carryOut(now time.Time, o call.Output) {
 	case call.StopRepeating:
 		s.stack.Acked(o.Tx)
 	case call.Forget:
+		s.lines.heard(s.tx[o.Ref])
 		delete(s.ref, s.tx[o.Ref])
 		delete(s.tx, o.Ref)
 	case call.Locate:

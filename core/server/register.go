@@ -25,6 +25,7 @@ type lines struct {
 	leaving map[string]register.ID        // by URI: a deleted account that is being un-registered
 	later   map[string][]*account.Account // by URI: new ones that wait for that
 	waiting map[transport.TxID]register.Ref
+	invites map[transport.TxID]sip.URI // to the next hops of calls, without any response so far
 }
 
 func (s *server) newLines(pools []*account.Pool, own bool, expires time.Duration, cfg register.Config) *lines {
@@ -32,6 +33,7 @@ func (s *server) newLines(pools []*account.Pool, own bool, expires time.Duration
 		s: s, engine: register.New(cfg), own: own, expires: expires, pools: pools,
 		ids: map[*account.Account]register.ID{}, by: map[register.ID]*account.Account{}, in: map[*account.Pool]register.PoolID{},
 		leaving: map[string]register.ID{}, later: map[string][]*account.Account{}, waiting: map[transport.TxID]register.Ref{},
+		invites: map[transport.TxID]sip.URI{},
 	}
 }
 
