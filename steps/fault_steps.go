@@ -25,7 +25,10 @@ type outside struct {
 
 // faultSteps: registrars that are killed, that refuse for ever, and how often they are asked.
 func (w *World) faultSteps(sc *godog.ScenarioContext) {
-	sc.Step(`^the registrar of (\w+) is a process of its own, over (udp|tcp)$`, w.registrarProcess)
+	sc.Step(`^the registrar of (\w+) is a process of its own, over (udp|tcp)$`, func(name, network string) error {
+		return w.registrarProcess(name, network, "1s")
+	})
+	sc.Step(`^the registrar of (\w+) is a process of its own, over (udp|tcp), where bindings last (\S+)$`, w.registrarProcess)
 	sc.Step(`^the registrar of (\w+) is killed$`, w.registrarKilled)
 	sc.Step(`^the registrar of (\w+) is started again$`, w.registrarStarted)
 	sc.Step(`^the registrar was asked by (\S+) (\d+) times$`, w.askedTimes)
@@ -34,8 +37,8 @@ func (w *World) faultSteps(sc *godog.ScenarioContext) {
 	sc.Step(`^the registrar had to un-register (\d+) accounts$`, w.unregistered)
 }
 
-// registrarProcess starts one of the domain name.example.org, {{name}} in texts. Bindings last a second.
-func (w *World) registrarProcess(name, network string) error {
+// registrarProcess starts one of the domain name.example.org, {{name}} in texts.
+func (w *World) registrarProcess(name, network, expires string) error {
 	addr, err := w.net.Next()
 	if err != nil {
 		return err
@@ -47,7 +50,7 @@ func (w *World) registrarProcess(name, network string) error {
 	at := addr.String() + ":5060"
 	w.named[name] = "sip:" + at + ";transport=" + network
 	w.outside[name] = &outside{dir: dir, arguments: []string{
-		"proxy", "--listen", network + ":" + at, "--domain", name + ".example.org", "--auth-domain", name + ".example.org", "--max-expires", "1s",
+		"proxy", "--listen", network + ":" + at, "--domain", name + ".example.org", "--auth-domain", name + ".example.org", "--max-expires", expires,
 	}}
 	return w.registrarStarted(name)
 }

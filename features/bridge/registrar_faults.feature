@@ -104,6 +104,36 @@ Feature: Registrars that die, refuse or keep silent
       | udp     | 2        | {"uri": "sip:account2@raven.example.org", "secretType": "clrtxt", "secret": "wrong"}, |
       | tcp     | 2        | {"uri": "sip:account2@raven.example.org", "secretType": "clrtxt", "secret": "wrong"}, |
 
+  # It is the outbound proxy as well. Nothing else would ask it for half an hour.
+  @2.14 @4.12
+  Scenario: a call finds out that the registrar was killed
+    Given the registrar of raven is a process of its own, over udp, where bindings last 1h
+    And the settings
+      | setting           | value |
+      | b2bua::timers/t1  | 100ms |
+    And b2bua bridges calls of alice to trunk by the providers
+      """
+      {"schemaVersion": 2, "providers": [
+        {"name": "raven", "accountPool": "raven", "triggerCondition": {"strategy": "Always"},
+         "accountToUse": {"strategy": "Random"}, "onAccountNotFound": "decline", "outgoingInvite": {"to": "{incoming.requestUri}"}}],
+       "accountPools": {
+        "raven": {"registrationRequired": true, "maxCallsPerLine": 9, "outboundProxy": "<{{raven}}>", "registrar": "<{{raven}}>", "loader": [
+         {"uri": "sip:account1@raven.example.org", "secretType": "clrtxt", "secret": "secret"},
+         {"uri": "sip:account2@raven.example.org", "secretType": "clrtxt", "secret": "secret"}]}}}
+      """
+    And sip:account1@raven.example.org is available
+    And sip:account2@raven.example.org is available
+    When the registrar of raven is killed
+    And alice invites bob
+    Then alice's call fails with 503
+    And b2bua logs a message /registrar sip:.* does not answer: .*connection refused; its accounts \(2\) are registered as soon as it does/
+    When b2bua is run with "ctl status --pid {{pid}}"
+    Then it prints "no answer since 20"
+    When the registrar of raven is started again
+    Then b2bua logs a message /registrar .* answers again/
+    And the status of sip:account1@raven.example.org becomes "OK"
+    And the status of sip:account2@raven.example.org becomes "OK"
+
   @2.14 @4.12 @4.8
   Scenario Outline: <fault> for ever, over <network>
     Given the registrar of jabiru over <network>
