@@ -21,7 +21,7 @@ for mode in ${MODES:-none-none none-sdes sdes-sdes none-dtls}; do
           contaminated || break
           [ "$attempt" -eq 1 ] || spoilt="$spoilt $mode/$calls/$product"
         done
-        echo "$mode $calls $product $(field dut_cpu_us_per_packet <<<"$json") $(field added_us_p99 <<<"$json") $(field dut_rss_kb_per_call <<<"$json")" >>"$work/rows"
+        echo "$mode $calls $product $(field dut_cpu_us_per_packet <<<"$json") $(field added_us_p99 <<<"$json") $(field dut_rss_kb_per_call <<<"$json") $(field dut_core_busy_percent <<<"$json")" >>"$work/rows"
       done
     done
   done
