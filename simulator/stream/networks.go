@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"errors"
-	"net"
 	"net/netip"
 	"time"
 
@@ -27,7 +25,9 @@ func (s *Stream) openSecond() error {
 	}
 	s.second = [2]socket{rtp, rtcp}
 	for ch, on := range s.second {
-		s.wg.Go(func() { s.receiveSecond(on, channel(ch)) })
+		s.wg.Go(func() {
+			s.read(on, func(now time.Time, from netip.AddrPort, b []byte) { s.receiveSecond(now, channel(ch), from, b) })
+		})
 	}
 	return nil
 }
@@ -40,30 +40,16 @@ func (s *Stream) Second() sdp.Ports {
 	return sdp.Ports{Addr: s.cfg.Second, RTP: s.second[channelRTP].at.Port(), RTCP: s.second[channelRTCP].at.Port()}
 }
 
-// receiveSecond listens until the socket is closed.
-func (s *Stream) receiveSecond(on socket, ch channel) {
-	buf := make([]byte, 2048)
-	for {
-		n, from, err := on.conn.ReadFromUDPAddrPort(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			continue
-		}
-		now := time.Now()
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		s.record(now, false, from, on.at, buf[:n])
-		switch b := buf[:n]; {
-		case s.connects(now, networkSecond, ch, from, b):
-		case ch == channelRTP:
-			s.astray(networkSecond)
-			s.take(now, from, b)
-		case !s.speaks(ch, b):
-			s.astray(networkSecond)
-			s.control(now, ch, b)
-		}
-		s.notify(now)
+// receiveSecond is given what comes on a port of the second network.
+func (s *Stream) receiveSecond(now time.Time, ch channel, from netip.AddrPort, b []byte) {
+	switch {
+	case s.connects(now, networkSecond, ch, from, b):
+	case ch == channelRTP:
+		s.astray(networkSecond)
+		s.take(now, from, b)
+	case !s.speaks(ch, b):
+		s.astray(networkSecond)
+		s.control(now, ch, b)
 	}
 }
 

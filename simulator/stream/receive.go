@@ -88,8 +88,8 @@ func newReceiver() receiver {
 	return receiver{sources: map[uint32]*source{}, detector: tone.NewDetector()}
 }
 
-// receiveRTP listens until the socket is closed.
-func (s *Stream) receiveRTP(on socket) {
+// read hands on what comes on a socket until it is closed.
+func (s *Stream) read(on socket, handle func(now time.Time, from netip.AddrPort, b []byte)) {
 	buf := make([]byte, 2048)
 	for {
 		n, from, err := on.conn.ReadFromUDPAddrPort(buf)
@@ -102,17 +102,22 @@ func (s *Stream) receiveRTP(on socket) {
 		now := time.Now()
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		s.record(now, false, from, on.at, buf[:n])
-		if s.cfg.Arriving.Perfect() {
-			s.take(now, from, buf[:n])
-		} else {
-			s.mu.Lock()
-			s.rx.path.Push(now, buf[:n])
-			s.rx.pathFrom = from
-			s.mu.Unlock()
-			s.arrive(now)
-		}
+		handle(now, from, buf[:n])
 		s.notify(now)
 	}
+}
+
+// receive is given what comes on the RTP port, before the path of cfg.Arriving.
+func (s *Stream) receive(now time.Time, from netip.AddrPort, b []byte) {
+	if s.cfg.Arriving.Perfect() {
+		s.take(now, from, b)
+		return
+	}
+	s.mu.Lock()
+	s.rx.path.Push(now, b)
+	s.rx.pathFrom = from
+	s.mu.Unlock()
+	s.arrive(now)
 }
 
 // arrive takes what the path of the received datagrams lets through by now.
@@ -143,23 +148,10 @@ func (s *Stream) take(now time.Time, from netip.AddrPort, b []byte) {
 	}
 }
 
-func (s *Stream) receiveRTCP(on socket) {
-	buf := make([]byte, 2048)
-	for {
-		n, from, err := on.conn.ReadFromUDPAddrPort(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			continue
-		}
-		now := time.Now()
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		s.record(now, false, from, on.at, buf[:n])
-		if !s.connects(now, networkFirst, channelRTCP, from, buf[:n]) && !s.speaks(channelRTCP, buf[:n]) {
-			s.control(now, channelRTCP, buf[:n])
-		}
-		s.notify(now)
+// receiveRTCP is given what comes on the RTCP port.
+func (s *Stream) receiveRTCP(now time.Time, from netip.AddrPort, b []byte) {
+	if !s.connects(now, networkFirst, channelRTCP, from, b) && !s.speaks(channelRTCP, b) {
+		s.control(now, channelRTCP, b)
 	}
 }
 

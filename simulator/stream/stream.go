@@ -127,8 +127,8 @@ func Open(cfg Config) (*Stream, error) {
 // listen starts the readers of the present sockets. Each ends when its socket is closed.
 func (s *Stream) listen() {
 	rtp, rtcp := s.sockets[channelRTP], s.sockets[channelRTCP]
-	s.wg.Go(func() { s.receiveRTP(rtp) })
-	s.wg.Go(func() { s.receiveRTCP(rtcp) })
+	s.wg.Go(func() { s.read(rtp, s.receive) })
+	s.wg.Go(func() { s.read(rtcp, s.receiveRTCP) })
 }
 
 // bindPair looks for an even port with a free odd one after it (RFC 3550 section 11).
